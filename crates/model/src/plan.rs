@@ -1,0 +1,112 @@
+//! A plan: the ordered steps that turn an assessment into the wished state, complete before step one. Plans are data:
+//! shown as a dry run, journalled, finished or undone by the next process.
+//! Refuses to: perform anything.
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::UpdaterName;
+use crate::printer::Printer;
+use crate::refusal::Refusal;
+use crate::request::Request;
+use crate::step::{PlannedStep, Step};
+use crate::updater::{Facts, Spec};
+
+/// What is to be done to one updater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// To the newest offered version.
+    Upgrade,
+    /// Reset to a good state.
+    SoftRecovery,
+    /// Replace by a fresh copy.
+    HardRecovery,
+    /// To the version before the last upgrade.
+    Rollback,
+}
+
+/// The steps for one updater, its own transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Whose.
+    pub updater: UpdaterName,
+    /// What for.
+    pub action: Action,
+    /// The version now, as the status shows it.
+    pub from: String,
+    /// The version afterwards; `?` when only the remote can tell.
+    pub to: String,
+    /// What listeners are told first, in the documented words.
+    pub opening: Vec<String>,
+    /// The steps: preparation first, then the switch.
+    pub steps: Vec<PlannedStep>,
+    /// What listeners are told at the end, in the documented words (`Git Repo klipper: Update Finished...`).
+    pub closing: String,
+    /// What the owner should know besides: what is kept aside and where, what is left to do by hand.
+    pub notes: Vec<String>,
+}
+
+/// What came of planning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// There is something to do.
+    Do(Box<Plan>),
+    /// Nothing to do, and why, in words for the caller (`Git Repo klipper is up to date`). An outcome, not an error.
+    Nothing(String),
+}
+
+/// What the planner is told besides the facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occasion {
+    /// Seconds since 1970, for the names of kept places.
+    pub now: i64,
+    /// A short text unique to this run, for names of stages and kept places.
+    pub mark: String,
+}
+
+/// The one guard against touching a printer that is busy. Asked when a request arrives, when its turn comes, and by
+/// [`Step::CheckPrinter`] before the switch (CONTRACT §8 row 6).
+///
+/// # Errors
+/// The documented refusal of that request.
+pub fn guard(request: &Request, printer: &Printer) -> Result<(), Refusal> {
+    if !printer.is_busy() {
+        return Ok(());
+    }
+    match request {
+        Request::Refresh { .. } => Err(Refusal::BusyForRefresh),
+        // Ignored, not refused (CONTRACT §2.1).
+        Request::StatusRefresh => Ok(()),
+        Request::Upgrade { .. } | Request::Full => Err(Refusal::UpdateWhilePrinting),
+        Request::Recover { .. } => Err(Refusal::RecoverWhilePrinting),
+        Request::Rollback { .. } => Err(Refusal::RollbackWhilePrinting),
+    }
+}
+
+/// Plans one action for one updater from its facts (surveyed for that action by the machine just before).
+///
+/// # Errors
+/// A [`Refusal`] with the documented text when the facts do not allow the action.
+pub fn plan(action: Action, spec: &Spec, facts: &Facts, occasion: &Occasion) -> Result<Verdict, Refusal> {
+    match (spec, facts) {
+        (Spec::Git(spec), Facts::Git(facts)) => crate::updater::git::plan(action, spec, facts, occasion),
+        (Spec::Absent(spec), _) => crate::updater::absent::plan(action, spec),
+        (Spec::Git(spec), Facts::Absent) => {
+            Err(Refusal::Unfit(format!("Git Repo {}: repo not initialized", spec.name)))
+        }
+    }
+}
+
+impl Plan {
+    /// The index of the first step of the switch; the number of steps when there is none.
+    #[must_use]
+    pub fn switch_begins(&self) -> usize {
+        self.steps.iter().position(|s| s.phase == crate::step::Phase::Switch).unwrap_or(self.steps.len())
+    }
+
+    /// The step at an index.
+    #[must_use]
+    pub fn step(&self, index: usize) -> Option<&Step> {
+        self.steps.get(index).map(|s| &s.step)
+    }
+}

@@ -1,0 +1,82 @@
+//! What can be asked for, and by whom. The same values whichever door the question came through.
+//! Refuses to: know about HTTP or JSON-RPC.
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::ConnectionId;
+
+/// A question that waits in the engine's queue. Names are still plain text here, because asking for an unknown name
+/// is answered by the engine with the documented refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// `machine.update.refresh`: look at one or all updaters again, remote included.
+    Refresh {
+        /// One updater, or all.
+        name: Option<String>,
+    },
+    /// The deprecated `refresh=true` of `machine.update.status`: ignored in the states of CONTRACT §2.1.
+    StatusRefresh,
+    /// `machine.update.{upgrade,client,klipper,moonraker,system}`: one updater.
+    Upgrade {
+        /// The updater; the empty string is a name that nobody has.
+        name: String,
+    },
+    /// `machine.update.full`, and `upgrade`/`client` without a name: everything, in the documented order.
+    Full,
+    /// `machine.update.recover`.
+    Recover {
+        /// The updater.
+        name: String,
+        /// Clone again instead of resetting.
+        hard: bool,
+        /// Reinstall all dependencies, not only new ones.
+        update_deps: bool,
+    },
+    /// `machine.update.rollback`.
+    Rollback {
+        /// The updater.
+        name: String,
+    },
+}
+
+impl Request {
+    /// The `application` that notifications of this request carry (CONTRACT §2.9); `None` for refreshes.
+    #[must_use]
+    pub fn application(&self) -> Option<String> {
+        match self {
+            Self::Refresh { .. } | Self::StatusRefresh => None,
+            Self::Upgrade { name } => Some(name.clone()),
+            Self::Full => Some("full".to_owned()),
+            Self::Recover { name, .. } => Some(format!("recover_{name}")),
+            Self::Rollback { name } => Some(format!("rollback_{name}")),
+        }
+    }
+}
+
+/// The door a question came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// A plain HTTP request, JSON-RPC over HTTP included.
+    Http,
+    /// A WebSocket.
+    WebSocket,
+    /// The Unix socket.
+    UnixSocket,
+    /// The command line without a daemon (`refit rescue`).
+    Rescue,
+    /// Refit itself: the schedule.
+    Schedule,
+}
+
+/// Who asked. Kept in the history of runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// Through which door.
+    pub door: Door,
+    /// The connection to tell what concerns this caller alone (CONTRACT §8 row 4); none over HTTP.
+    pub connection: Option<ConnectionId>,
+    /// For people: client name and version, address or user.
+    pub who: String,
+}

@@ -1,0 +1,255 @@
+//! One step of a plan, and its undo: serialisable data, never closures, so that a plan can be shown, journalled and
+//! finished by the next process. What each does to the machine is `adapters::machine`'s table.
+//!
+//! Every step may run twice, because a crash will see to it: performing a step whose effect is already there must
+//! succeed, and so must undoing one that never happened.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{BranchName, CommitId, UpdaterName};
+use crate::updater::git::Damage;
+
+/// The repository a step works on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepoRef {
+    /// Whose it is.
+    pub updater: UpdaterName,
+    /// The work tree.
+    pub path: PathBuf,
+}
+
+/// Where HEAD points.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Head {
+    /// A branch is checked out.
+    Branch(BranchName),
+    /// HEAD holds a commit itself.
+    Detached,
+}
+
+/// Where things that must give way are kept: a folder beside the repository, and refs of the same name inside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptPlace {
+    /// Names the place: `<UTC time>-<updater>`; the ref is `refs/refit/kept/<key>`.
+    pub key: String,
+    /// `<parent of the repository>/<its name>.refit-kept/<key>`; made only when something is put there.
+    pub folder: PathBuf,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+pub enum Step {
+    /// Asks once more whether the printer is busy; the first step of every switch. Fails when it is.
+    CheckPrinter,
+    /// Fetches a branch and its tags until `want` is there with everything it needs. Preparation.
+    GitFetch {
+        /// The repository.
+        repo: RepoRef,
+        /// The remote's name in the repository (`origin`).
+        remote: String,
+        /// The branch there; none fetches what the remote's refspecs say.
+        branch: Option<BranchName>,
+        /// The commit that must be complete afterwards; none when only the remote can tell.
+        want: Option<CommitId>,
+        /// Also fetch what git believes to have (`--refetch`), for a repository that lost objects.
+        refetch: bool,
+    },
+    /// Mends a damaged `.git` so far that git works again: the damaged files are moved into the kept folder, and
+    /// rebuilt from what is known. Nothing of the work tree is touched.
+    GitHeal {
+        /// The repository.
+        repo: RepoRef,
+        /// What was found, named exactly.
+        damage: Vec<Damage>,
+        /// The URL to fetch from when the configuration is gone.
+        origin: String,
+        /// The remote's name to set up when the configuration is gone.
+        remote: String,
+        /// The branch to stand on when HEAD is gone.
+        branch: BranchName,
+        /// Where the damaged files go.
+        kept: KeptPlace,
+    },
+    /// Keeps aside what the switch would destroy: modified files, untracked files that the new version has files
+    /// for, commits that no remote branch contains.
+    GitKeepAside {
+        /// The repository.
+        repo: RepoRef,
+        /// Where to.
+        kept: KeptPlace,
+        /// The commit that will be switched to; none when only the remote can tell.
+        to: Option<CommitId>,
+    },
+    /// Moves HEAD, index and work tree: forward to `to`, whatever was cut before.
+    GitSwitch {
+        /// The repository.
+        repo: RepoRef,
+        /// Where HEAD points afterwards.
+        head: Head,
+        /// The commit before, for the journal's reader; none when it could not be read.
+        from: Option<CommitId>,
+        /// The commit after.
+        to: GitTarget,
+    },
+    /// Asserts that HEAD is where the plan says and that no tracked file differs. "Finished" is said only after it.
+    GitVerify {
+        /// The repository.
+        repo: RepoRef,
+        /// The commit, when the plan knew it.
+        expect: Option<CommitId>,
+    },
+    /// Clones in full into a folder beside the live one (hard recovery). Preparation.
+    GitClone {
+        /// The repository to replace.
+        repo: RepoRef,
+        /// From where.
+        url: String,
+        /// The branch to stand on.
+        branch: BranchName,
+        /// The folder beside.
+        stage: PathBuf,
+        /// Moves to this commit when the clone has it as an ancestor of the branch (CONTRACT §2.7).
+        prefer: Option<CommitId>,
+    },
+    /// Copies the owner's untracked files into the staged clone, unless the version has a file of that name.
+    GitCarryOver {
+        /// The repository to replace.
+        repo: RepoRef,
+        /// The staged clone.
+        stage: PathBuf,
+    },
+    /// Exchanges the staged folder with the live one and moves the old one to the kept place. Only a synced stage.
+    FolderExchange {
+        /// The updater, for messages.
+        updater: UpdaterName,
+        /// The folder in use.
+        live: PathBuf,
+        /// The prepared folder beside it.
+        stage: PathBuf,
+        /// Where the old folder goes.
+        kept: KeptPlace,
+    },
+}
+
+/// Which commit a switch goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GitTarget {
+    /// A commit known when the plan was made.
+    Commit(CommitId),
+    /// The first of these that is an ancestor of the remote branch, else the remote branch's tip: for a recovery
+    /// whose objects had to be fetched first (CONTRACT §2.7, soft).
+    FirstAncestorOf {
+        /// Candidates, most wanted first.
+        candidates: Vec<CommitId>,
+        /// The remote's name.
+        remote: String,
+        /// The branch there.
+        branch: BranchName,
+    },
+}
+
+/// How a step is taken back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "undo", rename_all = "snake_case")]
+pub enum Undo {
+    /// The step leaves nothing that matters.
+    Nothing,
+    /// Moves HEAD, index and work tree back: first forward to `forward` when that is possible, then to `to`
+    /// (RELIABILITY.md §4.3: straight back leaves strays).
+    GitSwitchBack {
+        /// The repository.
+        repo: RepoRef,
+        /// Where HEAD pointed.
+        head: Head,
+        /// The commit it was on.
+        to: CommitId,
+        /// The commit that was being switched to.
+        forward: Option<CommitId>,
+    },
+    /// Puts what was kept aside back where it was.
+    GitPutBack {
+        /// The repository.
+        repo: RepoRef,
+        /// Where it was kept.
+        kept: KeptPlace,
+    },
+    /// Deletes a staged folder that is not in use.
+    DeleteStage {
+        /// The folder; only ever one that a plan named as its stage.
+        stage: PathBuf,
+    },
+    /// Exchanges back.
+    FolderExchangeBack {
+        /// The folder in use.
+        live: PathBuf,
+        /// Where the staged folder was.
+        stage: PathBuf,
+        /// Where the old folder went.
+        kept: KeptPlace,
+    },
+}
+
+/// Which half of a plan a step belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Touches nothing that is in use and can be thrown away at any moment.
+    Preparation,
+    /// Short; every step has its undo.
+    Switch,
+}
+
+/// A step in its place in a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedStep {
+    /// What to do.
+    pub step: Step,
+    /// How to take it back.
+    pub undo: Undo,
+    /// Which half.
+    pub phase: Phase,
+    /// What the listeners are told before it, in the documented words; empty for none.
+    pub announce: Vec<String>,
+}
+
+impl Step {
+    /// One sentence for people: what this step would do. Shown by `refit plan` and kept in the history.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::CheckPrinter => "make sure that the printer is not busy".to_owned(),
+            Self::GitFetch { remote, branch: Some(branch), .. } => format!("fetch {branch} from {remote}"),
+            Self::GitFetch { remote, branch: None, .. } => format!("fetch from {remote}"),
+            Self::GitHeal { damage, kept, .. } => format!(
+                "mend the repository ({}), keeping the damaged files in {}",
+                damage.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
+                kept.folder.display()
+            ),
+            Self::GitKeepAside { kept, .. } => {
+                format!("keep aside what must give way, in {} and refs/refit/kept/{}", kept.folder.display(), kept.key)
+            }
+            Self::GitSwitch { to: GitTarget::Commit(commit), head: Head::Branch(branch), .. } => {
+                format!("switch {branch} to commit {}", commit.short())
+            }
+            Self::GitSwitch { to: GitTarget::Commit(commit), head: Head::Detached, .. } => {
+                format!("switch to commit {}", commit.short())
+            }
+            Self::GitSwitch { to: GitTarget::FirstAncestorOf { remote, branch, .. }, .. } => {
+                format!("switch to the newest commit of {remote}/{branch} that is safe to stand on")
+            }
+            Self::GitVerify { .. } => "verify that the files are what git says".to_owned(),
+            Self::GitClone { url, stage, .. } => format!("clone {url} into {}", stage.display()),
+            Self::GitCarryOver { .. } => "copy your own files into the new clone".to_owned(),
+            Self::FolderExchange { live, kept, .. } => format!(
+                "put the new clone in place of {}, keeping the old folder as {}",
+                live.display(),
+                kept.folder.display()
+            ),
+        }
+    }
+}

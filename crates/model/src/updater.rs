@@ -1,0 +1,96 @@
+//! The closed set of kinds of updaters: per kind a Spec (what was configured), Facts (what was seen) and an
+//! Assessment (the judgement). A new kind is a guided tour by the compiler: no match here has a `_`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::UpdaterName;
+
+pub mod absent;
+pub mod git;
+
+/// What the owner configured for one updater.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spec {
+    /// `git_repo`.
+    Git(git::GitSpec),
+    /// A built-in updater (klipper, moonraker) whose software was not found.
+    Absent(absent::AbsentSpec),
+}
+
+/// What was seen of one updater. Kept across restarts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Facts {
+    /// Of a git repository.
+    Git(Box<git::GitFacts>),
+    /// Of something that is not there.
+    Absent,
+}
+
+/// The judgement on one updater's facts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Assessment {
+    /// Of a git repository.
+    Git(Box<git::GitAssessment>),
+    /// Of something that is not there.
+    Absent(absent::AbsentAssessment),
+}
+
+/// Judges facts. Pure: same spec and facts, same assessment.
+#[must_use]
+pub fn assess(spec: &Spec, facts: &Facts) -> Assessment {
+    match (spec, facts) {
+        (Spec::Git(spec), Facts::Git(facts)) => Assessment::Git(Box::new(git::assess(spec, facts))),
+        (Spec::Git(spec), Facts::Absent) => Assessment::Git(Box::new(git::assess(spec, &git::GitFacts::default()))),
+        (Spec::Absent(spec), _) => Assessment::Absent(absent::assess(spec)),
+    }
+}
+
+impl Spec {
+    /// The updater's name.
+    #[must_use]
+    pub fn name(&self) -> &UpdaterName {
+        match self {
+            Self::Git(spec) => &spec.name,
+            Self::Absent(spec) => &spec.name,
+        }
+    }
+
+    /// Changes when the owner changes the section: a change forces a refresh (CONTRACT §4.7).
+    #[must_use]
+    pub fn config_hash(&self) -> &str {
+        match self {
+            Self::Git(spec) => &spec.config_hash,
+            Self::Absent(_) => "",
+        }
+    }
+
+    /// Hours between automatic refreshes.
+    #[must_use]
+    pub fn refresh_interval_hours(&self) -> u32 {
+        match self {
+            Self::Git(spec) => spec.refresh_interval_hours,
+            Self::Absent(spec) => spec.refresh_interval_hours,
+        }
+    }
+}
+
+impl Facts {
+    /// Facts of something never looked at.
+    #[must_use]
+    pub fn unseen(spec: &Spec) -> Self {
+        match spec {
+            Spec::Git(_) => Self::Git(Box::default()),
+            Spec::Absent(_) => Self::Absent,
+        }
+    }
+
+    /// When it was last refreshed (an attempt counts), in seconds since 1970; 0 for never.
+    #[must_use]
+    pub fn last_refresh(&self) -> i64 {
+        match self {
+            Self::Git(facts) => facts.last_refresh,
+            Self::Absent => 0,
+        }
+    }
+}
