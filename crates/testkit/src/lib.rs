@@ -27,4 +27,5 @@
 
 pub mod child;
 pub mod git;
+pub mod git_http;
 pub mod wait;
