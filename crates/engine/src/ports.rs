@@ -63,10 +63,19 @@ pub trait Machine: Send + Sync + 'static {
 
     /// Performs a step. Returns a note for the history. When it returns, what it did is on disk.
     /// Performing a step whose effect is already there succeeds.
-    fn perform(&self, step: &Step, circumstance: Circumstance) -> impl Future<Output = Result<Option<String>, StepError>> + Send;
+    fn perform(
+        &self,
+        step: &Step,
+        circumstance: Circumstance,
+    ) -> impl Future<Output = Result<Option<String>, StepError>> + Send;
 
     /// Takes a step back, whether it was performed, cut half-way or never begun.
-    fn undo(&self, step: &Step, undo: &Undo, circumstance: Circumstance) -> impl Future<Output = Result<(), StepError>> + Send;
+    fn undo(
+        &self,
+        step: &Step,
+        undo: &Undo,
+        circumstance: Circumstance,
+    ) -> impl Future<Output = Result<(), StepError>> + Send;
 
     /// The boot that the machine is in.
     fn boot_id(&self) -> String;
@@ -85,7 +94,13 @@ pub struct JournalError {
 /// Where intents and results are written before and after each step. Every append is on disk when it returns.
 pub trait Journal: Send + Sync + 'static {
     /// Begins a run: the whole plan, before step one.
-    fn begin(&self, plan: &Plan, caller: &Caller, boot_id: &str, at: f64) -> impl Future<Output = Result<RunId, JournalError>> + Send;
+    fn begin(
+        &self,
+        plan: &Plan,
+        caller: &Caller,
+        boot_id: &str,
+        at: f64,
+    ) -> impl Future<Output = Result<RunId, JournalError>> + Send;
 
     /// Appends one entry.
     fn append(&self, run: RunId, at: f64, entry: &Entry) -> impl Future<Output = Result<(), JournalError>> + Send;
@@ -94,13 +109,18 @@ pub trait Journal: Send + Sync + 'static {
     fn unfinished(&self) -> impl Future<Output = Result<Vec<RunRecord>, JournalError>> + Send;
 
     /// Finished and unfinished runs, newest first.
-    fn history(&self, updater: Option<&UpdaterName>, limit: usize) -> impl Future<Output = Result<Vec<RunRecord>, JournalError>> + Send;
+    fn history(
+        &self,
+        updater: Option<&UpdaterName>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<RunRecord>, JournalError>> + Send;
 
     /// The facts kept of an updater; none when there are none or they cannot be read (then they are looked up again).
     fn facts(&self, updater: &UpdaterName) -> impl Future<Output = Option<Facts>> + Send;
 
     /// Keeps facts. Loss is bearable: they are looked up again.
-    fn keep_facts(&self, updater: &UpdaterName, facts: &Facts) -> impl Future<Output = Result<(), JournalError>> + Send;
+    fn keep_facts(&self, updater: &UpdaterName, facts: &Facts)
+    -> impl Future<Output = Result<(), JournalError>> + Send;
 
     /// Forgets facts of updaters that are not in this list (CONTRACT §4.7).
     fn prune_facts(&self, known: &[UpdaterName]) -> impl Future<Output = Result<(), JournalError>> + Send;
