@@ -1,0 +1,1 @@
+//! Refit beside the real Moonraker 0.11.0.
