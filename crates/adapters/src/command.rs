@@ -1,0 +1,481 @@
+//! The one place that spawns a process: argument vectors and never a shell, an environment that is built from nothing,
+//! no standard input, a process group of its own, deadlines with a soft and a hard stop, bounded output.
+//!
+//! How a process ended is a value ([`Ended`]), not an error; an error is only what kept it from being run. Dropping
+//! the future of [`Command::run`] kills the whole group.
+//! Refuses to: interpret what a process prints, retry, or know any program by name.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use refit_engine::ports::Tell;
+use rustix::process::{Pid, Signal, kill_process_group};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::Child;
+use tokio::time::{Instant, sleep_until};
+
+mod lines;
+#[cfg(test)]
+mod tests;
+
+use lines::Lines;
+
+/// How much of standard error is kept for messages.
+const TAIL: usize = 16 * 1024;
+/// How long pipes are read on after the process ended: a grandchild may hold them open for ever.
+const DRAIN: Duration = Duration::from_millis(500);
+/// How much is read at once.
+const CHUNK: usize = 16 * 1024;
+
+/// What every process inherits of the world outside. Read once in `main` and handed down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surroundings {
+    /// `HOME`: git's user configuration and ssh's keys are looked up there.
+    pub home: PathBuf,
+    /// `PATH`.
+    pub path: OsString,
+    /// Other variables that are handed on as they are: proxies (`https_proxy`, `no_proxy` …), `SSH_AUTH_SOCK`.
+    pub passed_on: Vec<(OsString, OsString)>,
+}
+
+impl Surroundings {
+    /// The variables that are worth handing on, as their names are looked up in `main`.
+    pub const WORTH_PASSING_ON: [&str; 12] = [
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+        "no_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "SSH_AUTH_SOCK",
+        "XDG_CONFIG_HOME",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+    ];
+}
+
+/// When a process is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From the start to the end; none for no limit.
+    pub total: Option<Duration>,
+    /// Without a byte of output; none for no limit. Cuts off a stall and never a slow but moving download.
+    pub stall: Option<Duration>,
+    /// Between the soft stop (SIGTERM) and the hard stop (SIGKILL).
+    pub grace: Duration,
+    /// Bytes of standard output that are kept; the rest is read and dropped, see [`Outcome::stdout_cut`].
+    pub stdout: usize,
+}
+
+impl Limits {
+    /// For a quick question to a local program: 60 s, 16 MiB.
+    pub const QUICK: Self = Self {
+        total: Some(Duration::from_secs(60)),
+        stall: None,
+        grace: Duration::from_secs(3),
+        stdout: 16 * 1024 * 1024,
+    };
+    /// For work that reports as it moves: an hour, and 60 s without a byte is a stall.
+    pub const MOVING: Self = Self {
+        total: Some(Duration::from_secs(3600)),
+        stall: Some(Duration::from_secs(60)),
+        grace: Duration::from_secs(5),
+        stdout: 1024 * 1024,
+    };
+}
+
+/// One process to run: program, arguments, folder, environment, limits.
+#[derive(Clone)]
+pub struct Command {
+    program: OsString,
+    args: Vec<OsString>,
+    dir: Option<PathBuf>,
+    env: Vec<(OsString, OsString)>,
+    limits: Limits,
+    tell: Option<Tell>,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// By itself, with this code.
+    Exited(i32),
+    /// By a signal that was not ours.
+    Killed(i32),
+    /// Stopped at its deadline.
+    TimedOut(Duration),
+    /// Stopped because it printed nothing for this long.
+    Stalled(Duration),
+}
+
+/// What a process left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// Standard output, at most [`Limits::stdout`] bytes.
+    pub stdout: Vec<u8>,
+    /// There was more.
+    pub stdout_cut: bool,
+    /// The last 16 KiB of standard error.
+    pub stderr: Vec<u8>,
+}
+
+/// What kept a process from being run.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// The program could not be started.
+    #[error("{program} could not be started; is it installed?")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system would not say how the process ended.
+    #[error("lost sight of {program}")]
+    Watch {
+        /// The program.
+        program: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It ran and did not end well; made by [`Outcome::require`].
+    #[error("{what} failed: {}", .outcome.reason())]
+    Failed {
+        /// What was being done, in words for people.
+        what: String,
+        /// What it left.
+        outcome: Box<Outcome>,
+    },
+}
+
+impl Command {
+    /// A program with the environment of these surroundings and nothing else. [`Limits::QUICK`] until told otherwise.
+    #[must_use]
+    pub fn new(program: impl AsRef<OsStr>, surroundings: &Surroundings) -> Self {
+        let mut env = surroundings.passed_on.clone();
+        env.push(("HOME".into(), surroundings.home.clone().into()));
+        env.push(("PATH".into(), surroundings.path.clone()));
+        // Messages are parsed and shown: one language everywhere.
+        env.push(("LC_ALL".into(), "C".into()));
+        Self {
+            program: program.as_ref().to_owned(),
+            args: Vec::new(),
+            dir: None,
+            env,
+            limits: Limits::QUICK,
+            tell: None,
+        }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
+        self.args.push(arg.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
+        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable of its environment; the last one of a name counts.
+    #[must_use]
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.env.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// The folder it runs in; else that of this process.
+    #[must_use]
+    pub fn dir(mut self, dir: impl AsRef<Path>) -> Self {
+        self.dir = Some(dir.as_ref().to_owned());
+        self
+    }
+
+    /// When it is stopped.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Who is told each line that it prints on either stream, as it comes; carriage returns end a line as well, for
+    /// progress. Standard output is kept all the same.
+    #[must_use]
+    pub fn tell(mut self, tell: Tell) -> Self {
+        self.tell = Some(tell);
+        self
+    }
+
+    /// Runs it to its end, or stops it at its limits.
+    ///
+    /// # Errors
+    /// [`CommandError::Start`] and [`CommandError::Watch`]; a bad end is an [`Outcome`].
+    pub async fn run(self) -> Result<Outcome, CommandError> {
+        let mut child = self.spawn()?;
+        let group = Group::of(&child);
+        let mut watched = Watched::new(&self, &mut child);
+        let program = || self.program.to_string_lossy().into_owned();
+        let result = watched.watch(&mut child, &group).await;
+        let (ended, left_open) = result.map_err(|source| CommandError::Watch { program: program(), source })?;
+        group.release(left_open);
+        Ok(watched.outcome(ended))
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the one place that spawns")]
+    fn spawn(&self) -> Result<Child, CommandError> {
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(&self.args).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+        command
+            .spawn()
+            .map_err(|source| CommandError::Start { program: self.program.to_string_lossy().into_owned(), source })
+    }
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the environment: a proxy's variable can hold a password.
+        f.debug_struct("Command").field("program", &self.program).field("args", &self.args).finish_non_exhaustive()
+    }
+}
+
+impl Outcome {
+    /// It ended by itself with code 0.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        self.ended == Ended::Exited(0)
+    }
+
+    /// Its exit code, when it had one.
+    #[must_use]
+    pub fn code(&self) -> Option<i32> {
+        match self.ended {
+            Ended::Exited(code) => Some(code),
+            Ended::Killed(_) | Ended::TimedOut(_) | Ended::Stalled(_) => None,
+        }
+    }
+
+    /// Standard error's tail as text, its ends trimmed.
+    #[must_use]
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).trim().to_owned()
+    }
+
+    /// Why it did not end well, in words for people: how it ended and what it said last.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let said = self.stderr_text();
+        if said.is_empty() { self.ended.to_string() } else { format!("{} ({})", said, self.ended) }
+    }
+
+    /// Passes a success on.
+    ///
+    /// # Errors
+    /// [`CommandError::Failed`] with what was being done.
+    pub fn require(self, what: &str) -> Result<Self, CommandError> {
+        if self.success() {
+            Ok(self)
+        } else {
+            Err(CommandError::Failed { what: what.to_owned(), outcome: Box::new(self) })
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exit code {code}"),
+            Self::Killed(signal) => write!(f, "killed by signal {signal}"),
+            Self::TimedOut(after) => write!(f, "stopped after {} s", after.as_secs()),
+            Self::Stalled(after) => write!(f, "stopped: nothing moved for {} s", after.as_secs()),
+        }
+    }
+}
+
+/// The process group of a child that was not reaped yet; killed when dropped, so that no grandchild outlives it.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Self(id)
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            // A group that is gone already is what is wanted.
+            let _gone = kill_process_group(group, signal);
+        }
+    }
+
+    /// The leader was reaped. While somebody holds its pipes, the group still has members and its number cannot have
+    /// been given to another; otherwise it might, and is not touched.
+    fn release(mut self, has_members: bool) {
+        if has_members {
+            self.signal(Signal::KILL);
+        }
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+/// What is read from a child, and by when.
+struct Watched {
+    limits: Limits,
+    stdout: Option<tokio::process::ChildStdout>,
+    stderr: Option<tokio::process::ChildStderr>,
+    out: Lines,
+    err: Lines,
+    kept: Vec<u8>,
+    cut: bool,
+    tail: Vec<u8>,
+    begun: Instant,
+    moved: Instant,
+    stopping: Option<(Ended, Instant)>,
+}
+
+impl Watched {
+    fn new(command: &Command, child: &mut Child) -> Self {
+        let now = Instant::now();
+        Self {
+            limits: command.limits,
+            stdout: child.stdout.take(),
+            stderr: child.stderr.take(),
+            out: Lines::new(command.tell.clone()),
+            err: Lines::new(command.tell.clone()),
+            kept: Vec::new(),
+            cut: false,
+            tail: Vec::new(),
+            begun: now,
+            moved: now,
+            stopping: None,
+        }
+    }
+
+    /// Reads and waits until the child is reaped and its pipes are empty. The flag: somebody still holds a pipe.
+    async fn watch(&mut self, child: &mut Child, group: &Group) -> std::io::Result<(Ended, bool)> {
+        let mut status: Option<ExitStatus> = None;
+        let mut out_chunk = vec![0; CHUNK];
+        let mut err_chunk = vec![0; CHUNK];
+        loop {
+            if let Some(status) = status
+                && self.stdout.is_none()
+                && self.stderr.is_none()
+            {
+                return Ok((self.ended(status), false));
+            }
+            let wake = self.next_wake(status.is_some());
+            tokio::select! {
+                read = read(&mut self.stdout, &mut out_chunk) => self.take_out(read, &out_chunk),
+                read = read(&mut self.stderr, &mut err_chunk) => self.take_err(read, &err_chunk),
+                reaped = child.wait(), if status.is_none() => {
+                    status = Some(reaped?);
+                    self.moved = Instant::now();
+                }
+                () = sleep_until(wake) => match status {
+                    Some(status) => return Ok((self.ended(status), true)),
+                    None => self.stop(group),
+                },
+            }
+        }
+    }
+
+    fn next_wake(&self, reaped: bool) -> Instant {
+        if reaped {
+            return self.moved + DRAIN;
+        }
+        if let Some((_, hard)) = self.stopping {
+            return hard;
+        }
+        let far = self.begun + Duration::from_secs(365 * 24 * 3600);
+        let total = self.limits.total.map_or(far, |limit| self.begun + limit);
+        let stall = self.limits.stall.map_or(far, |limit| self.moved + limit);
+        total.min(stall)
+    }
+
+    /// The soft stop first, then the hard one, again and again until the process is reaped.
+    fn stop(&mut self, group: &Group) {
+        let now = Instant::now();
+        if let Some((_, hard)) = &mut self.stopping {
+            group.signal(Signal::KILL);
+            *hard = now + self.limits.grace;
+            return;
+        }
+        let stalled = self.limits.stall.filter(|limit| self.moved + *limit <= now);
+        let ended = match (stalled, self.limits.total) {
+            (Some(limit), _) => Ended::Stalled(limit),
+            (None, limit) => Ended::TimedOut(limit.unwrap_or_default()),
+        };
+        self.stopping = Some((ended, now + self.limits.grace));
+        group.signal(Signal::TERM);
+    }
+
+    fn ended(&self, status: ExitStatus) -> Ended {
+        use std::os::unix::process::ExitStatusExt;
+        match (self.stopping, status.code()) {
+            (Some((ended, _)), _) => ended,
+            (None, Some(code)) => Ended::Exited(code),
+            (None, None) => Ended::Killed(status.signal().unwrap_or_default()),
+        }
+    }
+
+    fn take_out(&mut self, read: std::io::Result<usize>, chunk: &[u8]) {
+        let Some(bytes) = read.ok().and_then(|n| chunk.get(..n)).filter(|bytes| !bytes.is_empty()) else {
+            self.stdout = None;
+            return;
+        };
+        self.moved = Instant::now();
+        let room = self.limits.stdout.saturating_sub(self.kept.len()).min(bytes.len());
+        self.cut |= room < bytes.len();
+        self.kept.extend(bytes.iter().take(room));
+        self.out.feed(bytes);
+    }
+
+    fn take_err(&mut self, read: std::io::Result<usize>, chunk: &[u8]) {
+        let Some(bytes) = read.ok().and_then(|n| chunk.get(..n)).filter(|bytes| !bytes.is_empty()) else {
+            self.stderr = None;
+            return;
+        };
+        self.moved = Instant::now();
+        self.tail.extend_from_slice(bytes);
+        let surplus = self.tail.len().saturating_sub(TAIL);
+        self.tail.drain(..surplus);
+        self.err.feed(bytes);
+    }
+
+    fn outcome(self, ended: Ended) -> Outcome {
+        self.out.finish();
+        self.err.finish();
+        Outcome { ended, stdout: self.kept, stdout_cut: self.cut, stderr: self.tail }
+    }
+}
+
+/// Reads some; never comes back when there is nothing to read from.
+async fn read(pipe: &mut Option<impl AsyncRead + Unpin>, chunk: &mut [u8]) -> std::io::Result<usize> {
+    match pipe {
+        Some(pipe) => pipe.read(chunk).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,1 @@
+//! Repositories through the user's git, hardened.
