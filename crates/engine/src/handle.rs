@@ -66,6 +66,17 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// A handle on a conductor that takes `inputs`, publishes `snapshots` and announces on `events`. For
+    /// `engine::start`, and for a door's tests that play the conductor themselves.
+    #[must_use]
+    pub fn from_parts(
+        inputs: mpsc::Sender<Input>,
+        snapshots: watch::Receiver<Arc<Snapshot>>,
+        events: broadcast::Sender<Event>,
+    ) -> Self {
+        Self { inputs, snapshots, events }
+    }
+
     /// Asks for something and waits for its end (minutes, for an update). Dropping the future does not cancel the work.
     ///
     /// # Errors
