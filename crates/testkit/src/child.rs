@@ -25,25 +25,11 @@ impl Child {
     /// # Panics
     /// When it cannot be started.
     pub fn spawn(mut command: Command, log: &Path) -> Self {
-        let open = || {
-            File::options()
-                .create(true)
-                .append(true)
-                .open(log)
-                .unwrap_or_else(|e| panic!("log {log:?}: {e}"))
-        };
-        command
-            .stdin(Stdio::null())
-            .stdout(open())
-            .stderr(open())
-            .process_group(0);
-        let child = command
-            .spawn()
-            .unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
-        Self {
-            child,
-            log: log.to_owned(),
-        }
+        let open =
+            || File::options().create(true).append(true).open(log).unwrap_or_else(|e| panic!("log {log:?}: {e}"));
+        command.stdin(Stdio::null()).stdout(open()).stderr(open()).process_group(0);
+        let child = command.spawn().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
+        Self { child, log: log.to_owned() }
     }
 
     /// The process id, which is also the id of its group.
@@ -65,9 +51,7 @@ impl Child {
 
     /// How it ended, or none while it runs.
     pub fn exited(&mut self) -> Option<ExitStatus> {
-        self.child
-            .try_wait()
-            .expect("a child of ours can be waited for")
+        self.child.try_wait().expect("a child of ours can be waited for")
     }
 
     /// Sends a signal to the child alone.
@@ -87,11 +71,7 @@ impl Child {
     pub fn wait(&mut self, deadline: Duration) -> ExitStatus {
         match try_wait(deadline, || self.exited()) {
             Some(status) => status,
-            None => panic!(
-                "pid {} still runs after {deadline:?}; its log ends:\n{}",
-                self.pid(),
-                self.log_tail()
-            ),
+            None => panic!("pid {} still runs after {deadline:?}; its log ends:\n{}", self.pid(), self.log_tail()),
         }
     }
 
@@ -146,14 +126,11 @@ mod tests {
         let mut shell = Command::new("sh");
         shell.args(["-c", "sleep 60 & echo $!; wait"]);
         let child = Child::spawn(shell, &dir.path().join("log"));
-        wait_for(Duration::from_secs(5), "the grandchild's pid", || {
-            child.log().ends_with('\n')
-        });
+        wait_for(Duration::from_secs(5), "the grandchild's pid", || child.log().ends_with('\n'));
         let grandchild: i32 = child.log().trim().parse().unwrap();
         drop(child);
         wait_for(Duration::from_secs(5), "the grandchild's end", || {
-            let stat =
-                std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
+            let stat = std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
             stat.is_empty() || stat.contains(") Z ")
         });
     }

@@ -31,18 +31,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub const EPOCH: i64 = 1_700_000_000;
 
 /// Git subcommands that write a date into an object, and so advance the clock.
-const DATED: [&str; 10] = [
-    "commit",
-    "commit-tree",
-    "merge",
-    "tag",
-    "rebase",
-    "cherry-pick",
-    "revert",
-    "am",
-    "stash",
-    "pull",
-];
+const DATED: [&str; 10] =
+    ["commit", "commit-tree", "merge", "tag", "rebase", "cherry-pick", "revert", "am", "stash", "pull"];
 
 /// A folder with everything that git in it needs, and one clock for all of its repositories.
 #[derive(Clone, Debug)]
@@ -73,12 +63,8 @@ impl GitWorld {
     /// A world in `root`, which is made when it is not there.
     pub fn new(root: impl AsRef<Path>) -> Self {
         let root = root.as_ref().to_owned();
-        std::fs::create_dir_all(root.join("home"))
-            .unwrap_or_else(|e| panic!("cannot make the world {root:?}: {e}"));
-        Self {
-            root,
-            clock: Arc::new(AtomicI64::new(EPOCH)),
-        }
+        std::fs::create_dir_all(root.join("home")).unwrap_or_else(|e| panic!("cannot make the world {root:?}: {e}"));
+        Self { root, clock: Arc::new(AtomicI64::new(EPOCH)) }
     }
 
     /// The folder of this world.
@@ -113,35 +99,14 @@ impl GitWorld {
 
     /// A git command in `dir` with the environment of this world, not yet started.
     pub fn command<S: AsRef<OsStr>>(&self, dir: &Path, args: &[S]) -> Command {
-        let dated = args
-            .first()
-            .is_some_and(|a| DATED.iter().any(|d| a.as_ref() == OsStr::new(d)));
-        let now = if dated {
-            self.tick()
-        } else {
-            self.clock.load(Ordering::Relaxed)
-        };
+        let dated = args.first().is_some_and(|a| DATED.iter().any(|d| a.as_ref() == OsStr::new(d)));
+        let now = if dated { self.tick() } else { self.clock.load(Ordering::Relaxed) };
         let mut git = Command::new("git");
         git.env_clear()
-            .env(
-                "PATH",
-                std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
-            )
+            .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()))
             .envs(self.environment(now))
-            .args([
-                "-c",
-                "init.defaultBranch=master",
-                "-c",
-                "protocol.file.allow=always",
-                "-c",
-                "gc.auto=0",
-            ])
-            .args([
-                "-c",
-                "maintenance.auto=false",
-                "-c",
-                "advice.detachedHead=false",
-            ])
+            .args(["-c", "init.defaultBranch=master", "-c", "protocol.file.allow=always", "-c", "gc.auto=0"])
+            .args(["-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"])
             .args(args)
             .current_dir(dir)
             .stdin(Stdio::null());
@@ -184,14 +149,7 @@ impl GitWorld {
     pub fn git<S: AsRef<OsStr>>(&self, dir: &Path, args: &[S]) -> String {
         let ran = self.try_git(dir, args);
         let words: Vec<_> = args.iter().map(|a| a.as_ref().to_string_lossy()).collect();
-        assert!(
-            ran.ok(),
-            "git {} in {dir:?} ended with {:?}: {}{}",
-            words.join(" "),
-            ran.code,
-            ran.stderr,
-            ran.stdout
-        );
+        assert!(ran.ok(), "git {} in {dir:?} ended with {:?}: {}{}", words.join(" "), ran.code, ran.stderr, ran.stdout);
         ran.stdout.trim_end_matches('\n').to_owned()
     }
 }
@@ -206,16 +164,11 @@ pub fn installed() -> Result<String, String> {
         .output()
         .map_err(|e| format!("git cannot be started ({e}); install git"))?;
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
-    told.split_whitespace()
-        .nth(2)
-        .map(str::to_owned)
-        .ok_or_else(|| format!("git --version answered {told:?}"))
+    told.split_whitespace().nth(2).map(str::to_owned).ok_or_else(|| format!("git --version answered {told:?}"))
 }
 
 fn ran(mut command: Command) -> Ran {
-    let out = command
-        .output()
-        .unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
+    let out = command.output().unwrap_or_else(|e| panic!("cannot start {command:?}: {e}"));
     Ran {
         code: out.status.code(),
         stdout: String::from_utf8_lossy(&out.stdout).into_owned(),

@@ -81,32 +81,20 @@ impl GitServer {
     /// # Panics
     /// When loopback gives no port or no thread can be started.
     pub fn start(root: impl AsRef<Path>) -> Self {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .expect("loopback has a free port");
-        listener
-            .set_nonblocking(true)
-            .expect("a listener can be made non-blocking");
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+        listener.set_nonblocking(true).expect("a listener can be made non-blocking");
         let shared = Arc::new(Shared {
             root: root.as_ref().to_owned(),
-            address: listener
-                .local_addr()
-                .expect("a bound listener has an address"),
+            address: listener.local_addr().expect("a bound listener has an address"),
             faults: Mutex::default(),
             asked: Mutex::default(),
             connections: Mutex::default(),
             released: watch::channel(0).0,
             stopped: watch::channel(false).0,
         });
-        let control = Control {
-            shared: Arc::clone(&shared),
-        };
-        let thread = std::thread::Builder::new()
-            .name("git-http".to_owned())
-            .spawn(move || run(listener, shared));
-        Self {
-            control,
-            thread: Some(thread.expect("a thread can be started")),
-        }
+        let control = Control { shared: Arc::clone(&shared) };
+        let thread = std::thread::Builder::new().name("git-http".to_owned()).spawn(move || run(listener, shared));
+        Self { control, thread: Some(thread.expect("a thread can be started")) }
     }
 
     /// A handle that can be given away.
@@ -156,10 +144,7 @@ impl Control {
     /// From now on the requests of one kind for this repository meet `fault`, in addition to the faults it has. The
     /// first that fits a request counts.
     pub fn add_fault(&self, route: &str, ask: Ask, fault: Fault) {
-        lock(&self.shared.faults)
-            .entry(route.to_owned())
-            .or_default()
-            .push((Some(ask), fault));
+        lock(&self.shared.faults).entry(route.to_owned()).or_default().push((Some(ask), fault));
     }
 
     /// Takes the faults of this repository away. What stalls goes on stalling until [`release`](Self::release).
@@ -179,11 +164,7 @@ impl Control {
 
     /// The requests for one repository.
     pub fn asked_of(&self, route: &str) -> Vec<Asked> {
-        lock(&self.shared.asked)
-            .iter()
-            .filter(|asked| asked.repo == route)
-            .cloned()
-            .collect()
+        lock(&self.shared.asked).iter().filter(|asked| asked.repo == route).cloned().collect()
     }
 
     /// How many connections were accepted since the start or the last [`forget`](Self::forget).
@@ -201,10 +182,7 @@ impl Control {
 impl Shared {
     fn fault(&self, route: &str, ask: Ask) -> Option<Fault> {
         let faults = lock(&self.faults);
-        let fitting = faults
-            .get(route)?
-            .iter()
-            .find(|(only, _)| only.is_none_or(|only| only == ask));
+        let fitting = faults.get(route)?.iter().find(|(only, _)| only.is_none_or(|only| only == ask));
         fitting.map(|(_, fault)| fault.clone())
     }
 
@@ -222,16 +200,11 @@ impl Shared {
 
 /// A lock that outlives a panicking test thread.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 fn run(listener: std::net::TcpListener, shared: Arc<Shared>) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime can be built");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime can be built");
     runtime.block_on(async {
         let listener = TcpListener::from_std(listener).expect("the listener is non-blocking");
         let (alive, mut all_gone) = mpsc::channel(1);
@@ -258,12 +231,8 @@ async fn accept(listener: TcpListener, shared: &Arc<Shared>, alive: mpsc::Sender
 async fn serve(wire: Wire, shared: Arc<Shared>, alive: mpsc::Sender<()>) {
     let line = wire.line();
     let stopped = Arc::clone(&shared);
-    let service = service_fn(move |request| {
-        answer::answer(request, Arc::clone(&shared), line.clone(), alive.clone())
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(wire), service);
+    let service = service_fn(move |request| answer::answer(request, Arc::clone(&shared), line.clone(), alive.clone()));
+    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(wire), service);
     // An error here is what the fault, or a client that hung up, was meant to cause.
     tokio::select! {
         _ = connection => {}

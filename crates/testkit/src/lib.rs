@@ -28,4 +28,5 @@
 pub mod child;
 pub mod git;
 pub mod git_http;
+pub mod states;
 pub mod wait;

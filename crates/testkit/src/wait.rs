@@ -50,10 +50,7 @@ pub fn try_wait<T>(deadline: Duration, mut look: impl FnMut() -> Option<T>) -> O
 /// Whoever binds it next has it: prefer port 0 where the listener can tell which port it got.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback takes a listener");
-    listener
-        .local_addr()
-        .expect("a bound listener has an address")
-        .port()
+    listener.local_addr().expect("a bound listener has an address").port()
 }
 
 /// A loopback port that refuses every connection for as long as this value lives: bound, so that nobody else gets it, and
@@ -66,17 +63,12 @@ pub struct Unreachable {
 impl Unreachable {
     /// Takes a port and does not listen on it.
     pub fn new() -> Self {
-        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)
-            .expect("a TCP socket can be made");
-        rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-            .expect("loopback has a free port");
+        let socket =
+            rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None).expect("a TCP socket can be made");
+        rustix::net::bind(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("loopback has a free port");
         let address = rustix::net::getsockname(&socket).expect("a bound socket has an address");
-        let address =
-            SocketAddr::try_from(address).expect("an internet socket has an internet address");
-        Self {
-            address,
-            _socket: socket,
-        }
+        let address = SocketAddr::try_from(address).expect("an internet socket has an internet address");
+        Self { address, _socket: socket }
     }
 
     /// The port that refuses.

@@ -9,18 +9,9 @@ use super::{GitWorld, Remote};
 /// One change of a commit.
 #[derive(Clone, Debug)]
 enum Change {
-    File {
-        path: String,
-        mode: &'static str,
-        content: Vec<u8>,
-    },
-    Submodule {
-        path: String,
-        sha: String,
-    },
-    Delete {
-        path: String,
-    },
+    File { path: String, mode: &'static str, content: Vec<u8> },
+    Submodule { path: String, sha: String },
+    Delete { path: String },
 }
 
 /// A commit to be made on a remote.
@@ -37,13 +28,7 @@ impl Commit {
     /// A commit with this subject, by Ada, at the world's next minute, that changes nothing yet.
     pub fn new(subject: &str) -> Self {
         let author = "Ada Author <ada@example.org>".to_owned();
-        Self {
-            message: format!("{subject}\n"),
-            author,
-            date: None,
-            changes: Vec::new(),
-            merged: Vec::new(),
-        }
+        Self { message: format!("{subject}\n"), author, date: None, changes: Vec::new(), merged: Vec::new() }
     }
 
     /// Adds a body below the subject.
@@ -88,19 +73,14 @@ impl Commit {
     /// Points a submodule at a commit.
     #[must_use]
     pub fn submodule(mut self, path: &str, sha: &str) -> Self {
-        self.changes.push(Change::Submodule {
-            path: path.to_owned(),
-            sha: sha.to_owned(),
-        });
+        self.changes.push(Change::Submodule { path: path.to_owned(), sha: sha.to_owned() });
         self
     }
 
     /// Removes a file or a folder.
     #[must_use]
     pub fn delete(mut self, path: &str) -> Self {
-        self.changes.push(Change::Delete {
-            path: path.to_owned(),
-        });
+        self.changes.push(Change::Delete { path: path.to_owned() });
         self
     }
 
@@ -112,24 +92,15 @@ impl Commit {
     }
 
     fn with(mut self, path: &str, mode: &'static str, content: &[u8]) -> Self {
-        self.changes.push(Change::File {
-            path: path.to_owned(),
-            mode,
-            content: content.to_owned(),
-        });
+        self.changes.push(Change::File { path: path.to_owned(), mode, content: content.to_owned() });
         self
     }
 
     fn stream(&self, out: &mut Vec<u8>, branch: &str, mark: usize, parent: Option<&str>, now: i64) {
         let date = self.date.unwrap_or(now);
         let mut line = |text: String| out.extend_from_slice(text.as_bytes());
-        line(format!(
-            "commit refs/heads/{branch}\nmark :{mark}\nauthor {} {date} +0000\n",
-            self.author
-        ));
-        line(format!(
-            "committer Carl Committer <carl@example.org> {date} +0000\n"
-        ));
+        line(format!("commit refs/heads/{branch}\nmark :{mark}\nauthor {} {date} +0000\n", self.author));
+        line(format!("committer Carl Committer <carl@example.org> {date} +0000\n"));
         line(format!("data {}\n{}\n", self.message.len(), self.message));
         if let Some(parent) = parent {
             line(format!("from {parent}\n"));
@@ -147,24 +118,15 @@ impl Commit {
 impl Change {
     fn stream(&self, out: &mut Vec<u8>) {
         match self {
-            Self::File {
-                path,
-                mode,
-                content,
-            } => {
-                out.extend_from_slice(
-                    format!("M {mode} inline {}\ndata {}\n", quoted(path), content.len())
-                        .as_bytes(),
-                );
+            Self::File { path, mode, content } => {
+                out.extend_from_slice(format!("M {mode} inline {}\ndata {}\n", quoted(path), content.len()).as_bytes());
                 out.extend_from_slice(content);
                 out.push(b'\n');
             }
             Self::Submodule { path, sha } => {
                 out.extend_from_slice(format!("M 160000 {sha} {}\n", quoted(path)).as_bytes());
             }
-            Self::Delete { path } => {
-                out.extend_from_slice(format!("D {}\n", quoted(path)).as_bytes())
-            }
+            Self::Delete { path } => out.extend_from_slice(format!("D {}\n", quoted(path)).as_bytes()),
         }
     }
 }
@@ -193,36 +155,17 @@ pub(super) fn import(
 ) -> Vec<String> {
     let mut stream = Vec::new();
     for (index, commit) in commits.iter().enumerate() {
-        let parent = if index == 0 {
-            tip.map(str::to_owned)
-        } else {
-            Some(format!(":{index}"))
-        };
-        commit.stream(
-            &mut stream,
-            branch,
-            index + 1,
-            parent.as_deref(),
-            world.tick(),
-        );
+        let parent = if index == 0 { tip.map(str::to_owned) } else { Some(format!(":{index}")) };
+        commit.stream(&mut stream, branch, index + 1, parent.as_deref(), world.tick());
     }
     let mut command = world.command(remote.path(), &["fast-import", "--quiet", "--force"]);
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("git starts");
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("git starts");
     let mut stdin = child.stdin.take().expect("stdin is piped");
     let writer = std::thread::spawn(move || stdin.write_all(&stream));
-    let out = child
-        .wait_with_output()
-        .expect("git fast-import can be waited for");
+    let out = child.wait_with_output().expect("git fast-import can be waited for");
     let written = writer.join().expect("the writer does not panic");
-    let shas: Vec<String> = String::from_utf8_lossy(&out.stdout)
-        .lines()
-        .map(str::to_owned)
-        .collect();
+    let shas: Vec<String> = String::from_utf8_lossy(&out.stdout).lines().map(str::to_owned).collect();
     assert!(
         out.status.success() && written.is_ok() && shas.len() == commits.len(),
         "git fast-import into {:?} failed: {}",

@@ -17,22 +17,19 @@ pub struct Remote {
 impl Remote {
     pub(super) fn create(world: &GitWorld, name: &str) -> Self {
         let path = world.remotes().join(format!("{name}.git"));
-        std::fs::create_dir_all(&path)
-            .unwrap_or_else(|e| panic!("cannot make the remote {path:?}: {e}"));
+        std::fs::create_dir_all(&path).unwrap_or_else(|e| panic!("cannot make the remote {path:?}: {e}"));
         world.git(&path, &["init", "--quiet", "--bare", "--template=", "."]);
-        let remote = Self {
-            world: world.clone(),
-            name: name.to_owned(),
-            path,
-        };
-        // Partial clones and pins ask for any object; small pushes stay as they are.
-        for (key, value) in [
-            ("uploadpack.allowFilter", "true"),
-            ("uploadpack.allowAnySHA1InWant", "true"),
-        ] {
-            remote.git(&["config", key, value]);
-        }
-        remote
+        // Partial clones and pins ask for any object.
+        let config = path.join("config");
+        let mut text = std::fs::read_to_string(&config).expect("a new repository has a configuration");
+        text.push_str("[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n");
+        std::fs::write(&config, text).expect("a new repository's configuration can be written");
+        Self { world: world.clone(), name: name.to_owned(), path }
+    }
+
+    /// The world it lives in.
+    pub fn world(&self) -> &GitWorld {
+        &self.world
     }
 
     /// Its name, `lab/klipper`.
@@ -57,28 +54,18 @@ impl Remote {
 
     /// Commits plain files on `master`. The new sha.
     pub fn commit(&self, files: &[(&str, &str)], subject: &str) -> String {
-        let commit = files
-            .iter()
-            .fold(Commit::new(subject), |c, (path, content)| {
-                c.file(path, content)
-            });
+        let commit = files.iter().fold(Commit::new(subject), |c, (path, content)| c.file(path, content));
         self.push("master", &commit)
     }
 
     /// Commits on a branch, which begins there when it is new. The new sha.
     pub fn push(&self, branch: &str, commit: &Commit) -> String {
-        self.push_all(branch, std::slice::from_ref(commit))
-            .remove(0)
+        self.push_all(branch, std::slice::from_ref(commit)).remove(0)
     }
 
     /// Commits any number of commits in one go. Their shas, oldest first.
     pub fn push_all(&self, branch: &str, commits: &[Commit]) -> Vec<String> {
-        let tip = self.try_git(&[
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            &format!("refs/heads/{branch}"),
-        ]);
+        let tip = self.try_git(&["rev-parse", "--verify", "--quiet", &format!("refs/heads/{branch}")]);
         let tip = tip.ok().then(|| tip.stdout.trim().to_owned());
         import(&self.world, self, branch, tip.as_deref(), commits)
     }
@@ -87,10 +74,7 @@ impl Remote {
     /// oldest first.
     pub fn history(&self, count: usize, subject: &str) -> Vec<String> {
         let commits: Vec<Commit> = (1..=count)
-            .map(|n| {
-                Commit::new(&format!("{subject} {n}"))
-                    .file("counter.txt", format!("{subject} {n}\n"))
-            })
+            .map(|n| Commit::new(&format!("{subject} {n}")).file("counter.txt", format!("{subject} {n}\n")))
             .collect();
         self.push_all("master", &commits)
     }
@@ -102,20 +86,13 @@ impl Remote {
 
     /// A lightweight tag at a revision. Moves it when it exists.
     pub fn tag_at(&self, name: &str, revision: &str) {
-        self.git(&[
-            "update-ref",
-            &format!("refs/tags/{name}"),
-            &format!("{}^{{commit}}", self.rev(revision)),
-        ]);
+        self.git(&["update-ref", &format!("refs/tags/{name}"), &format!("{}^{{commit}}", self.rev(revision))]);
     }
 
     /// Lightweight tags in one process.
     pub fn tag_many<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let mut words = vec!["fetch".to_owned(), "--quiet".to_owned(), ".".to_owned()];
-        words.extend(
-            tags.into_iter()
-                .map(|(name, sha)| format!("{sha}:refs/tags/{name}")),
-        );
+        words.extend(tags.into_iter().map(|(name, sha)| format!("{sha}:refs/tags/{name}")));
         self.world.git(&self.path, &words);
     }
 
@@ -127,16 +104,7 @@ impl Remote {
 
     /// An annotated tag at a revision with its own creation date, seconds since 1970. Moves it when it exists.
     pub fn annotate_at(&self, name: &str, message: &str, revision: &str, date: i64) {
-        let args = [
-            "tag",
-            "--force",
-            "--annotate",
-            "-m",
-            message,
-            "--",
-            name,
-            revision,
-        ];
+        let args = ["tag", "--force", "--annotate", "-m", message, "--", name, revision];
         let mut command = self.world.command(&self.path, &args);
         command.env("GIT_COMMITTER_DATE", format!("{date} +0000"));
         let ran = super::ran(command);

@@ -27,29 +27,17 @@ fn a_remote_holds_what_was_pushed() {
     let (dir, world) = world();
     let remote = world.remote("lab/klipper");
     remote.commit(&[("a.py", "1\n")], "First");
-    let side = remote.push(
-        "side",
-        &Commit::new("Side")
-            .exec("run.sh", "#!/bin/sh\n")
-            .link("l", "run.sh"),
-    );
+    let side = remote.push("side", &Commit::new("Side").exec("run.sh", "#!/bin/sh\n").link("l", "run.sh"));
     remote.push(
         "master",
-        &Commit::new("Merge")
-            .body("why\nand how")
-            .merge(&side)
-            .exec("run.sh", "#!/bin/sh\n")
-            .delete("a.py"),
+        &Commit::new("Merge").body("why\nand how").merge(&side).exec("run.sh", "#!/bin/sh\n").delete("a.py"),
     );
     let shas = remote.history(35, "Work");
     assert_eq!(shas.len(), 35);
     assert_eq!(remote.rev("master"), shas[34]);
     remote.tag_many([("v1", shas[0].as_str()), ("v2", shas[1].as_str())]);
     remote.annotate_at("v3", "Three", "master", EPOCH - 5);
-    assert_eq!(
-        remote.git(&["log", "--oneline", "--merges", "--format=%s/%b"]),
-        "Merge/why\nand how"
-    );
+    assert_eq!(remote.git(&["log", "--oneline", "--merges", "--format=%s/%b"]), "Merge/why\nand how");
 
     let work = remote.clone_to(dir.path().join("work"));
     assert_eq!(work.git(&["tag", "--sort=creatordate"]), "v3\nv1\nv2");

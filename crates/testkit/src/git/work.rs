@@ -16,22 +16,15 @@ pub struct Work {
 
 impl Work {
     pub(super) fn at(world: &GitWorld, path: &Path) -> Self {
-        Self {
-            world: world.clone(),
-            path: path.to_owned(),
-        }
+        Self { world: world.clone(), path: path.to_owned() }
     }
 
     pub(super) fn clone(world: &GitWorld, url: &str, path: &Path, options: &[&str]) -> Self {
         let parent = path.parent().expect("a clone stands in a folder");
         fs::create_dir_all(parent).unwrap_or_else(|e| panic!("cannot make {parent:?}: {e}"));
         let target = path.display().to_string();
-        let words: Vec<&str> = ["clone", "--quiet", "--template="]
-            .iter()
-            .chain(options)
-            .copied()
-            .chain(["--", url, &target])
-            .collect();
+        let words: Vec<&str> =
+            ["clone", "--quiet", "--template="].iter().chain(options).copied().chain(["--", url, &target]).collect();
         world.git(parent, &words);
         Self::at(world, path)
     }
@@ -70,17 +63,13 @@ impl Work {
     /// a hard link to another repository never is damaged.
     pub fn write(&self, path: &str, content: impl AsRef<[u8]>) {
         let full = self.path.join(path);
-        let mode = fs::symlink_metadata(&full)
-            .ok()
-            .filter(fs::Metadata::is_file)
-            .map(|m| m.permissions());
+        let mode = fs::symlink_metadata(&full).ok().filter(fs::Metadata::is_file).map(|m| m.permissions());
         let parent = full.parent().expect("a file stands in a folder");
         fs::create_dir_all(parent).unwrap_or_else(|e| panic!("cannot make {parent:?}: {e}"));
         let _ = fs::remove_file(&full);
         fs::write(&full, content).unwrap_or_else(|e| panic!("cannot write {full:?}: {e}"));
         if let Some(mode) = mode {
-            fs::set_permissions(&full, mode)
-                .unwrap_or_else(|e| panic!("cannot chmod {full:?}: {e}"));
+            fs::set_permissions(&full, mode).unwrap_or_else(|e| panic!("cannot chmod {full:?}: {e}"));
         }
     }
 
@@ -94,11 +83,7 @@ impl Work {
     pub fn remove(&self, path: &str) {
         let full = self.path.join(path);
         let is_dir = fs::symlink_metadata(&full).is_ok_and(|m| m.is_dir());
-        let done = if is_dir {
-            fs::remove_dir_all(&full)
-        } else {
-            fs::remove_file(&full)
-        };
+        let done = if is_dir { fs::remove_dir_all(&full) } else { fs::remove_file(&full) };
         done.unwrap_or_else(|e| panic!("cannot remove {full:?}: {e}"));
     }
 
@@ -134,18 +119,10 @@ impl Work {
         fs::rename(&packs, &aside).unwrap_or_else(|e| panic!("cannot move {packs:?}: {e}"));
         fs::create_dir(&packs).unwrap_or_else(|e| panic!("cannot make {packs:?}: {e}"));
         for pack in files_with(&aside, "pack") {
-            let pack =
-                fs::File::open(&pack).unwrap_or_else(|e| panic!("cannot open {pack:?}: {e}"));
+            let pack = fs::File::open(&pack).unwrap_or_else(|e| panic!("cannot open {pack:?}: {e}"));
             let mut unpack = self.world.command(&self.path, &["unpack-objects", "-q"]);
-            let status = unpack
-                .stdin(Stdio::from(pack))
-                .status()
-                .expect("git starts");
-            assert!(
-                status.success(),
-                "git unpack-objects in {:?} ended with {status}",
-                self.path
-            );
+            let status = unpack.stdin(Stdio::from(pack)).status().expect("git starts");
+            assert!(status.success(), "git unpack-objects in {:?} ended with {status}", self.path);
         }
         fs::remove_dir_all(&aside).unwrap_or_else(|e| panic!("cannot remove {aside:?}: {e}"));
     }
@@ -168,9 +145,7 @@ impl Work {
 
     /// Puts other bytes in place of a file, as a crash may do, whatever its mode. It keeps its mode.
     pub fn damage(&self, file: &Path, bytes: &[u8]) {
-        let mode = fs::metadata(file)
-            .unwrap_or_else(|e| panic!("nothing to damage at {file:?}: {e}"))
-            .permissions();
+        let mode = fs::metadata(file).unwrap_or_else(|e| panic!("nothing to damage at {file:?}: {e}")).permissions();
         fs::remove_file(file).unwrap_or_else(|e| panic!("cannot remove {file:?}: {e}"));
         fs::write(file, bytes).unwrap_or_else(|e| panic!("cannot write {file:?}: {e}"));
         fs::set_permissions(file, mode).unwrap_or_else(|e| panic!("cannot chmod {file:?}: {e}"));
@@ -178,22 +153,15 @@ impl Work {
 
     /// Puts as many zero bytes in place of a file as it had, which is how unsynced blocks come back after a power cut.
     pub fn zero(&self, file: &Path) {
-        let length = fs::metadata(file)
-            .unwrap_or_else(|e| panic!("nothing to damage at {file:?}: {e}"))
-            .len();
-        self.damage(
-            file,
-            &vec![0; usize::try_from(length).expect("a test's file fits in memory")],
-        );
+        let length = fs::metadata(file).unwrap_or_else(|e| panic!("nothing to damage at {file:?}: {e}")).len();
+        self.damage(file, &vec![0; usize::try_from(length).expect("a test's file fits in memory")]);
     }
 }
 
 /// The files of a folder that have this extension, by name.
 fn files_with(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let listing = fs::read_dir(folder).unwrap_or_else(|e| panic!("cannot list {folder:?}: {e}"));
-    let mut files: Vec<PathBuf> = listing
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
+    let mut files: Vec<PathBuf> = listing.filter_map(|entry| Some(entry.ok()?.path())).collect();
     files.retain(|file| file.extension().is_some_and(|e| e == extension));
     files.sort();
     files

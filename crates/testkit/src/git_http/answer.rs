@@ -26,13 +26,8 @@ impl Body for Reply {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        self.pieces
-            .poll_recv(cx)
-            .map(|piece| piece.map(|piece| piece.map(Frame::data)))
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.pieces.poll_recv(cx).map(|piece| piece.map(|piece| piece.map(Frame::data)))
     }
 }
 
@@ -50,30 +45,15 @@ pub(super) async fn answer(
     lock(&shared.asked).push(asked.clone());
     match fault {
         Some(Fault::Refuse(status)) => {
-            return Ok(empty(
-                StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            ));
+            return Ok(empty(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)));
         }
-        Some(Fault::RequireBasicAuth { user, password })
-            if !authorised(&parts, &user, &password) =>
-        {
-            return Ok(with(
-                empty(StatusCode::UNAUTHORIZED),
-                WWW_AUTHENTICATE,
-                "Basic realm=\"git\"",
-            ));
+        Some(Fault::RequireBasicAuth { user, password }) if !authorised(&parts, &user, &password) => {
+            return Ok(with(empty(StatusCode::UNAUTHORIZED), WWW_AUTHENTICATE, "Basic realm=\"git\""));
         }
         Some(Fault::Redirect(url)) => {
-            let rest = parts
-                .uri
-                .path_and_query()
-                .map_or("", |whole| whole.as_str());
+            let rest = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
             let rest = rest.get(asked.repo.len() + 1..).unwrap_or_default();
-            return Ok(with(
-                empty(StatusCode::MOVED_PERMANENTLY),
-                LOCATION,
-                &format!("{url}{rest}"),
-            ));
+            return Ok(with(empty(StatusCode::MOVED_PERMANENTLY), LOCATION, &format!("{url}{rest}")));
         }
         Some(Fault::Reset { after: 0 }) => {
             line.cut();
@@ -83,25 +63,16 @@ pub(super) async fn answer(
         _ => {}
     }
     let backend = Backend::start(&shared.root, &parts, body).await?;
-    Ok(deliver(
-        backend,
-        asked.ask,
-        fault_of_body(&shared, &asked),
-        shared,
-        line,
-        alive,
-    ))
+    Ok(deliver(backend, asked.ask, fault_of_body(&shared, &asked), shared, line, alive))
 }
 
 /// The fault that shapes the body; looked up again, since a stall may have been healed meanwhile.
 fn fault_of_body(shared: &Shared, asked: &Asked) -> Option<Fault> {
-    shared
-        .fault(&asked.repo, asked.ask)
-        .filter(|fault| match fault {
-            Fault::Reset { after } | Fault::Stall { after } => *after > 0,
-            Fault::SlowDrip { .. } | Fault::Lie(_) => true,
-            Fault::Refuse(_) | Fault::RequireBasicAuth { .. } | Fault::Redirect(_) => false,
-        })
+    shared.fault(&asked.repo, asked.ask).filter(|fault| match fault {
+        Fault::Reset { after } | Fault::Stall { after } => *after > 0,
+        Fault::SlowDrip { .. } | Fault::Lie(_) => true,
+        Fault::Refuse(_) | Fault::RequireBasicAuth { .. } | Fault::Redirect(_) => false,
+    })
 }
 
 fn deliver(
@@ -119,13 +90,7 @@ fn deliver(
     if fault.is_some() {
         response.headers_mut().remove(hyper::header::CONTENT_LENGTH);
     }
-    let mut tap = Tap {
-        pieces,
-        fault: fault.clone(),
-        sent: 0,
-        line,
-        shared: Arc::clone(&shared),
-    };
+    let mut tap = Tap { pieces, fault: fault.clone(), sent: 0, line, shared: Arc::clone(&shared) };
     tokio::spawn(async move {
         tokio::select! {
             () = shared.stopped() => {}
@@ -138,12 +103,7 @@ fn deliver(
     response
 }
 
-async fn pour(
-    backend: &mut Backend,
-    tap: &mut Tap,
-    ask: Ask,
-    fault: Option<Fault>,
-) -> io::Result<()> {
+async fn pour(backend: &mut Backend, tap: &mut Tap, ask: Ask, fault: Option<Fault>) -> io::Result<()> {
     match fault {
         Some(Fault::Lie(Lie::Endless)) => {
             for n in 0.. {
@@ -178,9 +138,7 @@ impl Tap {
     /// Sends a piece. An error says that nobody wants more.
     async fn send(&mut self, piece: Bytes) -> io::Result<()> {
         match self.fault {
-            Some(Fault::SlowDrip { bytes_per_second }) => {
-                self.drip(piece, bytes_per_second.max(1)).await
-            }
+            Some(Fault::SlowDrip { bytes_per_second }) => self.drip(piece, bytes_per_second.max(1)).await,
             Some(Fault::Stall { after }) if self.sent + piece.len() > after => {
                 let rest = self.send_up_to(after, piece).await?;
                 tokio::select! {
@@ -195,10 +153,7 @@ impl Tap {
                 self.send_up_to(after, piece).await?;
                 self.flushed(before).await;
                 self.line.cut();
-                let _ = self
-                    .pieces
-                    .send(Err(io::ErrorKind::ConnectionReset.into()))
-                    .await;
+                let _ = self.pieces.send(Err(io::ErrorKind::ConnectionReset.into())).await;
                 Err(io::ErrorKind::ConnectionReset.into())
             }
             _ => self.push(piece).await,
@@ -216,8 +171,7 @@ impl Tap {
     /// Returns when what was pushed last has reached the kernel, or a moment passed.
     async fn flushed(&self, before: u64) {
         for _ in 0..100 {
-            if self.line.written() > before && self.pieces.capacity() == self.pieces.max_capacity()
-            {
+            if self.line.written() > before && self.pieces.capacity() == self.pieces.max_capacity() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -237,22 +191,12 @@ impl Tap {
 
     async fn push(&mut self, piece: Bytes) -> io::Result<()> {
         self.sent += piece.len();
-        self.pieces
-            .send(Ok(piece))
-            .await
-            .map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.pieces.send(Ok(piece)).await.map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
 
 fn noted(parts: &Parts, body: &[u8]) -> Asked {
-    let header = |name: &str| {
-        parts
-            .headers
-            .get(name)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let path = parts.uri.path();
     let repo = path.find(".git").map_or(path, |at| &path[..at + 4]);
     Asked {
@@ -291,14 +235,8 @@ async fn read(mut body: Incoming) -> io::Result<Bytes> {
 }
 
 fn authorised(parts: &Parts, user: &str, password: &str) -> bool {
-    let expected = format!(
-        "Basic {}",
-        BASE64.encode(format!("{user}:{password}").as_bytes())
-    );
-    parts
-        .headers
-        .get(AUTHORIZATION)
-        .is_some_and(|value| value == expected.as_str())
+    let expected = format!("Basic {}", BASE64.encode(format!("{user}:{password}").as_bytes()));
+    parts.headers.get(AUTHORIZATION).is_some_and(|value| value == expected.as_str())
 }
 
 fn empty(status: StatusCode) -> Response<Reply> {
@@ -308,11 +246,7 @@ fn empty(status: StatusCode) -> Response<Reply> {
     response
 }
 
-fn with(
-    mut response: Response<Reply>,
-    name: hyper::header::HeaderName,
-    value: &str,
-) -> Response<Reply> {
+fn with(mut response: Response<Reply>, name: hyper::header::HeaderName, value: &str) -> Response<Reply> {
     let value = HeaderValue::from_str(value).expect("the value is made of visible characters");
     response.headers_mut().insert(name, value);
     response

@@ -34,12 +34,7 @@ impl Backend {
             let _ = stdin.write_all(&body).await;
         });
         let stdout = BufReader::new(child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?);
-        let mut backend = Self {
-            child,
-            stdout,
-            status: StatusCode::OK,
-            headers: HeaderMap::new(),
-        };
+        let mut backend = Self { child, stdout, status: StatusCode::OK, headers: HeaderMap::new() };
         backend.read_head().await?;
         Ok(backend)
     }
@@ -54,9 +49,7 @@ impl Backend {
             if name.eq_ignore_ascii_case("status") {
                 let code = value.split(' ').next().and_then(|code| code.parse().ok());
                 self.status = code.unwrap_or(StatusCode::BAD_GATEWAY);
-            } else if let (Ok(name), Ok(value)) =
-                (name.parse::<hyper::header::HeaderName>(), value.parse())
-            {
+            } else if let (Ok(name), Ok(value)) = (name.parse::<hyper::header::HeaderName>(), value.parse()) {
                 self.headers.insert(name, value);
             }
         }
@@ -79,10 +72,7 @@ impl Backend {
 
     /// Ends the process and all it started, and reaps it.
     pub(super) async fn end(mut self) {
-        let pid = self
-            .child
-            .id()
-            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let pid = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
         if let Some(pid) = pid {
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
         }
@@ -91,22 +81,12 @@ impl Backend {
 }
 
 fn command(root: &Path, request: &Parts, length: usize) -> Command {
-    let header = |name: &str| {
-        request
-            .headers
-            .get(name)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let header = |name: &str| request.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let mut backend = Command::new("git");
     backend
         .arg("http-backend")
         .env_clear()
-        .env(
-            "PATH",
-            std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
-        )
+        .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()))
         .env("HOME", root)
         .env("LC_ALL", "C")
         .env("GIT_CONFIG_NOSYSTEM", "1")
@@ -134,10 +114,7 @@ fn unescaped(path: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = path.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
-        let code = (first == b'%')
-            .then(|| tail.get(..2))
-            .flatten()
-            .and_then(|hex| std::str::from_utf8(hex).ok());
+        let code = (first == b'%').then(|| tail.get(..2)).flatten().and_then(|hex| std::str::from_utf8(hex).ok());
         match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte) => {
                 bytes.push(byte);

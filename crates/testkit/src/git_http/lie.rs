@@ -28,9 +28,7 @@ pub(super) fn endless(ask: Ask, n: u64) -> Bytes {
         let number = n * 100 + line;
         piece.extend(match ask {
             Ask::Fetch => packet(&format!("\u{2}Counting objects: {number}\r")),
-            Ask::Discovery | Ask::LsRefs | Ask::Other => {
-                packet(&format!("{NOWHERE} refs/heads/endless-{number}\n"))
-            }
+            Ask::Discovery | Ask::LsRefs | Ask::Other => packet(&format!("{NOWHERE} refs/heads/endless-{number}\n")),
         });
     }
     Bytes::from(piece)
@@ -76,9 +74,6 @@ mod tests {
         let truth = packet(&format!("{} refs/heads/master\n", "1".repeat(40)));
         let lie = told(Lie::UnknownSha, truth.clone());
         assert_eq!(lie, packet(&format!("{NOWHERE} refs/heads/master\n")));
-        assert_eq!(
-            told(Lie::TruncatedPack, truth.clone()).len(),
-            truth.len() / 2
-        );
+        assert_eq!(told(Lie::TruncatedPack, truth.clone()).len(), truth.len() / 2);
     }
 }
