@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn dropping_takes_the_grandchildren_along() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::scratch();
         let mut shell = Command::new("sh");
         shell.args(["-c", "sleep 60 & echo $!; wait"]);
         let child = Child::spawn(shell, &dir.path().join("log"));
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn stop_is_gentle_first() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = crate::scratch::scratch();
         let mut sleep = Command::new("sleep");
         sleep.arg("60");
         let mut child = Child::spawn(sleep, &dir.path().join("log"));

@@ -19,6 +19,7 @@
 //! | [`kill`] | a process killed at its Nth system call, or at a random instant |
 //! | [`tree`] | what a folder holds, as a value that can be compared |
 //! | [`child`] | a daemon under test that never outlives it |
+//! | [`scratch`] | temporary folders that are fast |
 //! | [`wait`] | waiting for a condition, and free ports |
 #![allow(
     clippy::disallowed_methods,
@@ -28,5 +29,6 @@
 pub mod child;
 pub mod git;
 pub mod git_http;
+pub mod scratch;
 pub mod states;
 pub mod wait;

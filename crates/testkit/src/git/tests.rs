@@ -1,7 +1,7 @@
 use super::*;
 
 fn world() -> (tempfile::TempDir, GitWorld) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::scratch::scratch();
     let world = GitWorld::new(dir.path());
     (dir, world)
 }

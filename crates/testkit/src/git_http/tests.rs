@@ -11,7 +11,7 @@ struct Lab {
 }
 
 fn lab() -> Lab {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::scratch::scratch();
     let world = GitWorld::new(dir.path());
     let remote = world.remote("lab/klipper");
     remote.commit(&[("a.py", &"some text that does not compress to nothing 0123456789\n".repeat(50))], "First");

@@ -35,7 +35,7 @@ fn identity(lab: &StateLab) -> String {
 fn assert_same_twice(states: &[State]) {
     let identities: Vec<BTreeMap<&str, String>> = (0..2)
         .map(|_| {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = crate::scratch::scratch();
             let server = GitServer::start(remotes_of(dir.path()));
             built(states, dir.path(), &server)
         })
@@ -69,7 +69,7 @@ fn names_are_unique_and_enough() {
 
 #[test]
 fn the_section_says_what_the_state_wants() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::scratch::scratch();
     let lab = named("pin-abbreviated").build(dir.path(), None);
     let section = lab.section("app");
     let path = dir.path().join("work/pin-abbreviated");
@@ -83,7 +83,7 @@ fn the_section_says_what_the_state_wants() {
 /// States whose point git itself can confirm in one line.
 #[test]
 fn states_are_what_they_say() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = crate::scratch::scratch();
     let said = |name: &str, args: &[&str]| {
         let lab = named(name).build(dir.path(), None);
         let ran = lab.work.try_git(args);
