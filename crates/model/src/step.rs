@@ -57,6 +57,8 @@ pub enum Step {
         want: Option<CommitId>,
         /// Also fetch what git believes to have (`--refetch`), for a repository that lost objects.
         refetch: bool,
+        /// Ask the remote even when everything is here already: its last answer was an error (CONTRACT §8 row 13).
+        ask: bool,
     },
     /// Mends a damaged `.git` so far that git works again: the damaged files are moved into the kept folder, and
     /// rebuilt from what is known. Nothing of the work tree is touched.
@@ -114,6 +116,8 @@ pub enum Step {
         stage: PathBuf,
         /// Moves to this commit when the clone has it as an ancestor of the branch (CONTRACT §2.7).
         prefer: Option<CommitId>,
+        /// The configured pin, possibly abbreviated; more wanted than `prefer` (observed in Moonraker).
+        pin: Option<String>,
     },
     /// Copies the owner's untracked files into the staged clone, unless the version has a file of that name.
     GitCarryOver {
@@ -121,6 +125,8 @@ pub enum Step {
         repo: RepoRef,
         /// The staged clone.
         stage: PathBuf,
+        /// The commit whose files are not the owner's, when it is known.
+        was: Option<CommitId>,
     },
     /// Exchanges the staged folder with the live one and moves the old one to the kept place. Only a synced stage.
     FolderExchange {
@@ -144,6 +150,8 @@ pub enum GitTarget {
     /// The first of these that is an ancestor of the remote branch, else the remote branch's tip: for a recovery
     /// whose objects had to be fetched first (CONTRACT §2.7, soft).
     FirstAncestorOf {
+        /// The configured pin, possibly abbreviated; more wanted than all candidates.
+        pin: Option<String>,
         /// Candidates, most wanted first.
         candidates: Vec<CommitId>,
         /// The remote's name.

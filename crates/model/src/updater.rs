@@ -94,3 +94,12 @@ impl Facts {
         }
     }
 }
+
+/// The facts to keep after a finished run: those seen after it, with what the run itself adds (the rollback point).
+#[must_use]
+pub fn after_run(plan: &crate::plan::Plan, before: &Facts, after: Facts) -> Facts {
+    match (before, after) {
+        (Facts::Git(before), Facts::Git(after)) => Facts::Git(Box::new(git::after_run(plan, before, *after))),
+        (Facts::Absent, after @ Facts::Git(_)) | (_, after @ Facts::Absent) => after,
+    }
+}

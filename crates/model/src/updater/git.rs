@@ -8,9 +8,13 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{BranchName, CommitId, UpdaterName};
-use crate::plan::{Action, Occasion, Verdict};
-use crate::refusal::Refusal;
 use crate::settings::Channel;
+
+mod after;
+mod plan;
+
+pub use after::after_run;
+pub use plan::plan;
 
 /// What the owner configured for one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -279,6 +283,8 @@ pub struct Survey {
     pub target_complete: bool,
     /// The requirements file differs between here and the target.
     pub requirements_changed: bool,
+    /// `branch.<primary branch>.remote`, which a soft recovery goes to.
+    pub primary_remote: Option<String>,
 }
 
 /// The judgement: every documented field of CONTRACT §3.2, in values.
@@ -396,12 +402,4 @@ pub fn assess(spec: &GitSpec, facts: &GitFacts) -> GitAssessment {
         kept: facts.kept.clone(),
         last_refresh: facts.last_refresh,
     }
-}
-
-/// Plans one action for one repository.
-///
-/// # Errors
-/// The documented refusals of CONTRACT §2.7, §2.8 and §2.12.
-pub fn plan(_action: Action, spec: &GitSpec, _facts: &GitFacts, _occasion: &Occasion) -> Result<Verdict, Refusal> {
-    Err(Refusal::Unfit(format!("Git Repo {}: repo not initialized", spec.name)))
 }

@@ -1,0 +1,437 @@
+//! Upgrade, recovery and rollback of a git repository as plans (CONTRACT §2.5, §2.7, §2.8), with the documented
+//! refusals and messages.
+//! Refuses to: look at anything. What a plan needs to know is in the facts, surveyed for the action just before.
+
+use std::path::{Path, PathBuf};
+
+use super::{Damage, GitAssessment, GitFacts, GitSpec, RepoKind, assess};
+use crate::name::{BranchName, CommitId};
+use crate::plan::{Action, Occasion, Plan, Verdict};
+use crate::refusal::Refusal;
+use crate::step::{GitTarget, Head, KeptPlace, Phase, PlannedStep, RepoRef, Step, Undo};
+
+/// Plans one action for one repository.
+///
+/// # Errors
+/// The documented refusals of CONTRACT §2.7, §2.8 and §2.12.
+pub fn plan(action: Action, spec: &GitSpec, facts: &GitFacts, occasion: &Occasion) -> Result<Verdict, Refusal> {
+    let planner = Planner {
+        spec,
+        facts,
+        judged: assess(spec, facts),
+        repo: RepoRef { updater: spec.name.clone(), path: spec.path.clone() },
+        kept: kept_place(spec, occasion),
+        stage: stage_folder(spec, occasion),
+    };
+    match action {
+        Action::Upgrade => planner.upgrade(),
+        Action::SoftRecovery => planner.soft_recovery(),
+        Action::HardRecovery => planner.hard_recovery(),
+        Action::Rollback => planner.rollback(),
+    }
+}
+
+struct Planner<'a> {
+    spec: &'a GitSpec,
+    facts: &'a GitFacts,
+    judged: GitAssessment,
+    repo: RepoRef,
+    kept: KeptPlace,
+    stage: PathBuf,
+}
+
+impl Planner<'_> {
+    fn upgrade(&self) -> Result<Verdict, Refusal> {
+        self.refuse_hazards("update aborted")?;
+        let (Some(head), Some(offered)) = (&self.facts.local.head, &self.facts.remote.offered) else {
+            return Err(self.network_or_not_valid());
+        };
+        if !self.judged.is_valid {
+            return Err(not_valid());
+        }
+        if head == offered {
+            return match &self.facts.remote.error {
+                Some(error) => Err(self.unfit(&format!("the remote could not be asked: {error}"))),
+                None => Ok(Verdict::Nothing(self.says("already up to date"))),
+            };
+        }
+        let mut steps = vec![self.fetch(offered.clone(), self.facts.remote.error.is_some())?];
+        steps.push(self.keep_aside(Some(offered.clone())));
+        steps.extend(self.switch(self.head_now()?, GitTarget::Commit(offered.clone()), Some(offered.clone())));
+        let opening = vec![format!("Updating Application {}...", self.spec.name), self.says("Updating Repo...")];
+        Ok(self.done(Action::Upgrade, &self.judged.remote_version, opening, steps, "Update Finished..."))
+    }
+
+    fn rollback(&self) -> Result<Verdict, Refusal> {
+        self.refuse_hazards("rollback aborted")?;
+        let local = &self.facts.local;
+        let Some(head) = local.head.as_ref().filter(|_| local.branch.as_deref().is_some_and(|name| name != "?")) else {
+            return Err(Refusal::IncompleteRollback);
+        };
+        // Before the first upgrade the version to go back to is the current one.
+        let Some(point) = self.facts.rollback.as_ref().filter(|point| point.commit != *head) else {
+            return Ok(Verdict::Nothing(self.says("Rollback not performed")));
+        };
+        if self.needs_healing() {
+            return Err(self.unfit("the repository is damaged, recover it first"));
+        }
+        let branch = || BranchName::new(&point.branch).map_err(|_| Refusal::IncompleteRollback);
+        let place = if point.detached { Head::Detached } else { Head::Branch(branch()?) };
+        let mut steps = vec![self.fetch(point.commit.clone(), false)?];
+        steps.push(self.keep_aside(Some(point.commit.clone())));
+        steps.extend(self.switch(place, GitTarget::Commit(point.commit.clone()), Some(point.commit.clone())));
+        Ok(self.done(Action::Rollback, &point.version, Vec::new(), steps, "Rollback Complete"))
+    }
+
+    fn soft_recovery(&self) -> Result<Verdict, Refusal> {
+        self.refuse_hazards("soft recovery is not possible")?;
+        let local = &self.facts.local;
+        if local.kind == RepoKind::None || local.kind == RepoKind::Inside || self.has(&Damage::MissingGitDir) {
+            return Err(self.unfit("repo not initialized"));
+        }
+        if self.needs_healing() && local.kind != RepoKind::Repo {
+            return Err(
+                self.unfit("the repository is damaged and belongs to another one, which must be repaired first")
+            );
+        }
+        let branch = self.spec.primary_branch.clone();
+        let remote = self.primary_remote()?;
+        let mut steps = Vec::new();
+        if !local.damage.is_empty() {
+            steps.push(self.heal(&remote, &branch));
+        }
+        steps.push(PlannedStep {
+            step: Step::GitFetch {
+                repo: self.repo.clone(),
+                remote: remote.clone(),
+                branch: Some(branch.clone()),
+                want: None,
+                refetch: self.lost_objects(),
+                ask: self.needs_healing(),
+            },
+            undo: Undo::Nothing,
+            phase: Phase::Preparation,
+            announce: Vec::new(),
+        });
+        steps.push(self.keep_aside(None));
+        let to = GitTarget::FirstAncestorOf {
+            pin: self.spec.pinned_commit.clone(),
+            candidates: local.head.iter().cloned().collect(),
+            remote,
+            branch: branch.clone(),
+        };
+        steps.extend(self.switch(Head::Branch(branch), to, None));
+        let opening = vec![self.says("Attempting Repo Recovery..."), self.says("Resetting Git Repo...")];
+        Ok(self.done(Action::SoftRecovery, "?", opening, steps, "Reinstall Complete"))
+    }
+
+    fn hard_recovery(&self) -> Result<Verdict, Refusal> {
+        let of_another = match self.facts.local.kind {
+            RepoKind::Submodule => Some("submodule"),
+            RepoKind::Worktree => Some("worktree"),
+            RepoKind::None | RepoKind::Repo | RepoKind::Inside => None,
+        };
+        if let Some(kind) = of_another {
+            let name = &self.spec.name;
+            return Err(Refusal::Unfit(format!("Cannot clone git repo {name}, it is a {kind} of another git repo.")));
+        }
+        // A repository that lost its configuration is cloned from where the owner said (CONTRACT §8 row 14).
+        let url = self.facts.local.recovery_url.clone().filter(|url| url != "?" && !self.has(&Damage::BrokenConfig));
+        let clone = Step::GitClone {
+            repo: self.repo.clone(),
+            url: url.unwrap_or_else(|| self.spec.origin.clone()),
+            branch: self.spec.primary_branch.clone(),
+            stage: self.stage.clone(),
+            prefer: self.facts.local.head.clone(),
+            pin: self.spec.pinned_commit.clone(),
+        };
+        let carry = Step::GitCarryOver {
+            repo: self.repo.clone(),
+            stage: self.stage.clone(),
+            was: self.facts.local.head.clone(),
+        };
+        let exchange = Step::FolderExchange {
+            updater: self.spec.name.clone(),
+            live: self.spec.path.clone(),
+            stage: self.stage.clone(),
+            kept: self.kept.clone(),
+        };
+        let exchange_back = Undo::FolderExchangeBack {
+            live: self.spec.path.clone(),
+            stage: self.stage.clone(),
+            kept: self.kept.clone(),
+        };
+        let mut clone = plain(clone, Undo::DeleteStage { stage: self.stage.clone() }, Phase::Preparation);
+        clone.announce = vec![self.says("Starting Clone Recovery...")];
+        let steps = vec![
+            clone,
+            plain(carry, Undo::Nothing, Phase::Preparation),
+            plain(Step::CheckPrinter, Undo::Nothing, Phase::Switch),
+            plain(exchange, exchange_back, Phase::Switch),
+            self.verify(None),
+        ];
+        let opening = vec![self.says("Attempting Repo Recovery...")];
+        Ok(self.done(Action::HardRecovery, "?", opening, steps, "Reinstall Complete"))
+    }
+
+    fn done(&self, action: Action, to: &str, opening: Vec<String>, steps: Vec<PlannedStep>, closing: &str) -> Verdict {
+        Verdict::Do(Box::new(Plan {
+            updater: self.spec.name.clone(),
+            action,
+            from: self.judged.version.clone(),
+            to: to.to_owned(),
+            opening,
+            steps,
+            closing: self.says(closing),
+            notes: self.notes(action),
+        }))
+    }
+
+    fn fetch(&self, want: CommitId, ask: bool) -> Result<PlannedStep, Refusal> {
+        let remote = self.facts.local.remote_alias.clone();
+        let remote = remote.filter(|alias| alias != "?").unwrap_or_else(|| "origin".to_owned());
+        let step = Step::GitFetch {
+            repo: self.repo.clone(),
+            remote,
+            branch: self.facts.local.branch.as_deref().and_then(|name| BranchName::new(name).ok()),
+            want: Some(want),
+            refetch: false,
+            ask,
+        };
+        Ok(plain(step, Undo::Nothing, Phase::Preparation))
+    }
+
+    fn heal(&self, remote: &str, branch: &BranchName) -> PlannedStep {
+        let step = Step::GitHeal {
+            repo: self.repo.clone(),
+            damage: self.facts.local.damage.clone(),
+            origin: self.spec.origin.clone(),
+            remote: remote.to_owned(),
+            branch: branch.clone(),
+            kept: self.kept.clone(),
+        };
+        // Mending takes nothing from anybody: the damaged files stay in the kept folder, and there is no way back to wish for.
+        let mut step = plain(step, Undo::Nothing, Phase::Preparation);
+        step.announce = vec![self.says("Mending the damaged repository...")];
+        step
+    }
+
+    /// The last step of the preparation: a switch that is finished after a crash must not take its own half-written
+    /// files for the owner's.
+    fn keep_aside(&self, to: Option<CommitId>) -> PlannedStep {
+        plain(
+            Step::GitKeepAside { repo: self.repo.clone(), kept: self.kept.clone(), to },
+            Undo::GitPutBack { repo: self.repo.clone(), kept: self.kept.clone() },
+            Phase::Preparation,
+        )
+    }
+
+    fn switch(&self, head: Head, to: GitTarget, expect: Option<CommitId>) -> [PlannedStep; 3] {
+        let from = self.facts.local.head.clone();
+        let undo = match (&from, self.head_now()) {
+            (Some(from), Ok(head)) => {
+                Undo::GitSwitchBack { repo: self.repo.clone(), head, to: from.clone(), forward: expect.clone() }
+            }
+            // Where it stood cannot be read: there is no state to go back to.
+            (None, _) | (_, Err(_)) => Undo::Nothing,
+        };
+        [
+            plain(Step::CheckPrinter, Undo::Nothing, Phase::Switch),
+            plain(Step::GitSwitch { repo: self.repo.clone(), head, from, to }, undo, Phase::Switch),
+            self.verify(expect),
+        ]
+    }
+
+    fn verify(&self, expect: Option<CommitId>) -> PlannedStep {
+        plain(Step::GitVerify { repo: self.repo.clone(), expect }, Undo::Nothing, Phase::Switch)
+    }
+
+    fn head_now(&self) -> Result<Head, Refusal> {
+        if self.facts.local.detached {
+            return Ok(Head::Detached);
+        }
+        let name = self.facts.local.branch.as_deref().unwrap_or("?");
+        BranchName::new(name).map(Head::Branch).map_err(|_| not_valid())
+    }
+
+    fn primary_remote(&self) -> Result<String, Refusal> {
+        let local = &self.facts.local;
+        let primary = self.spec.primary_branch.as_str();
+        let known = self.facts.survey.as_ref().and_then(|survey| survey.primary_remote.clone());
+        let alias = local.remote_alias.clone().filter(|_| local.branch.as_deref() == Some(primary));
+        match known.or(alias).filter(|name| name != "?" && !name.is_empty()) {
+            Some(remote) => Ok(remote),
+            // Mending sets the remote up again.
+            None if self.has(&Damage::BrokenConfig) => Ok("origin".to_owned()),
+            None => Err(self.unfit(&format!("Failed to find remote for primary branch '{primary}'"))),
+        }
+    }
+
+    fn notes(&self, action: Action) -> Vec<String> {
+        let mut notes = Vec::new();
+        let survey = self.facts.survey.clone().unwrap_or_default();
+        let gives_way = survey.modified.len() + survey.conflicts.len();
+        let folder = self.kept.folder.display();
+        if action == Action::HardRecovery {
+            notes.push(format!(
+                "The folder as it is now will be kept as {folder}; delete it when you miss nothing. \
+                 Files that are not part of the software are copied over."
+            ));
+        } else {
+            if gives_way > 0 {
+                let what = some_of(survey.modified.iter().chain(&survey.conflicts));
+                notes.push(format!("What must give way is kept in {folder}: {what}"));
+            }
+            if !survey.local_commits.is_empty() {
+                let count = survey.local_commits.len();
+                notes.push(format!("{count} local commit(s) will be kept as refs/refit/kept/{}", self.kept.key));
+            }
+        }
+        if let Some(file) = self.spec.requirements.as_ref().filter(|_| survey.requirements_changed) {
+            notes.push(format!(
+                "The Python requirements change, and this version of Refit does not install them. Run the pip of the \
+                 software's environment afterwards: pip install -r {}",
+                self.spec.path.join(file).display()
+            ));
+        }
+        if !self.spec.managed_services.is_empty() {
+            notes.push(format!(
+                "This version of Refit does not restart services. Restart by hand afterwards: sudo systemctl restart {}",
+                self.spec.managed_services.join(" ")
+            ));
+        }
+        notes
+    }
+
+    fn refuse_hazards(&self, deed: &str) -> Result<(), Refusal> {
+        let refused: Vec<&str> =
+            self.facts.local.hazards.iter().filter(|hazard| hazard.refused).map(|hazard| hazard.key.as_str()).collect();
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let keys = refused.join(", ");
+        Err(self.unfit(&format!(
+            "{deed}: settings of the repository itself would run code ({keys}). Remove them, or use hard recovery"
+        )))
+    }
+
+    fn has(&self, damage: &Damage) -> bool {
+        self.facts.local.damage.contains(damage)
+    }
+
+    /// Damage that git trips over; a lock file left behind and a stray temporary pack are no reason to ask the remote.
+    fn needs_healing(&self) -> bool {
+        self.facts.local.corrupt || self.facts.local.damage.iter().any(|damage| !is_litter(damage))
+    }
+
+    fn lost_objects(&self) -> bool {
+        self.facts.local.corrupt
+            || self.facts.local.damage.iter().any(|damage| match damage {
+                Damage::EmptyObject { .. } | Damage::MissingObject { .. } => true,
+                Damage::BrokenPack { file } => !is_temporary(file),
+                Damage::MissingGitDir
+                | Damage::BrokenIndex
+                | Damage::BrokenConfig
+                | Damage::BrokenHead
+                | Damage::BrokenRef { .. }
+                | Damage::BrokenCommitGraph
+                | Damage::StaleLock { .. } => false,
+            })
+    }
+
+    /// A repository whose remote never answered is not to blame (CONTRACT §8 row 13).
+    fn network_or_not_valid(&self) -> Refusal {
+        match &self.facts.remote.error {
+            Some(error) if self.facts.local.head.is_some() => {
+                self.unfit(&format!("the remote could not be asked: {error}"))
+            }
+            Some(_) | None => not_valid(),
+        }
+    }
+
+    /// A message under the prefix that every message of a repository has.
+    fn says(&self, text: &str) -> String {
+        format!("Git Repo {}: {text}", self.spec.name)
+    }
+
+    fn unfit(&self, text: &str) -> Refusal {
+        Refusal::Unfit(self.says(text))
+    }
+}
+
+/// Without the prefix, as Moonraker says it (observed).
+fn not_valid() -> Refusal {
+    Refusal::Unfit("Update aborted, repo not valid".to_owned())
+}
+
+fn plain(step: Step, undo: Undo, phase: Phase) -> PlannedStep {
+    PlannedStep { step, undo, phase, announce: Vec::new() }
+}
+
+fn is_litter(damage: &Damage) -> bool {
+    match damage {
+        Damage::StaleLock { .. } | Damage::BrokenCommitGraph => true,
+        Damage::BrokenPack { file } => is_temporary(file),
+        Damage::MissingGitDir
+        | Damage::EmptyObject { .. }
+        | Damage::MissingObject { .. }
+        | Damage::BrokenIndex
+        | Damage::BrokenConfig
+        | Damage::BrokenHead
+        | Damage::BrokenRef { .. } => false,
+    }
+}
+
+fn is_temporary(file: &str) -> bool {
+    file.rsplit('/').next().is_some_and(|name| name.starts_with("tmp_") || name.starts_with(".tmp-"))
+}
+
+fn some_of<'a>(mut files: impl Iterator<Item = &'a String>) -> String {
+    let shown: Vec<&str> = files.by_ref().take(10).map(String::as_str).collect();
+    match files.count() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn kept_place(spec: &GitSpec, occasion: &Occasion) -> KeptPlace {
+    let key = format!("{}-{}-{}", utc(occasion.now), plain_word(spec.name.as_str()), plain_word(&occasion.mark));
+    let folder = beside(&spec.path, "", ".refit-kept").join(&key);
+    KeptPlace { key, folder }
+}
+
+fn stage_folder(spec: &GitSpec, occasion: &Occasion) -> PathBuf {
+    beside(&spec.path, ".", &format!(".refit-new-{}", plain_word(&occasion.mark)))
+}
+
+/// A sibling of the repository: the same file system, so that folders can be exchanged.
+fn beside(path: &Path, before: &str, after: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{before}{name}{after}"))
+}
+
+/// Letters that are fit for a ref and for a file name.
+fn plain_word(text: &str) -> String {
+    let word: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(64).collect();
+    if word.is_empty() { "_".to_owned() } else { word }
+}
+
+/// `20260402T101530Z`.
+fn utc(seconds: i64) -> String {
+    let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Days since 0000-03-01 in 400-year eras: the civil calendar of ISO 8601 in integers.
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (of_day / 3_600, of_day % 3_600 / 60, of_day % 60);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
