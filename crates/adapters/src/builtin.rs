@@ -1,0 +1,222 @@
+//! Finds klipper and moonraker on this machine: they are managed without a section of their own (CONTRACT §4.5).
+//!
+//! Klipper is where the printer's socket says it runs from, else where it was last time, else `~/klipper`. Moonraker
+//! cannot be asked, so it is looked for where every installer puts it, `~/moonraker`. What is not there, or is no git
+//! repository, becomes an entry that says what was looked for (CONTRACT §8 row 9). Refuses to: look inside a repository.
+
+use std::path::{Path, PathBuf};
+
+use refit_model::name::{BranchName, UpdaterName};
+use refit_model::printer::PrinterIdentity;
+use refit_model::settings::{BuiltinOverride, Channel, Settings};
+use refit_model::updater::Spec;
+use refit_model::updater::absent::AbsentSpec;
+use refit_model::updater::git::GitSpec;
+
+/// Where to look.
+#[derive(Debug, Clone)]
+pub struct Surroundings<'a> {
+    /// The owner's home folder.
+    pub home: &'a Path,
+    /// What klippy said of itself, now or the last time it was there.
+    pub identity: Option<&'a PrinterIdentity>,
+    /// Debug mode: a detached HEAD is valid.
+    pub debug: bool,
+    /// Folders that are known to have been repositories: one of these without `.git` is damaged, not absent.
+    pub known_repositories: &'a [PathBuf],
+}
+
+/// One of the two, as published by its project.
+struct Builtin {
+    name: &'static str,
+    origin: &'static str,
+    moved_origin: Option<&'static str>,
+    requirements: &'static str,
+}
+
+const KLIPPER: Builtin = Builtin {
+    name: "klipper",
+    origin: "https://github.com/Klipper3d/klipper.git",
+    moved_origin: Some("https://github.com/kevinoconnor/klipper.git"),
+    requirements: "scripts/klippy-requirements.txt",
+};
+
+const MOONRAKER: Builtin = Builtin {
+    name: "moonraker",
+    origin: "https://github.com/arksine/moonraker.git",
+    moved_origin: None,
+    requirements: "scripts/moonraker-requirements.txt",
+};
+
+/// Moonraker and klipper, in the order of the status (CONTRACT §2.1).
+#[must_use]
+pub fn find(settings: &Settings, around: &Surroundings<'_>) -> [Spec; 2] {
+    [moonraker(&settings.builtin.moonraker, around), klipper(&settings.builtin.klipper, around)]
+}
+
+/// Klipper, from where the printer's socket says it runs, else from `~/klipper`.
+#[must_use]
+pub fn klipper(options: &BuiltinOverride, around: &Surroundings<'_>) -> Spec {
+    let told = |path: Option<&String>| path.map(PathBuf::from).filter(|path| path.is_absolute());
+    let path = told(around.identity.and_then(|identity| identity.klipper_path.as_ref()));
+    let python = told(around.identity.and_then(|identity| identity.python_path.as_ref()));
+    let source = if path.is_some() { "told by the printer's socket" } else { "the usual place" };
+    let path = path.unwrap_or_else(|| around.home.join("klipper"));
+    let python = python.unwrap_or_else(|| around.home.join("klippy-env/bin/python"));
+    let mut missing = missing_repository(&path, source, around);
+    if !python.exists() {
+        missing.push(format!("Klipper's Python was not found at {}", python.display()));
+    }
+    build(&KLIPPER, path, missing, options, around)
+}
+
+/// Moonraker, from `~/moonraker`.
+#[must_use]
+pub fn moonraker(options: &BuiltinOverride, around: &Surroundings<'_>) -> Spec {
+    let path = around.home.join("moonraker");
+    let missing = missing_repository(&path, "the usual place", around);
+    build(&MOONRAKER, path, missing, options, around)
+}
+
+/// What is wrong with a folder that should be a repository, a sentence each.
+fn missing_repository(path: &Path, source: &str, around: &Surroundings<'_>) -> Vec<String> {
+    let path = resolved(path);
+    if !path.is_dir() {
+        vec![format!("No folder at {} ({source})", path.display())]
+    } else if !path.join(".git").exists() && !around.known_repositories.contains(&path) {
+        vec![format!("The folder {} ({source}) is not a git repository", path.display())]
+    } else {
+        Vec::new()
+    }
+}
+
+fn resolved(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn build(
+    builtin: &Builtin,
+    path: PathBuf,
+    missing: Vec<String>,
+    options: &BuiltinOverride,
+    around: &Surroundings<'_>,
+) -> Spec {
+    // Both names are fixed texts that satisfy their rules; a test asserts it.
+    let (Ok(name), Ok(primary_branch)) = (UpdaterName::new(builtin.name), BranchName::new("master")) else {
+        unreachable!("the built-in names are valid")
+    };
+    if !missing.is_empty() {
+        let refresh_interval_hours = options.refresh_interval_hours;
+        return Spec::Absent(AbsentSpec { name, looked_for: missing, refresh_interval_hours });
+    }
+    let path = resolved(&path);
+    let channel = options.channel.unwrap_or(Channel::Dev);
+    Spec::Git(GitSpec {
+        name,
+        channel,
+        channel_invalid: false,
+        config_hash: format!(
+            "{}|{}|{}|{}",
+            path.display(),
+            channel.as_str(),
+            options.pinned_commit.as_deref().unwrap_or("-"),
+            options.refresh_interval_hours
+        ),
+        path,
+        origin: builtin.origin.to_owned(),
+        moved_origin: builtin.moved_origin.map(str::to_owned),
+        primary_branch,
+        pinned_commit: options.pinned_commit.clone(),
+        report_anomalies: options.report_anomalies,
+        info_tags: Vec::new(),
+        refresh_interval_hours: options.refresh_interval_hours,
+        debug: around.debug,
+        managed_services: vec![builtin.name.to_owned()],
+        requirements: Some(PathBuf::from(builtin.requirements)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OPTIONS: BuiltinOverride =
+        BuiltinOverride { channel: None, pinned_commit: None, refresh_interval_hours: 168, report_anomalies: true };
+
+    fn home() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a temporary folder")
+    }
+
+    fn make(home: &Path, folders: &[&str]) {
+        for folder in folders {
+            std::fs::create_dir_all(home.join(folder)).expect("a folder");
+        }
+    }
+
+    fn around(home: &Path) -> Surroundings<'_> {
+        Surroundings { home, identity: None, debug: false, known_repositories: &[] }
+    }
+
+    fn warnings(spec: &Spec) -> String {
+        match spec {
+            Spec::Absent(spec) => spec.looked_for.join("; "),
+            Spec::Git(spec) => panic!("found a repository at {}", spec.path.display()),
+        }
+    }
+
+    fn path(spec: &Spec) -> PathBuf {
+        match spec {
+            Spec::Git(spec) => spec.path.clone(),
+            Spec::Absent(spec) => panic!("not found: {:?}", spec.looked_for),
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_says_what_was_looked_for() {
+        let home = home();
+        let at = home.path().display();
+        assert_eq!(
+            warnings(&klipper(&OPTIONS, &around(home.path()))),
+            format!(
+                "No folder at {at}/klipper (the usual place); Klipper's Python was not found at {at}/klippy-env/bin/python"
+            )
+        );
+        make(home.path(), &["moonraker"]);
+        assert_eq!(
+            warnings(&moonraker(&OPTIONS, &around(home.path()))),
+            format!("The folder {at}/moonraker (the usual place) is not a git repository")
+        );
+    }
+
+    #[test]
+    fn the_usual_places_are_found() {
+        let home = home();
+        make(home.path(), &["klipper/.git", "klippy-env/bin/python", "moonraker/.git"]);
+        let around = around(home.path());
+        assert_eq!(path(&klipper(&OPTIONS, &around)), resolved(&home.path().join("klipper")));
+        assert_eq!(path(&moonraker(&OPTIONS, &around)), resolved(&home.path().join("moonraker")));
+    }
+
+    #[test]
+    fn the_printers_word_wins() {
+        let home = home();
+        make(home.path(), &["klipper/.git", "klippy-env/bin/python", "elsewhere/kalico/.git", "elsewhere/python"]);
+        let text = |below: &str| Some(home.path().join(below).display().to_string());
+        let identity = PrinterIdentity {
+            klipper_path: text("elsewhere/kalico"),
+            python_path: text("elsewhere/python"),
+            ..PrinterIdentity::default()
+        };
+        let around = Surroundings { identity: Some(&identity), ..around(home.path()) };
+        assert_eq!(path(&klipper(&OPTIONS, &around)), resolved(&home.path().join("elsewhere/kalico")));
+    }
+
+    #[test]
+    fn a_repository_that_lost_its_git_folder_is_not_absent() {
+        let home = home();
+        make(home.path(), &["moonraker"]);
+        let known = [resolved(&home.path().join("moonraker"))];
+        let around = Surroundings { known_repositories: &known, ..around(home.path()) };
+        assert_eq!(path(&moonraker(&OPTIONS, &around)), known[0]);
+    }
+}
