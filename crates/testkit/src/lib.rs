@@ -29,6 +29,7 @@
 pub mod child;
 pub mod git;
 pub mod git_http;
+pub mod klippy;
 pub mod scratch;
 pub mod states;
 pub mod wait;
