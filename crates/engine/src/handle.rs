@@ -47,6 +47,8 @@ pub struct Planned {
 pub enum Input {
     /// A request and where its answer goes.
     Submit(Request, Caller, oneshot::Sender<Result<(), RequestError>>),
+    /// Several requests at once, in order; nothing gets between them.
+    SubmitEach(Vec<(Request, oneshot::Sender<Result<(), RequestError>>)>, Caller),
     /// A dry run of a request.
     Plan(Request, oneshot::Sender<Result<Vec<Planned>, RequestError>>),
     /// A question to the history: updater, limit.
@@ -85,6 +87,27 @@ impl Handle {
         let (answer, wait) = oneshot::channel();
         self.send(Input::Submit(request, caller, answer)).await?;
         wait.await.unwrap_or(Err(RequestError::Refused(Refusal::ShuttingDown)))
+    }
+
+    /// Asks for several things in order, and waits for the end of all. Refreshes that wait together are done at the same
+    /// time. A failure does not stop the others.
+    pub async fn submit_each(&self, requests: Vec<Request>, caller: Caller) -> Vec<Result<(), RequestError>> {
+        let (asked, waits): (Vec<_>, Vec<_>) = requests
+            .into_iter()
+            .map(|request| {
+                let (answer, wait) = oneshot::channel();
+                ((request, answer), wait)
+            })
+            .unzip();
+        let sent = self.send(Input::SubmitEach(asked, caller)).await;
+        let mut results = Vec::with_capacity(waits.len());
+        for wait in waits {
+            results.push(match &sent {
+                Ok(()) => wait.await.unwrap_or(Err(RequestError::Refused(Refusal::ShuttingDown))),
+                Err(error) => Err(error.clone()),
+            });
+        }
+        results
     }
 
     /// What a request would do, step by step, without doing it.

@@ -125,6 +125,12 @@ pub trait Journal: Send + Sync + 'static {
     /// Forgets facts of updaters that are not in this list (CONTRACT §4.7).
     fn prune_facts(&self, known: &[UpdaterName]) -> impl Future<Output = Result<(), JournalError>> + Send;
 
+    /// Ended runs, oldest first, whose end the kept facts of their updater do not know yet: a crash came in between.
+    fn unaccounted(&self) -> impl Future<Output = Result<Vec<RunRecord>, JournalError>> + Send;
+
+    /// Keeps a small value under a name, over restarts.
+    fn remember(&self, key: &'static str, value: &str) -> impl Future<Output = Result<(), JournalError>> + Send;
+
     /// Frees the reserved space, so that an undo can be written down on a full disk; reserved again when there is room.
     fn release_reserve(&self) -> impl Future<Output = ()> + Send;
 }

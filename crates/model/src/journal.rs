@@ -113,18 +113,23 @@ pub struct RunRecord {
     pub entries: Vec<Stamped>,
 }
 
-/// Where a run stands.
+/// Where a run stands. `begun` counts the steps that were ever begun: recovery goes forward again from the first step
+/// of the switch, and when that fails, what was done before the crash must be undone too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunState {
     /// Between steps: `next` is the next to perform.
     Ready {
         /// Index into the plan's steps.
         next: usize,
+        /// Steps with an index below this were begun at some time.
+        begun: usize,
     },
     /// Within a step.
     Performing {
         /// Index into the plan's steps.
         step: usize,
+        /// Steps with an index below this were begun at some time; above `step`.
+        begun: usize,
     },
     /// Being taken back: everything below `below` may have to be undone still.
     TakingBack {
@@ -157,28 +162,28 @@ pub struct Illegal {
 /// # Errors
 /// [`Illegal`] when the entry cannot follow.
 pub fn apply(state: RunState, entry: &Entry, steps: usize) -> Result<RunState, Illegal> {
-    let illegal = |state: &RunState| Illegal { state: format!("{state:?}"), entry: format!("{entry:?}") };
     match (&state, entry) {
-        (RunState::Ended(_), _) => Err(illegal(&state)),
         // An attempt changes nothing: recovery looks at the state it finds.
-        (_, Entry::Attempt { .. }) => Ok(state),
-        (RunState::Ready { next }, Entry::Intent { step, .. }) if step == next && *step < steps => {
-            Ok(RunState::Performing { step: *step })
-        }
+        (
+            RunState::Ready { .. }
+            | RunState::Performing { .. }
+            | RunState::TakingBack { .. }
+            | RunState::Undoing { .. },
+            Entry::Attempt { .. },
+        ) => Ok(state),
         // Recovery goes forward again from the first step of the switch: nothing not behind a barrier is believed.
-        (RunState::Ready { next }, Entry::Intent { step, .. }) if step < next => Ok(RunState::Performing { step: *step }),
-        (RunState::Performing { step: at }, Entry::Intent { step, .. }) if step <= at => {
-            Ok(RunState::Performing { step: *step })
+        (
+            RunState::Ready { next: upto, begun } | RunState::Performing { step: upto, begun },
+            Entry::Intent { step, .. },
+        ) if step <= upto && *step < steps => Ok(RunState::Performing { step: *step, begun: (*begun).max(step + 1) }),
+        (RunState::Performing { step: at, begun }, Entry::Done { step, .. }) if step == at => {
+            Ok(RunState::Ready { next: at + 1, begun: *begun })
         }
-        (RunState::Performing { step: at }, Entry::Done { step, .. }) if step == at => Ok(RunState::Ready { next: at + 1 }),
-        (RunState::Performing { step: at }, Entry::Failed { step, error }) if step == at => {
-            Ok(RunState::TakingBack { below: at + 1, reason: error.clone() })
+        (RunState::Performing { step: at, begun }, Entry::Failed { step, error }) if step == at => {
+            Ok(RunState::TakingBack { below: *begun, reason: error.clone() })
         }
-        (RunState::Ready { next }, Entry::TakenBack { reason }) => {
-            Ok(RunState::TakingBack { below: *next, reason: reason.clone() })
-        }
-        (RunState::Performing { step }, Entry::TakenBack { reason }) => {
-            Ok(RunState::TakingBack { below: step + 1, reason: reason.clone() })
+        (RunState::Ready { begun, .. } | RunState::Performing { begun, .. }, Entry::TakenBack { reason }) => {
+            Ok(RunState::TakingBack { below: *begun, reason: reason.clone() })
         }
         (RunState::TakingBack { below, reason }, Entry::UndoIntent { step }) if step + 1 == *below => {
             Ok(RunState::Undoing { step: *step, reason: reason.clone() })
@@ -189,24 +194,55 @@ pub fn apply(state: RunState, entry: &Entry, steps: usize) -> Result<RunState, I
         (RunState::Undoing { step: at, reason }, Entry::Undone { step }) if step == at => {
             Ok(RunState::TakingBack { below: *step, reason: reason.clone() })
         }
-        (RunState::Ready { next }, Entry::Ended { outcome: Outcome::Finished }) if *next == steps => {
-            Ok(RunState::Ended(Outcome::Finished))
-        }
-        (RunState::TakingBack { below: 0, .. }, Entry::Ended { outcome: outcome @ Outcome::Undone { .. } }) => {
-            Ok(RunState::Ended(outcome.clone()))
-        }
-        (_, Entry::Ended { outcome: outcome @ Outcome::NeedsAttention { .. } }) => Ok(RunState::Ended(outcome.clone())),
+        (_, Entry::Ended { outcome }) => end(state, outcome, steps).map_err(|state| illegal(&state, entry)),
         (
-            RunState::Ready { .. } | RunState::Performing { .. } | RunState::TakingBack { .. } | RunState::Undoing { .. },
+            RunState::Ready { .. }
+            | RunState::Performing { .. }
+            | RunState::TakingBack { .. }
+            | RunState::Undoing { .. }
+            | RunState::Ended(_),
             Entry::Intent { .. }
             | Entry::Done { .. }
             | Entry::Failed { .. }
             | Entry::TakenBack { .. }
             | Entry::UndoIntent { .. }
             | Entry::Undone { .. }
-            | Entry::Ended { .. },
-        ) => Err(illegal(&state)),
+            | Entry::Attempt { .. },
+        ) => Err(illegal(&state, entry)),
     }
+}
+
+/// A run ends finished behind its last step, undone when nothing is left to undo, and in need of a person anywhere.
+fn end(state: RunState, outcome: &Outcome, steps: usize) -> Result<RunState, RunState> {
+    let fits = match (&state, outcome) {
+        (RunState::Ended(_), _) => false,
+        (_, Outcome::NeedsAttention { .. }) => true,
+        (RunState::Ready { next, .. }, Outcome::Finished) => *next == steps,
+        (RunState::TakingBack { below, .. }, Outcome::Undone { .. }) => *below == 0,
+        (RunState::Performing { .. } | RunState::TakingBack { .. } | RunState::Undoing { .. }, Outcome::Finished)
+        | (RunState::Ready { .. } | RunState::Performing { .. } | RunState::Undoing { .. }, Outcome::Undone { .. }) => {
+            false
+        }
+    };
+    if fits { Ok(RunState::Ended(outcome.clone())) } else { Err(state) }
+}
+
+fn illegal(state: &RunState, entry: &Entry) -> Illegal {
+    Illegal { state: format!("{state:?}"), entry: format!("{entry:?}") }
+}
+
+/// How a step was begun the first time.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Begun<'a> {
+    /// What [`Witness`] was written down then.
+    pub witness: Option<&'a Witness>,
+    /// The boot in which that was.
+    pub boot_id: &'a str,
+}
+
+impl RunState {
+    /// The state before the first entry.
+    pub const FRESH: Self = Self::Ready { next: 0, begun: 0 };
 }
 
 impl RunRecord {
@@ -217,7 +253,7 @@ impl RunRecord {
     pub fn state(&self) -> Result<RunState, Illegal> {
         self.entries
             .iter()
-            .try_fold(RunState::Ready { next: 0 }, |state, stamped| apply(state, &stamped.entry, self.plan.steps.len()))
+            .try_fold(RunState::FRESH, |state, stamped| apply(state, &stamped.entry, self.plan.steps.len()))
     }
 
     /// How many attempts recovery has made.
@@ -226,12 +262,41 @@ impl RunRecord {
         self.entries.iter().filter(|s| matches!(s.entry, Entry::Attempt { .. })).count().try_into().unwrap_or(u32::MAX)
     }
 
-    /// The newest witness of a step.
+    /// How a step was begun the first time: an exchange that ran twice can only be told from the world before the
+    /// first. None when it never was.
     #[must_use]
-    pub fn witness(&self, step: usize) -> Option<&Witness> {
-        self.entries.iter().rev().find_map(|s| match &s.entry {
-            Entry::Intent { step: at, witness } if *at == step => witness.as_ref(),
-            _ => None,
+    pub fn begun(&self, step: usize) -> Option<Begun<'_>> {
+        let mut boot_id = self.boot_id.as_str();
+        for stamped in &self.entries {
+            match &stamped.entry {
+                Entry::Attempt { boot_id: boot, .. } => boot_id = boot,
+                Entry::Intent { step: at, witness } if *at == step => {
+                    return Some(Begun { witness: witness.as_ref(), boot_id });
+                }
+                Entry::Intent { .. }
+                | Entry::Done { .. }
+                | Entry::Failed { .. }
+                | Entry::TakenBack { .. }
+                | Entry::UndoIntent { .. }
+                | Entry::Undone { .. }
+                | Entry::Ended { .. } => {}
+            }
+        }
+        None
+    }
+
+    /// How it ended; none while it has not.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.entries.iter().rev().find_map(|stamped| match &stamped.entry {
+            Entry::Ended { outcome } => Some(outcome),
+            Entry::Intent { .. }
+            | Entry::Done { .. }
+            | Entry::Failed { .. }
+            | Entry::TakenBack { .. }
+            | Entry::UndoIntent { .. }
+            | Entry::Undone { .. }
+            | Entry::Attempt { .. } => None,
         })
     }
 }
@@ -260,8 +325,8 @@ pub enum Owes {
     Nothing,
 }
 
-/// Decides what recovery owes to a run: a run cut in its preparation is thrown away, one cut in its switch is first
-/// finished, then undone if that fails (RELIABILITY.md §0 finding 4).
+/// Decides what recovery owes to a run: a run cut before anything in use was touched is thrown away, one cut in its
+/// switch is first finished, then undone if that fails (RELIABILITY.md §0 finding 4).
 ///
 /// # Errors
 /// [`Illegal`] when the entries contradict each other.
@@ -273,14 +338,19 @@ pub fn owes(record: &RunRecord) -> Result<Owes, Illegal> {
     if record.attempts() >= MOST_ATTEMPTS {
         return Ok(Owes::GiveUp);
     }
-    let switch = record.plan.switch_begins();
-    let cut = "Refit was stopped before the change began".to_owned();
+    let turn = record.plan.turn_begins();
+    let cut = || "Refit was stopped before the change began".to_owned();
     Ok(match state {
-        RunState::Ready { next } if next <= switch => Owes::Back { below: next, reason: cut },
-        RunState::Performing { step } if step < switch => Owes::Back { below: step + 1, reason: cut },
-        RunState::Ready { .. } | RunState::Performing { .. } => Owes::Forward { from: switch },
+        RunState::Ready { next, .. } if next == record.plan.steps.len() => Owes::Forward { from: turn },
+        RunState::Ready { begun, .. } | RunState::Performing { begun, .. } if begun <= turn => {
+            Owes::Back { below: begun, reason: cut() }
+        }
+        RunState::Ready { .. } | RunState::Performing { .. } => Owes::Forward { from: turn },
         RunState::TakingBack { below, reason } => Owes::Back { below, reason },
         RunState::Undoing { step, reason } => Owes::Back { below: step + 1, reason },
         RunState::Ended(_) => Owes::Nothing,
     })
 }
+
+#[cfg(test)]
+mod tests;

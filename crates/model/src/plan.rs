@@ -104,6 +104,15 @@ impl Plan {
         self.steps.iter().position(|s| s.phase == crate::step::Phase::Switch).unwrap_or(self.steps.len())
     }
 
+    /// The index of the first step that touches what is in use: the first of the switch that does more than ask the
+    /// printer. A run cut before it is thrown away; one cut later is finished without asking the printer again, since
+    /// half a change is the worst state for a print too.
+    #[must_use]
+    pub fn turn_begins(&self) -> usize {
+        let touches = |s: &PlannedStep| s.phase == crate::step::Phase::Switch && s.step != Step::CheckPrinter;
+        self.steps.iter().position(touches).unwrap_or(self.steps.len())
+    }
+
     /// The step at an index.
     #[must_use]
     pub fn step(&self, index: usize) -> Option<&Step> {

@@ -42,6 +42,9 @@ pub enum Refusal {
     /// The assessment says that the request cannot be done; the text is the documented one of §2.12, with its prefix.
     #[error("{0}")]
     Unfit(String),
+    /// More requests wait than anybody could have meant.
+    #[error("Too many requests are waiting, ask again later")]
+    TooManyWaiting,
     /// Refit is shutting down or has been told to accept nothing.
     #[error("Refit is shutting down, ask again when it is back")]
     ShuttingDown,
@@ -65,9 +68,11 @@ impl Refusal {
     #[must_use]
     pub fn kind(&self) -> RefusalKind {
         match self {
-            Self::UpdateWhilePrinting | Self::CurrentlyUpdating(_) | Self::BusyForRefresh | Self::ShuttingDown => {
-                RefusalKind::Busy
-            }
+            Self::UpdateWhilePrinting
+            | Self::CurrentlyUpdating(_)
+            | Self::BusyForRefresh
+            | Self::TooManyWaiting
+            | Self::ShuttingDown => RefusalKind::Busy,
             Self::NotAvailable(_) => RefusalKind::NotFound,
             Self::RecoverWhilePrinting
             | Self::RollbackWhilePrinting

@@ -1,0 +1,400 @@
+//! One task that owns all mutable state: it takes one input at a time, handles it, answers. Work runs in a task of its
+//! own and reports back; the status is published after every change and never waits for work.
+//! Refuses to: look at software or change it; the worker does, one at a time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use refit_model::journal::Outcome;
+use refit_model::plan::guard;
+use refit_model::printer::{Printer, PrinterIdentity};
+use refit_model::refusal::Refusal;
+use refit_model::updater::{Facts, Spec, assess};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::feed::{BUFFER, Feed, Label};
+use crate::handle::{Handle, Input, Planned, RequestError};
+use crate::ports::{Clock, Journal, Machine};
+use crate::schedule;
+use crate::snapshot::{Attention, Snapshot};
+
+mod admit;
+mod dry;
+mod job;
+mod turn;
+mod work;
+
+use admit::{Admitted, Scene};
+use job::{Active, Asked, Finale, Item, Job, Refreshed, Report, Reports};
+
+/// Where klipper is, from what the printer said about itself: the spec for it, or none when that says nothing.
+pub type KlipperSource = Arc<dyn Fn(&PrinterIdentity) -> Option<Spec> + Send + Sync>;
+
+/// What the owner and the binary decide about the engine.
+#[derive(Clone)]
+pub struct EngineSettings {
+    /// Refresh by itself, hourly within the window.
+    pub auto_refresh: bool,
+    /// First and last local hour in which that may happen; may wrap midnight.
+    pub refresh_window: (u8, u8),
+    /// How many updaters are looked at at the same time.
+    pub refreshes_at_once: usize,
+    /// How long a shutdown waits for a switch to end; what is cut then is settled at the next start.
+    pub shutdown_wait: Duration,
+    /// Finds klipper by what the printer tells; none keeps the spec of the start.
+    pub klipper: Option<KlipperSource>,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            auto_refresh: false,
+            refresh_window: (0, 5),
+            refreshes_at_once: 4,
+            shutdown_wait: Duration::from_secs(60),
+            klipper: None,
+        }
+    }
+}
+
+/// Inputs that may wait before a sender has to.
+const INPUTS: usize = 64;
+
+/// Dry runs and questions to the history that are answered at the same time.
+const QUESTIONS: usize = 2;
+
+/// How far back the history is searched for runs that need a person.
+const LOOK_BACK: usize = 200;
+
+/// Starts the conductor. `specs` are in the order in which the status shows them. Returns once what is known from before is
+/// loaded and the first snapshot is ready; the first refresh goes on behind it. The task ends after
+/// [`Handle::shutdown`], or when every handle is gone.
+///
+/// [`crate::recover::recover`] must have run before.
+pub async fn start<M: Machine, J: Journal, C: Clock>(
+    machine: M,
+    journal: J,
+    clock: C,
+    specs: Vec<Spec>,
+    settings: EngineSettings,
+) -> (Handle, JoinHandle<()>) {
+    let (inputs, taken) = mpsc::channel(INPUTS);
+    let (events, _) = broadcast::channel(BUFFER);
+    let (published, snapshots) = watch::channel(Arc::new(Snapshot::default()));
+    let (reports, reported) = Reports::new();
+    let mut conductor = Conductor {
+        items: load(&journal, specs).await,
+        attention: needs(&journal).await,
+        machine: Arc::new(machine),
+        journal: Arc::new(journal),
+        clock: Arc::new(clock),
+        settings,
+        feed: Feed::new(events.clone()),
+        published,
+        revision: 0,
+        assessed: Vec::new(),
+        queue: VecDeque::from([Job::Startup]),
+        active: None,
+        printer: Printer::default(),
+        initialized: false,
+        stopping: false,
+        stop: watch::channel(false).0,
+        reports,
+        questions: Arc::new(Semaphore::new(QUESTIONS)),
+    };
+    for index in 0..conductor.items.len() {
+        conductor.assess(index);
+    }
+    conductor.publish();
+    let task = tokio::spawn(conductor.conduct(taken, reported));
+    (Handle { inputs, snapshots, events }, task)
+}
+
+/// The facts of the last time, and those of removed updaters forgotten.
+async fn load<J: Journal>(journal: &J, specs: Vec<Spec>) -> Vec<Item> {
+    let names: Vec<_> = specs.iter().map(|spec| spec.name().clone()).collect();
+    if let Err(error) = journal.prune_facts(&names).await {
+        tracing::warn!(%error, "what was known of removed updaters stays for now");
+    }
+    let mut items = Vec::with_capacity(specs.len());
+    for spec in specs {
+        let facts = journal.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(&spec));
+        items.push(Item { spec: Arc::new(spec), facts: Arc::new(facts) });
+    }
+    items
+}
+
+/// The updaters whose newest run needs a person.
+async fn needs<J: Journal>(journal: &J) -> Vec<Attention> {
+    let runs = match journal.history(None, LOOK_BACK).await {
+        Ok(runs) => runs,
+        Err(error) => {
+            tracing::error!(%error, "cannot tell which runs need a person");
+            return Vec::new();
+        }
+    };
+    let mut seen = Vec::new();
+    let mut attention = Vec::new();
+    for run in runs {
+        if seen.contains(&run.plan.updater) {
+            continue;
+        }
+        seen.push(run.plan.updater.clone());
+        if let Some(Outcome::NeedsAttention { error }) = run.outcome() {
+            attention.push(Attention { run: run.id, updater: run.plan.updater.clone(), message: error.clone() });
+        }
+    }
+    attention
+}
+
+struct Conductor<M, J, C> {
+    machine: Arc<M>,
+    journal: Arc<J>,
+    clock: Arc<C>,
+    settings: EngineSettings,
+    feed: Feed,
+    published: watch::Sender<Arc<Snapshot>>,
+    revision: u64,
+    items: Vec<Item>,
+    assessed: Vec<Arc<refit_model::updater::Assessment>>,
+    queue: VecDeque<Job>,
+    active: Option<Active>,
+    attention: Vec<Attention>,
+    printer: Printer,
+    initialized: bool,
+    stopping: bool,
+    /// Tells the one at work to stop.
+    stop: watch::Sender<bool>,
+    reports: Reports,
+    questions: Arc<Semaphore>,
+}
+
+impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
+    async fn conduct(mut self, mut inputs: mpsc::Receiver<Input>, mut reports: mpsc::UnboundedReceiver<Report>) {
+        let mut next_pass = Instant::now() + schedule::until_next();
+        self.next();
+        while !self.stopping {
+            tokio::select! {
+                // Reports first: what has happened is known before the next question is answered.
+                biased;
+                Some(report) = reports.recv() => self.report(report),
+                input = inputs.recv() => self.input(input.unwrap_or(Input::Shutdown)),
+                () = tokio::time::sleep_until(next_pass) => {
+                    next_pass = Instant::now() + schedule::until_next();
+                    self.tick();
+                }
+            }
+        }
+        inputs.close();
+        self.close(&mut inputs, &mut reports).await;
+    }
+
+    fn input(&mut self, input: Input) {
+        match input {
+            Input::Submit(request, caller, answer) => {
+                self.arrive(Asked { request, caller, answer });
+                self.next();
+            }
+            Input::SubmitEach(requests, caller) => {
+                for (request, answer) in requests {
+                    self.arrive(Asked { request, caller: caller.clone(), answer });
+                }
+                self.next();
+            }
+            Input::Plan(request, answer) => self.dry_run(&request, answer),
+            Input::History(updater, limit, answer) => self.history(updater, limit, answer),
+            Input::Printer(printer) => self.printer(*printer),
+            Input::Shutdown => self.stopping = true,
+        }
+    }
+
+    /// A request joins the queue, or is answered at once.
+    fn arrive(&mut self, asked: Asked) {
+        let admitted = self.scene(|scene| admit::on_arrival(&asked.request, scene));
+        match admitted {
+            Ok(Admitted::Go) => {
+                self.queue.push_back(Job::Asked(asked));
+                self.publish();
+            }
+            Ok(Admitted::Ignore) => answer(asked.answer, Ok(())),
+            Err(refusal) => self.refuse(asked, refusal),
+        }
+    }
+
+    /// Refused before anything was touched: the caller's own dialog is told too (CONTRACT §8 row 4).
+    fn refuse(&self, asked: Asked, refusal: Refusal) {
+        if let Some(application) = asked.request.application() {
+            self.feed.say_to(asked.caller.connection, &Label::new(application), &refusal.to_string());
+        }
+        answer(asked.answer, Err(refusal.into()));
+    }
+
+    fn printer(&mut self, printer: Printer) {
+        if printer == self.printer {
+            return;
+        }
+        let paths = |printer: &Printer| {
+            printer.identity.as_ref().map(|identity| (identity.klipper_path.clone(), identity.python_path.clone()))
+        };
+        let moved = printer.identity.is_some() && paths(&printer) != paths(&self.printer);
+        self.printer = printer;
+        self.publish();
+        self.feed.printer();
+        if moved && let (Some(identity), Some(_)) = (&self.printer.identity, &self.settings.klipper) {
+            self.queue.push_back(Job::Identified(Box::new(identity.clone())));
+            self.next();
+        }
+    }
+
+    /// The timer of the automatic refresh.
+    fn tick(&mut self) {
+        let open = schedule::in_window(self.clock.local_hour(), self.settings.refresh_window);
+        let free = self.active.is_none() && self.queue.is_empty() && !self.printer.is_busy();
+        if self.settings.auto_refresh && open && free && self.initialized {
+            self.queue.push_back(Job::Automatic);
+            self.next();
+        }
+    }
+
+    fn report(&mut self, report: Report) {
+        match report {
+            Report::Looked(name, facts) => {
+                if let Some(index) = self.items.iter().position(|item| *item.name() == name) {
+                    self.see(index, None, *facts);
+                }
+            }
+            Report::Rebuilt(spec, facts) => {
+                if let Some(index) = self.items.iter().position(|item| item.name() == spec.name()) {
+                    self.see(index, Some(*spec), *facts);
+                }
+            }
+            Report::Say(text) => self.aloud(|feed, label| feed.say(label, &text, false)),
+            Report::Line(line) => {
+                self.reports.arrived();
+                self.aloud(|feed, label| feed.line(label, &line));
+            }
+            Report::At(running) => {
+                if let Some(active) = &mut self.active {
+                    active.running = running;
+                }
+                self.publish();
+            }
+            Report::Attention(attention) => {
+                self.attention.retain(|other| other.updater != attention.updater);
+                self.attention.push(attention);
+                self.publish();
+            }
+            Report::Relief(updater) => {
+                self.attention.retain(|other| other.updater != updater);
+                self.publish();
+            }
+            Report::Ended(end) => {
+                self.ended(*end);
+                self.next();
+            }
+        }
+    }
+
+    /// The work is over: the status is new before anybody is told to ask for it.
+    fn ended(&mut self, end: job::End) {
+        let Some(active) = self.active.take() else { return };
+        self.initialized |= active.startup;
+        self.publish();
+        if let Some((_, label)) = &active.labelled {
+            match &end.finale {
+                Finale::Silent => {}
+                Finale::Everybody(texts) => {
+                    for (index, text) in texts.iter().enumerate() {
+                        self.feed.say(label, text, index + 1 == texts.len());
+                    }
+                }
+                Finale::Caller(text) => self.feed.say_to(active.connection, label, text),
+            }
+        }
+        for waiting in active.answers {
+            answer(waiting, end.result.clone());
+        }
+        match end.refreshed {
+            Refreshed::No => {}
+            Refreshed::Now => self.feed.refreshed(),
+            Refreshed::Soon => self.feed.refreshed_soon(),
+        }
+    }
+
+    fn aloud(&mut self, tell: impl FnOnce(&mut Feed, &Label)) {
+        if let Some((_, label)) = self.active.as_ref().and_then(|active| active.labelled.as_ref()) {
+            tell(&mut self.feed, label);
+        }
+    }
+
+    fn see(&mut self, index: usize, spec: Option<Spec>, facts: Facts) {
+        if let Some(item) = self.items.get_mut(index) {
+            item.facts = Arc::new(facts);
+            if let Some(spec) = spec {
+                item.spec = Arc::new(spec);
+            }
+        }
+        self.assess(index);
+        self.publish();
+    }
+
+    fn assess(&mut self, index: usize) {
+        let Some(item) = self.items.get(index) else { return };
+        let assessment = Arc::new(assess(&item.spec, &item.facts));
+        match self.assessed.get_mut(index) {
+            Some(old) => *old = assessment,
+            None => self.assessed.push(assessment),
+        }
+    }
+
+    fn publish(&mut self) {
+        self.revision += 1;
+        let labelled = self.active.as_ref().and_then(|active| active.labelled.as_ref());
+        let names = self.items.iter().map(|item| item.name().clone());
+        let snapshot = Snapshot {
+            revision: self.revision,
+            busy: labelled.is_some(),
+            initialized: self.initialized,
+            updaters: names.zip(self.assessed.iter().cloned()).collect(),
+            application: labelled.map(|(_, label)| label.application.clone()),
+            running: self.active.as_ref().and_then(|active| active.running.clone()),
+            waiting: self.queue.iter().filter_map(waiting).collect(),
+            attention: self.attention.clone(),
+            printer: self.printer.clone(),
+        };
+        self.published.send_replace(Arc::new(snapshot));
+    }
+
+    fn scene<T>(&self, check: impl FnOnce(&Scene<'_>) -> T) -> T {
+        let specs: Vec<&Spec> = self.items.iter().map(|item| &*item.spec).collect();
+        let newest = self.items.iter().map(|item| item.facts.last_refresh()).max().unwrap_or(0);
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit in 52 bits")]
+        let age = self.clock.now() - newest as f64;
+        check(&Scene {
+            specs: &specs,
+            running: self.active.as_ref().and_then(|active| active.labelled.as_ref()).map(|(request, _)| request),
+            waiting: self.queue.len(),
+            printer: &self.printer,
+            initialized: self.initialized,
+            stopping: self.stopping,
+            // A refresh in the future is a clock that was set back, not a fresh one.
+            newest_refresh_age: if age < 0.0 { f64::INFINITY } else { age },
+        })
+    }
+}
+
+/// A request that waits, as the status names it.
+fn waiting(job: &Job) -> Option<String> {
+    match job {
+        Job::Asked(asked) => Some(asked.request.application().unwrap_or_else(|| "refresh".to_owned())),
+        Job::Startup | Job::Automatic | Job::Identified(_) => None,
+    }
+}
+
+fn answer(answer: job::Answer, result: Result<(), RequestError>) {
+    // Who hung up does not want to know; the work was done all the same.
+    let _gone = answer.send(result);
+}

@@ -1,0 +1,93 @@
+//! Questions that change nothing: dry runs and the history. Answered beside the queue, a few at a time.
+//! Refuses to: keep what a dry run saw; facts change through the queue alone.
+
+use std::sync::Arc;
+
+use refit_model::journal::RunRecord;
+use refit_model::name::UpdaterName;
+use refit_model::plan::{Action, Verdict};
+use refit_model::refusal::Refusal;
+use refit_model::request::Request;
+use tokio::sync::{oneshot, watch};
+
+use super::job::Item;
+use super::work::full_order;
+use super::{Conductor, Planned, RequestError, admit, guard};
+use crate::ports::{Clock, Journal, Machine};
+use crate::run::World;
+
+impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
+    /// Plans for each updater concerned. What a real request would be refused for now is its verdict.
+    pub(super) fn dry_run(&self, request: &Request, answer: oneshot::Sender<Result<Vec<Planned>, RequestError>>) {
+        if let Err(refusal) = self.scene(|scene| admit::known(request, scene)) {
+            // Who hung up does not want to know.
+            let _gone = answer.send(Err(refusal.into()));
+            return;
+        }
+        let wanted: Vec<(Item, Action)> = match admit::action(request) {
+            Some((name, action)) => self
+                .items
+                .iter()
+                .filter(|item| item.name().as_str() == name)
+                .map(|item| (item.clone(), action))
+                .collect(),
+            None if *request == Request::Full => full_order(self.items.iter().map(Item::name))
+                .iter()
+                .filter_map(|name| self.items.iter().find(|item| item.name() == name))
+                .map(|item| (item.clone(), Action::Upgrade))
+                .collect(),
+            None => Vec::new(),
+        };
+        let refused = guard(request, &self.printer).err();
+        let changing =
+            self.active.as_ref().and_then(|active| active.running.as_ref()).map(|running| running.updater.clone());
+        let (machine, journal, clock) = (self.machine.clone(), self.journal.clone(), self.clock.clone());
+        let questions = self.questions.clone();
+        tokio::spawn(async move {
+            // The semaphore is never closed.
+            let _turn = questions.acquire().await;
+            let (_keep, stop) = watch::channel(false);
+            let world = World { machine: &*machine, journal: &*journal, clock: &*clock, stop, hear: Arc::new(|_| {}) };
+            let mut planned = Vec::with_capacity(wanted.len());
+            for (item, action) in wanted {
+                let verdict = match (&refused, &changing) {
+                    (Some(refusal), _) => Err(refusal.clone()),
+                    (None, Some(name)) if name == item.name() => Err(Refusal::CurrentlyUpdating(name.to_string())),
+                    (None, _) => dry(&world, &item, action).await,
+                };
+                planned.push(Planned { updater: item.name().to_string(), verdict });
+            }
+            // Who hung up does not want to know.
+            let _gone = answer.send(Ok(planned));
+        });
+    }
+
+    pub(super) fn history(
+        &self,
+        updater: Option<String>,
+        limit: usize,
+        answer: oneshot::Sender<Result<Vec<RunRecord>, RequestError>>,
+    ) {
+        let (journal, questions) = (self.journal.clone(), self.questions.clone());
+        tokio::spawn(async move {
+            // The semaphore is never closed.
+            let _turn = questions.acquire().await;
+            let name = updater.as_deref().map(UpdaterName::new).transpose();
+            let runs = match name {
+                Ok(name) => journal.history(name.as_ref(), limit).await.map_err(RequestError::from),
+                // A name that nobody can have has no history.
+                Err(_) => Ok(Vec::new()),
+            };
+            // Who hung up does not want to know.
+            let _gone = answer.send(runs);
+        });
+    }
+}
+
+async fn dry<M: Machine, J: Journal, C: Clock>(
+    world: &World<'_, M, J, C>,
+    item: &Item,
+    action: Action,
+) -> Result<Verdict, Refusal> {
+    world.survey(&item.spec, &item.facts, action).await.1
+}

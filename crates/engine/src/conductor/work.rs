@@ -1,0 +1,281 @@
+//! The work itself, in a task of its own: refreshes, one action, a full update. It holds copies, and reports every
+//! change back to the conductor.
+//! Refuses to: answer anybody; the conductor does.
+
+use std::sync::Arc;
+
+use refit_model::name::UpdaterName;
+use refit_model::plan::Action;
+use refit_model::printer::PrinterIdentity;
+use refit_model::request::{Caller, Request};
+use refit_model::updater::{Assessment, Facts, assess};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::KlipperSource;
+use super::job::{End, Finale, Item, Refreshed, Report, Reports};
+use crate::act::ActEnd;
+use crate::handle::RequestError;
+use crate::ports::{Clock, Journal, Look, Machine, Tell};
+use crate::recover::RecoveryReport;
+use crate::run::{Hear, Notice, World, told_to_stop};
+use crate::schedule;
+use crate::snapshot::Attention;
+
+/// What is to be done.
+pub(crate) enum Work {
+    /// Refresh these, because somebody asked.
+    Refresh(Vec<UpdaterName>),
+    /// The first pass: account for what a crash left, then refresh what is stale.
+    Startup,
+    /// Refresh what is stale.
+    Automatic,
+    /// The printer's software may be elsewhere.
+    Identified(Box<PrinterIdentity>),
+    /// One action on one updater, or all upgrades.
+    Act(Request, Caller),
+}
+
+/// One worker, for one piece of work.
+pub(crate) struct Worker<M, J, C> {
+    pub(crate) machine: Arc<M>,
+    pub(crate) journal: Arc<J>,
+    pub(crate) clock: Arc<C>,
+    pub(crate) items: Vec<Item>,
+    pub(crate) reports: Reports,
+    pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) at_once: usize,
+    pub(crate) klipper: Option<KlipperSource>,
+}
+
+/// How one action went, in the words of a request.
+enum Acting {
+    Nothing(String),
+    Finished(String),
+    Failed { error: RequestError, corrupt: bool },
+}
+
+impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
+    /// Works to the end and reports it.
+    pub(crate) async fn work(mut self, work: Work) -> End {
+        match work {
+            Work::Refresh(names) => {
+                self.refresh(&names).await;
+                End { finale: Finale::Silent, result: Ok(()), refreshed: Refreshed::Soon }
+            }
+            Work::Startup => {
+                self.account().await;
+                self.automatic().await
+            }
+            Work::Automatic => self.automatic().await,
+            Work::Identified(identity) => self.identified(&identity).await,
+            Work::Act(Request::Full, caller) => self.full(&caller).await,
+            Work::Act(request, caller) => self.one(&request, &caller).await,
+        }
+    }
+
+    async fn account(&mut self) {
+        for index in 0..self.items.len() {
+            let Some(item) = self.items.get(index).cloned() else { return };
+            let facts = self.world().account(&item.spec, (*item.facts).clone()).await;
+            if facts != *item.facts {
+                self.looked(item.name(), facts);
+            }
+        }
+    }
+
+    async fn automatic(&mut self) -> End {
+        let now = self.clock.now();
+        let due = |item: &&Item| schedule::is_due(&item.spec, &item.facts, now);
+        let names: Vec<_> = self.items.iter().filter(due).map(|item| item.name().clone()).collect();
+        self.refresh(&names).await;
+        let refreshed = if names.is_empty() { Refreshed::No } else { Refreshed::Now };
+        End { finale: Finale::Silent, result: Ok(()), refreshed }
+    }
+
+    /// Looks at several at the same time, but not at all at once.
+    async fn refresh(&mut self, names: &[UpdaterName]) {
+        let mut waiting = names.iter().filter_map(|name| self.item(name.as_str()).cloned()).collect::<Vec<_>>();
+        waiting.reverse();
+        let mut looking = JoinSet::new();
+        loop {
+            while looking.len() < self.at_once.max(1) && !*self.stop.borrow() {
+                let Some(item) = waiting.pop() else { break };
+                let (machine, tell) = (self.machine.clone(), silent());
+                looking.spawn(async move {
+                    let facts = machine.inspect(&item.spec, &item.facts, Look::Remote, tell).await;
+                    (item, facts)
+                });
+            }
+            let mut stop = self.stop.clone();
+            let looked = tokio::select! {
+                looked = looking.join_next() => looked,
+                // What is being looked at is dropped with the set: a refresh changes nothing that must be finished.
+                () = told_to_stop(&mut stop) => None,
+            };
+            let Some(looked) = looked else { return };
+            match looked {
+                Ok((item, facts)) => {
+                    self.world().keep(&item.spec, &facts).await;
+                    self.looked(item.name(), facts);
+                }
+                Err(error) => tracing::error!(%error, "a refresh broke off"),
+            }
+        }
+    }
+
+    async fn identified(&mut self, identity: &PrinterIdentity) -> End {
+        let end = |refreshed| End { finale: Finale::Silent, result: Ok(()), refreshed };
+        let found = self.klipper.as_ref().and_then(|source| source(identity));
+        let Some(spec) = found else { return end(Refreshed::No) };
+        if self.item(spec.name().as_str()).is_none_or(|item| *item.spec == spec) {
+            return end(Refreshed::No);
+        }
+        if let Ok(text) = serde_json::to_string(&(&identity.klipper_path, &identity.python_path))
+            && let Err(error) = self.journal.remember("klipper", &text).await
+        {
+            tracing::warn!(%error, "where klipper is will be asked again after the next start");
+        }
+        let unseen = Facts::unseen(&spec);
+        self.reports.send(Report::Rebuilt(Box::new(spec.clone()), Box::new(unseen.clone())));
+        let facts = self.machine.inspect(&spec, &unseen, Look::Remote, silent()).await;
+        self.world().keep(&spec, &facts).await;
+        self.reports.send(Report::Looked(spec.name().clone(), Box::new(facts)));
+        end(Refreshed::Now)
+    }
+
+    async fn one(&mut self, request: &Request, caller: &Caller) -> End {
+        let Some((name, action)) = super::admit::action(request) else {
+            return End { finale: Finale::Silent, result: Ok(()), refreshed: Refreshed::No };
+        };
+        match self.act(name, action, caller).await {
+            Acting::Nothing(why) => End { finale: Finale::Caller(why), result: Ok(()), refreshed: Refreshed::No },
+            Acting::Finished(closing) => {
+                End { finale: Finale::Everybody(vec![closing]), result: Ok(()), refreshed: Refreshed::No }
+            }
+            Acting::Failed { error, corrupt } => {
+                let text = error.to_string();
+                let finale = match action {
+                    Action::Upgrade => vec![format!("Error updating {name}: {text}")],
+                    Action::SoftRecovery | Action::HardRecovery => vec![format!("Error Recovering {name}"), text],
+                    Action::Rollback => vec![format!("Error Rolling Back {name}"), text],
+                };
+                let refreshed = if corrupt { Refreshed::Soon } else { Refreshed::No };
+                End { finale: Finale::Everybody(finale), result: Err(error), refreshed }
+            }
+        }
+    }
+
+    /// Extensions as configured, then klipper, then moonraker, each its own transaction: a failing one does not stop the
+    /// others (CONTRACT §2.6, §8 row 5).
+    async fn full(&mut self, caller: &Caller) -> End {
+        self.reports.send(Report::Say("Preparing full software update...".to_owned()));
+        let (mut failures, mut any_corrupt) = (Vec::new(), false);
+        for name in full_order(self.items.iter().map(Item::name)) {
+            if *self.stop.borrow() {
+                failures.push((name, RequestError::Refused(refit_model::refusal::Refusal::ShuttingDown)));
+                break;
+            }
+            match self.act(name.as_str(), Action::Upgrade, caller).await {
+                Acting::Nothing(_) => {}
+                Acting::Finished(closing) => self.reports.send(Report::Say(closing)),
+                Acting::Failed { error, corrupt } => {
+                    self.reports.send(Report::Say(format!("Error updating {name}: {error}")));
+                    any_corrupt |= corrupt;
+                    failures.push((name, error));
+                }
+            }
+        }
+        let refreshed = if any_corrupt { Refreshed::Soon } else { Refreshed::No };
+        if failures.is_empty() {
+            let finale = Finale::Everybody(vec!["Full Update Complete".to_owned()]);
+            return End { finale, result: Ok(()), refreshed };
+        }
+        let each: Vec<_> = failures.iter().map(|(name, error)| format!("{name}: {error}")).collect();
+        let message = format!("Error updating {}", each.join("; "));
+        let finale = Finale::Everybody(vec![message.clone()]);
+        End { finale, result: Err(RequestError::Failed { message, command_failed: false }), refreshed }
+    }
+
+    async fn act(&mut self, name: &str, action: Action, caller: &Caller) -> Acting {
+        let Some(item) = self.item(name).cloned() else {
+            let error = RequestError::Refused(refit_model::refusal::Refusal::NotAvailable(name.to_owned()));
+            return Acting::Failed { error, corrupt: false };
+        };
+        let (recovery, acted) = self.world().act(&item.spec, &item.facts, action, caller).await;
+        self.recovered(&recovery, item.name()).await;
+        let corrupt = match assess(&item.spec, &acted.facts) {
+            Assessment::Git(assessment) => assessment.corrupt,
+            Assessment::Absent(_) => false,
+        };
+        self.looked(item.name(), acted.facts);
+        self.reports.send(Report::At(None));
+        match acted.end {
+            ActEnd::Nothing(why) => Acting::Nothing(why),
+            ActEnd::Finished(closing) => {
+                self.reports.send(Report::Relief(item.name().clone()));
+                Acting::Finished(closing)
+            }
+            ActEnd::Failed(error) => Acting::Failed { error, corrupt },
+            ActEnd::NeedsAttention(run, message) => {
+                let attention = Attention { run, updater: item.name().clone(), message: message.clone() };
+                self.reports.send(Report::Attention(attention));
+                Acting::Failed { error: RequestError::Failed { message, command_failed: false }, corrupt }
+            }
+        }
+    }
+
+    /// Tells what was settled on the way, and looks at those updaters again; the one acted on was looked at.
+    async fn recovered(&mut self, report: &RecoveryReport, besides: &UpdaterName) {
+        for settled in &report.settled {
+            if let refit_model::journal::Outcome::NeedsAttention { error } = &settled.outcome {
+                let (run, updater, message) = (settled.run, settled.updater.clone(), error.clone());
+                self.reports.send(Report::Attention(Attention { run, updater, message }));
+            }
+            if settled.updater != *besides
+                && let Some(item) = self.item(settled.updater.as_str()).cloned()
+            {
+                let facts = self.world().account(&item.spec, (*item.facts).clone()).await;
+                self.looked(item.name(), facts);
+            }
+        }
+    }
+
+    fn world(&self) -> World<'_, M, J, C> {
+        let reports = self.reports.clone();
+        let hear: Hear = Arc::new(move |notice| match notice {
+            Notice::Say(text) => reports.send(Report::Say(text)),
+            Notice::Line(line) => reports.line(line),
+            Notice::At(running) => reports.send(Report::At(Some(running))),
+        });
+        World { machine: &*self.machine, journal: &*self.journal, clock: &*self.clock, stop: self.stop.clone(), hear }
+    }
+
+    fn item(&self, name: &str) -> Option<&Item> {
+        self.items.iter().find(|item| item.name().as_str() == name)
+    }
+
+    fn looked(&mut self, name: &UpdaterName, facts: Facts) {
+        self.reports.send(Report::Looked(name.clone(), Box::new(facts.clone())));
+        if let Some(item) = self.items.iter_mut().find(|item| item.name() == name) {
+            item.facts = Arc::new(facts);
+        }
+    }
+}
+
+/// The order of a full update.
+pub(crate) fn full_order<'a>(names: impl Iterator<Item = &'a UpdaterName>) -> Vec<UpdaterName> {
+    let mut names: Vec<_> = names.cloned().collect();
+    let place = |name: &UpdaterName| match name.as_str() {
+        "klipper" => 1,
+        "moonraker" => 2,
+        _extension => 0,
+    };
+    names.sort_by_key(place);
+    names
+}
+
+/// What a refresh prints is nobody's news; what failed stands in the facts.
+fn silent() -> Tell {
+    Arc::new(|_| {})
+}

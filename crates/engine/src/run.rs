@@ -1,0 +1,294 @@
+//! One run: per step, journal the intent, perform, journal the result, announce. When a step fails, everything begun
+//! is undone in reverse; when the journal fails, nothing further is begun.
+//! Refuses to: decide what the steps are; `model::plan` does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use refit_model::journal::{Entry, MOST_ATTEMPTS, Outcome, Owes, RunState, owes};
+use refit_model::name::RunId;
+use refit_model::plan::Plan;
+use refit_model::request::Caller;
+use refit_model::step::{Phase, PlannedStep};
+use tokio::sync::watch;
+
+use crate::ports::{Circumstance, Clock, Journal, JournalError, Machine, StepError, Tell};
+use crate::snapshot::Running;
+
+mod ledger;
+
+pub(crate) use ledger::Ledger;
+
+/// What a run lets others hear.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Notice {
+    /// A sentence in the documented words; never dropped.
+    Say(String),
+    /// One raw line of a process's output; may be dropped.
+    Line(String),
+    /// The run is at this step now.
+    At(Running),
+}
+
+/// Told how a run goes. Called from within the run: must return at once.
+pub type Hear = Arc<dyn Fn(Notice) + Send + Sync>;
+
+/// The outside, borrowed for one piece of work.
+pub(crate) struct World<'a, M, J, C> {
+    pub(crate) machine: &'a M,
+    pub(crate) journal: &'a J,
+    pub(crate) clock: &'a C,
+    /// True once Refit is to stop: preparations are left where they are.
+    pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) hear: Hear,
+}
+
+/// What stood in the way of one attempt may be gone a moment later.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+
+/// How a run ended, or why it has not.
+#[derive(Debug)]
+pub(crate) enum Ran {
+    /// The new state holds.
+    Finished,
+    /// Everything was taken back.
+    Undone(StepError),
+    /// The attempts are used up; what to do next.
+    NeedsAttention(String),
+    /// Not ended: the journal cannot be written. Recovery settles it later.
+    Unwritten(JournalError),
+    /// Not ended: Refit is to stop. Recovery settles it at the next start.
+    Stopped,
+}
+
+/// Why a run does not go on forward.
+enum Halt {
+    Step(StepError),
+    Journal(JournalError),
+    Stopped,
+}
+
+impl From<JournalError> for Halt {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+/// Why a run cannot be taken back.
+enum Stuck {
+    Undo(StepError),
+    Journal(JournalError),
+}
+
+impl From<JournalError> for Stuck {
+    fn from(error: JournalError) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
+    pub(crate) fn tell(&self) -> Tell {
+        let hear = self.hear.clone();
+        Arc::new(move |line: &str| hear(Notice::Line(line.to_owned())))
+    }
+
+    fn say(&self, text: &str) {
+        (self.hear)(Notice::Say(text.to_owned()));
+    }
+
+    /// Runs a plan from its first step to its end.
+    pub(crate) async fn run(&self, plan: &Plan, caller: &Caller) -> (Option<RunId>, Ran) {
+        let mut ledger = match Ledger::begin(self.journal, self.clock, plan, caller, &self.machine.boot_id()).await {
+            Ok(ledger) => ledger,
+            Err(error) => return (None, Ran::Unwritten(error)),
+        };
+        let ran = match self.forward(&mut ledger, 0).await {
+            Ok(()) => Ran::Finished,
+            Err(Halt::Stopped) => Ran::Stopped,
+            Err(Halt::Step(error)) => self.take_back(&mut ledger, error).await,
+            Err(Halt::Journal(error)) => self.without_journal(&mut ledger, error).await,
+        };
+        (Some(ledger.id()), ran)
+    }
+
+    /// The journal failed. With the reserve freed, what is finished is written down as finished, and anything else
+    /// is taken back; when even that cannot be written, the run stops here.
+    async fn without_journal(&self, ledger: &mut Ledger<'_, J, C>, error: JournalError) -> Ran {
+        self.journal.release_reserve().await;
+        if ledger.all_done() {
+            return match ledger.append(Entry::Ended { outcome: Outcome::Finished }).await {
+                Ok(()) => Ran::Finished,
+                Err(error) => Ran::Unwritten(error),
+            };
+        }
+        match self.back(ledger, &error.to_string()).await {
+            Ok(()) => Ran::Unwritten(error),
+            Err(Stuck::Journal(error)) => Ran::Unwritten(error),
+            Err(Stuck::Undo(_)) => self.settle(ledger).await,
+        }
+    }
+
+    async fn take_back(&self, ledger: &mut Ledger<'_, J, C>, error: StepError) -> Ran {
+        match self.back(ledger, &error.message).await {
+            Ok(()) => Ran::Undone(error),
+            Err(Stuck::Journal(error)) => Ran::Unwritten(error),
+            Err(Stuck::Undo(_)) => match self.settle(ledger).await {
+                Ran::Undone(_) => Ran::Undone(error),
+                other @ (Ran::Finished | Ran::NeedsAttention(_) | Ran::Unwritten(_) | Ran::Stopped) => other,
+            },
+        }
+    }
+
+    /// Pays what a run is owed, attempt by attempt, until it has ended. Every attempt is written down before it begins.
+    pub(crate) async fn settle(&self, ledger: &mut Ledger<'_, J, C>) -> Ran {
+        let mut last_words = None;
+        loop {
+            let owed = match owes(ledger.record()) {
+                Ok(owed) => owed,
+                Err(illegal) => return self.give_up(ledger, Some(illegal.to_string())).await,
+            };
+            let stuck = match owed {
+                Owes::Nothing => return ledger.ended(),
+                Owes::GiveUp => return self.give_up(ledger, last_words).await,
+                Owes::Forward { from } => self.attempt_forward(ledger, from).await,
+                Owes::Back { reason, .. } => self.attempt_back(ledger, &reason).await,
+            };
+            match stuck {
+                Ok(()) => {}
+                Err(Stuck::Journal(error)) => return Ran::Unwritten(error),
+                Err(Stuck::Undo(error)) => {
+                    last_words = Some(error.message);
+                    tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+                }
+            }
+        }
+    }
+
+    async fn attempt_forward(&self, ledger: &mut Ledger<'_, J, C>, from: usize) -> Result<(), Stuck> {
+        ledger.attempt(self.journal, &self.machine.boot_id()).await?;
+        match self.forward(ledger, from).await {
+            // Only a run that may be stopped in its preparation stops, and recovery never performs a preparation.
+            Ok(()) | Err(Halt::Stopped) => Ok(()),
+            Err(Halt::Step(error)) => self.back(ledger, &error.message).await,
+            Err(Halt::Journal(error)) => {
+                self.journal.release_reserve().await;
+                if ledger.all_done() {
+                    return Ok(ledger.append(Entry::Ended { outcome: Outcome::Finished }).await?);
+                }
+                Err(Stuck::Journal(error))
+            }
+        }
+    }
+
+    async fn attempt_back(&self, ledger: &mut Ledger<'_, J, C>, reason: &str) -> Result<(), Stuck> {
+        ledger.attempt(self.journal, &self.machine.boot_id()).await?;
+        self.back(ledger, reason).await
+    }
+
+    /// Ends a run that could not be settled: what is safe is kept, and a person is asked.
+    async fn give_up(&self, ledger: &mut Ledger<'_, J, C>, last: Option<String>) -> Ran {
+        let plan = &ledger.record().plan;
+        let why = last.or_else(|| ledger.last_failure()).map(|why| format!(" The last failure: {why}."));
+        let message = format!(
+            "{} could neither be brought to {} nor back to {} in {MOST_ATTEMPTS} attempts.{} What was kept aside is \
+             untouched. Look at its folder, then ask for a hard recovery of {}",
+            plan.updater,
+            plan.to,
+            plan.from,
+            why.unwrap_or_default(),
+            plan.updater
+        );
+        let outcome = Outcome::NeedsAttention { error: message.clone() };
+        match ledger.append_unchecked(self.journal, Entry::Ended { outcome }).await {
+            Ok(()) => Ran::NeedsAttention(message),
+            Err(error) => Ran::Unwritten(error),
+        }
+    }
+
+    async fn forward(&self, ledger: &mut Ledger<'_, J, C>, from: usize) -> Result<(), Halt> {
+        let steps = ledger.record().plan.steps.clone();
+        for (index, planned) in steps.iter().enumerate().skip(from) {
+            if planned.phase == Phase::Preparation && *self.stop.borrow() {
+                return Err(Halt::Stopped);
+            }
+            self.step(ledger, index, planned).await?;
+        }
+        Ok(ledger.append(Entry::Ended { outcome: Outcome::Finished }).await?)
+    }
+
+    async fn step(&self, ledger: &mut Ledger<'_, J, C>, index: usize, planned: &PlannedStep) -> Result<(), Halt> {
+        let mut circumstance = self.circumstance(ledger, index);
+        if circumstance.witness.is_none() {
+            circumstance.witness = self.machine.witness(&planned.step).await;
+        }
+        ledger.append(Entry::Intent { step: index, witness: circumstance.witness.clone() }).await?;
+        (self.hear)(Notice::At(ledger.running(index)));
+        for text in &planned.announce {
+            self.say(text);
+        }
+        let performed = match planned.phase {
+            Phase::Switch => self.machine.perform(&planned.step, circumstance).await,
+            Phase::Preparation => {
+                let mut stop = self.stop.clone();
+                tokio::select! {
+                    performed = self.machine.perform(&planned.step, circumstance) => performed,
+                    () = told_to_stop(&mut stop) => return Err(Halt::Stopped),
+                }
+            }
+        };
+        match performed {
+            Ok(note) => Ok(ledger.append(Entry::Done { step: index, note }).await?),
+            Err(error) => {
+                // Unwritten, the failure is still the reason to take the run back.
+                let _unwritten = ledger.append(Entry::Failed { step: index, error: error.message.clone() }).await;
+                Err(Halt::Step(error))
+            }
+        }
+    }
+
+    /// Undoes everything that was begun, in reverse, and ends the run.
+    async fn back(&self, ledger: &mut Ledger<'_, J, C>, reason: &str) -> Result<(), Stuck> {
+        loop {
+            let (entry, undo) = match ledger.state()? {
+                RunState::Ready { .. } | RunState::Performing { .. } => {
+                    (Entry::TakenBack { reason: reason.to_owned() }, None)
+                }
+                RunState::TakingBack { below, reason } => match below.checked_sub(1) {
+                    Some(step) => (Entry::UndoIntent { step }, Some(step)),
+                    None => (Entry::Ended { outcome: Outcome::Undone { error: reason } }, None),
+                },
+                RunState::Undoing { step, .. } => (Entry::UndoIntent { step }, Some(step)),
+                RunState::Ended(_) => return Ok(()),
+            };
+            ledger.append_or_free(self.journal, entry).await?;
+            if let Some(step) = undo {
+                self.undo(ledger, step).await?;
+                ledger.append_or_free(self.journal, Entry::Undone { step }).await?;
+            }
+        }
+    }
+
+    async fn undo(&self, ledger: &Ledger<'_, J, C>, index: usize) -> Result<(), Stuck> {
+        let Some(planned) = ledger.record().plan.steps.get(index) else { return Ok(()) };
+        let circumstance = self.circumstance(ledger, index);
+        self.machine.undo(&planned.step, &planned.undo, circumstance).await.map_err(Stuck::Undo)
+    }
+
+    fn circumstance(&self, ledger: &Ledger<'_, J, C>, index: usize) -> Circumstance {
+        let begun = ledger.record().begun(index);
+        Circumstance {
+            run: ledger.id(),
+            again: begun.is_some(),
+            rebooted: begun.as_ref().is_some_and(|begun| begun.boot_id != self.machine.boot_id()),
+            witness: begun.and_then(|begun| begun.witness.cloned()),
+            tell: self.tell(),
+        }
+    }
+}
+
+/// Returns once Refit is told to stop; never when nobody can tell any more.
+pub(crate) async fn told_to_stop(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
