@@ -20,6 +20,7 @@
 //! | [`tree`] | what a folder holds, as a value that can be compared |
 //! | [`child`] | a daemon under test that never outlives it |
 //! | [`scratch`] | temporary folders that are fast |
+//! | [`unavailable`] | why something cannot be had on this machine |
 //! | [`wait`] | waiting for a condition, and free ports |
 #![allow(
     clippy::disallowed_methods,
@@ -30,6 +31,9 @@ pub mod child;
 pub mod git;
 pub mod git_http;
 pub mod klippy;
+pub mod moonraker;
+pub mod rpc;
 pub mod scratch;
 pub mod states;
+pub mod unavailable;
 pub mod wait;
