@@ -11,9 +11,12 @@ use crate::name::{BranchName, CommitId, UpdaterName};
 use crate::settings::Channel;
 
 mod after;
+mod assess;
 mod plan;
+mod python;
 
 pub use after::after_run;
+pub use assess::{assess, current_version};
 pub use plan::plan;
 
 /// What the owner configured for one repository.
@@ -134,7 +137,7 @@ pub struct LocalFacts {
 pub struct Hazard {
     /// The key (`core.fsmonitor`), or `.gitattributes: filter=x`.
     pub key: String,
-    /// True when git is not run in this repository at all because of it; false when it was switched off.
+    /// True when updates are refused because of it; false when it was switched off.
     pub refused: bool,
 }
 
@@ -360,46 +363,4 @@ pub struct GitAssessment {
     pub kept: Vec<Kept>,
     /// Seconds since 1970 of the last refresh.
     pub last_refresh: i64,
-}
-
-/// Judges the facts of one repository.
-#[must_use]
-pub fn assess(spec: &GitSpec, facts: &GitFacts) -> GitAssessment {
-    GitAssessment {
-        name: spec.name.clone(),
-        channel: spec.channel,
-        channel_invalid: spec.channel_invalid,
-        debug_enabled: spec.debug,
-        is_valid: false,
-        info_tags: spec.info_tags.clone(),
-        repo_detected: facts.local.repo_detected,
-        branch: "?".to_owned(),
-        remote_alias: "?".to_owned(),
-        remote_url: "?".to_owned(),
-        recovery_url: "?".to_owned(),
-        owner: "?".to_owned(),
-        repo_name: "?".to_owned(),
-        version: "?".to_owned(),
-        remote_version: "?".to_owned(),
-        rollback_version: "?".to_owned(),
-        full_version_string: "?".to_owned(),
-        current_hash: "?".to_owned(),
-        remote_hash: "?".to_owned(),
-        is_dirty: facts.local.dirty,
-        pristine: false,
-        detached: facts.local.detached,
-        corrupt: facts.local.corrupt,
-        diverged: facts.remote.diverged,
-        commits_behind: facts.remote.commits_behind.clone(),
-        commits_behind_count: facts.remote.behind_count,
-        git_messages: facts.git_messages.clone(),
-        warnings: Vec::new(),
-        anomalies: Vec::new(),
-        last_good_fetch: facts.remote.last_good,
-        remote_error: facts.remote.error.clone(),
-        damage: facts.local.damage.iter().map(ToString::to_string).collect(),
-        hazards: facts.local.hazards.clone(),
-        kept: facts.kept.clone(),
-        last_refresh: facts.last_refresh,
-    }
 }
