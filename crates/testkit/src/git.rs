@@ -14,6 +14,7 @@
 //! ```
 
 mod commit;
+mod judge;
 mod remote;
 mod work;
 
@@ -104,7 +105,7 @@ impl GitWorld {
         let mut git = Command::new("git");
         git.env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()))
-            .envs(self.environment(now))
+            .envs(self.environment_at(now))
             .args(["-c", "init.defaultBranch=master", "-c", "protocol.file.allow=always", "-c", "gc.auto=0"])
             .args(["-c", "maintenance.auto=false", "-c", "advice.detachedHead=false"])
             .args(args)
@@ -113,10 +114,15 @@ impl GitWorld {
         git
     }
 
-    /// The variables that make git hermetic, for a command that is built elsewhere. PATH is left to the caller.
-    pub fn environment(&self, now: i64) -> Vec<(&'static str, String)> {
+    /// The variables that make git hermetic, for a command that is built elsewhere, dated at the world's present minute.
+    /// PATH is left to the caller.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        self.environment_at(self.clock.load(Ordering::Relaxed))
+    }
+
+    fn environment_at(&self, now: i64) -> Vec<(&'static str, String)> {
         let home = self.root.join("home").display().to_string();
-        let date = format!("{now} +0000");
+        let date = format!("@{now} +0000");
         vec![
             ("HOME", home),
             ("GIT_CONFIG_GLOBAL", "/dev/null".to_owned()),

@@ -28,12 +28,15 @@
 )]
 
 pub mod child;
+pub mod disk;
 pub mod git;
 pub mod git_http;
+pub mod kill;
 pub mod klippy;
 pub mod moonraker;
 pub mod rpc;
 pub mod scratch;
 pub mod states;
+pub mod tree;
 pub mod unavailable;
 pub mod wait;

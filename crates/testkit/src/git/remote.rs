@@ -106,7 +106,7 @@ impl Remote {
     pub fn annotate_at(&self, name: &str, message: &str, revision: &str, date: i64) {
         let args = ["tag", "--force", "--annotate", "-m", message, "--", name, revision];
         let mut command = self.world.command(&self.path, &args);
-        command.env("GIT_COMMITTER_DATE", format!("{date} +0000"));
+        command.env("GIT_COMMITTER_DATE", format!("@{date} +0000"));
         let ran = super::ran(command);
         assert!(ran.ok(), "cannot tag {name}: {}", ran.stderr);
     }
