@@ -5,11 +5,21 @@
 //! | [`builtin`] | klipper and moonraker, found by themselves |
 //! | [`clock`] | the clock on the wall |
 //! | [`command`] | the one place that spawns a process |
+//! | [`config_files`] | the configuration's files |
+//! | [`disk`] | room, asked before something large is begun |
+//! | [`fault`] | points at which a test has this process killed |
 //! | [`git`] | repositories, through the user's git, hardened |
 //! | [`klippy`] | the printer's socket: identity and activity |
+//! | [`store`] | the state folder: journal, history and facts in SQLite |
+//! | [`tree`] | folders as wholes: staged, synced, exchanged |
 
 pub mod builtin;
 pub mod clock;
 pub mod command;
+pub mod config_files;
+pub mod disk;
+pub mod fault;
 pub mod git;
 pub mod klippy;
+pub mod store;
+pub mod tree;
