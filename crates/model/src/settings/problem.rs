@@ -75,12 +75,12 @@ pub enum SettingsError {
         /// What is wrong with it.
         message: String,
     },
-    /// A section that must work does not: `[server]`, `[authorization]` or `[refit]`.
+    /// A value that nothing safe can stand for.
     #[error("{}:{line}: {message}", file.display())]
     Invalid {
         /// The file.
         file: PathBuf,
-        /// The line, counted from 1; 0 when something is absent from the whole file.
+        /// The line, counted from 1.
         line: u32,
         /// What is wrong with it.
         message: String,
@@ -92,9 +92,7 @@ impl SettingsError {
     #[must_use]
     pub fn file(&self) -> &Path {
         match self {
-            Self::Unreadable { file, .. }
-            | Self::Unparsable { file, .. }
-            | Self::Invalid { file, .. } => file,
+            Self::Unreadable { file, .. } | Self::Unparsable { file, .. } | Self::Invalid { file, .. } => file,
         }
     }
 }

@@ -5,6 +5,10 @@
 use std::path::PathBuf;
 
 use super::authorization::TrustedClient;
+use super::problem::Severity;
+use super::section::{Findings, Reader};
+use super::server::{ask, number};
+use super::value;
 
 /// A way to reach a remote repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,3 +57,140 @@ pub struct RefitSettings {
     /// The protocols that git may use. An updater whose configured `origin` is a file may use that one besides.
     pub allow_protocols: Vec<Protocol>,
 }
+
+const OPTIONS: &[&str] =
+    &["host", "port", "trusted_proxies", "keep_history", "max_refresh_per_host", "git_path", "allow_protocols"];
+
+const PROTOCOLS: &[Protocol] = &[Protocol::Https, Protocol::Http, Protocol::Ssh, Protocol::Git, Protocol::File];
+
+impl Default for RefitSettings {
+    fn default() -> Self {
+        Self {
+            host: None,
+            port: None,
+            trusted_proxies: Vec::new(),
+            keep_history: 200,
+            max_refresh_per_host: 2,
+            git_path: PathBuf::from("git"),
+            allow_protocols: vec![Protocol::Https, Protocol::Http, Protocol::Ssh],
+        }
+    }
+}
+
+impl Protocol {
+    /// How git would reach this URL; `None` for a transport that Refit never uses, such as `ext::`.
+    #[must_use]
+    pub fn of(url: &str) -> Option<Self> {
+        if let Some((scheme, _)) = url.split_once("://") {
+            return match scheme.to_ascii_lowercase().as_str() {
+                "https" => Some(Self::Https),
+                "http" => Some(Self::Http),
+                "ssh" | "git+ssh" | "ssh+git" => Some(Self::Ssh),
+                "git" => Some(Self::Git),
+                "file" => Some(Self::File),
+                _ => None,
+            };
+        }
+        // git's own rule: `host:path` is ssh unless a slash comes before the colon; `word::rest` is a remote helper.
+        match url.split_once(':') {
+            Some((host, _)) if host.contains('/') => Some(Self::File),
+            Some((_, rest)) if rest.starts_with(':') => None,
+            Some((host, _)) if !host.is_empty() => Some(Self::Ssh),
+            Some(_) | None => Some(Self::File),
+        }
+    }
+}
+
+impl RefitSettings {
+    /// The protocols that git may use for an updater: the allowed ones, and `file` for one whose own origin is a file.
+    #[must_use]
+    pub fn protocols_for(&self, origin: &str) -> Vec<Protocol> {
+        let mut allowed = self.allow_protocols.clone();
+        if Protocol::of(origin) == Some(Protocol::File) && !allowed.contains(&Protocol::File) {
+            allowed.push(Protocol::File);
+        }
+        allowed
+    }
+}
+
+/// Reads `[refit]`. A value that cannot be used is replaced by its default and told.
+pub(super) fn read(reader: &mut Reader<'_>, findings: &mut Findings) -> RefitSettings {
+    let default = RefitSettings::default();
+    let port = reader.text("port").map(|_| number(reader, findings, "port", 0_u16)).filter(|port| *port > 0);
+    let per_host = number(reader, findings, "max_refresh_per_host", default.max_refresh_per_host);
+    let settings = RefitSettings {
+        host: reader.text("host").filter(|host| !host.is_empty()).map(str::to_owned),
+        port,
+        trusted_proxies: trusted_proxies(reader, findings),
+        keep_history: number(reader, findings, "keep_history", default.keep_history),
+        max_refresh_per_host: per_host.max(1),
+        git_path: reader.text("git_path").filter(|path| !path.is_empty()).map_or(default.git_path, PathBuf::from),
+        allow_protocols: allow_protocols(reader, findings, default.allow_protocols),
+    };
+    unknown(reader, findings);
+    settings
+}
+
+fn trusted_proxies(reader: &mut Reader<'_>, findings: &mut Findings) -> Vec<TrustedClient> {
+    let mut proxies = Vec::new();
+    for text in reader.lines("trusted_proxies") {
+        match TrustedClient::address(&text) {
+            Ok(proxy) => proxies.push(proxy),
+            Err(_) => {
+                let message = format!("[refit]: '{text}' in option 'trusted_proxies' is not an address or a network");
+                let problem = reader.problem(Some("trusted_proxies"), Severity::Error, &message);
+                let remedy = "write an address (127.0.0.1) or a network (10.0.0.0/8), one on each line";
+                findings.warn(&message, problem.with_remedy(Some(remedy.to_owned())));
+            }
+        }
+    }
+    proxies
+}
+
+fn allow_protocols(reader: &mut Reader<'_>, findings: &mut Findings, default: Vec<Protocol>) -> Vec<Protocol> {
+    let parse = |text: &str| {
+        let mut allowed = Vec::new();
+        for word in text.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()) {
+            let known = PROTOCOLS.iter().find(|protocol| protocol.as_str() == word);
+            allowed.push(*known.ok_or_else(|| format!("'{word}' is not one of https, http, ssh, git, file"))?);
+        }
+        Ok(allowed)
+    };
+    let read = reader.parsed("allow_protocols", parse);
+    ask(reader, findings, read, None).unwrap_or(default)
+}
+
+fn unknown(reader: &mut Reader<'_>, findings: &mut Findings) {
+    for option in &reader.section().options {
+        let name = option.name.as_str();
+        if OPTIONS.contains(&name) {
+            continue;
+        }
+        reader.text(name);
+        let nearest = OPTIONS.iter().min_by_key(|known| distance(name, known)).copied().unwrap_or_default();
+        let message = format!("[refit]: There is no option '{name}'. Did you mean '{nearest}'?");
+        let problem = reader.problem(Some(name), Severity::Error, &message);
+        let remedy = format!("options of [refit]: {}", value::repr_list(OPTIONS));
+        findings.warn(&message, problem.with_remedy(Some(remedy)));
+    }
+}
+
+/// How many letters must be changed, added or removed to get from one word to the other. Only the first 40 count.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().take(40).collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (at, from) in a.chars().take(40).enumerate() {
+        let mut next = vec![at + 1];
+        for ((to, above), diagonal) in b.iter().zip(row.iter().skip(1)).zip(&row) {
+            let left = next.last().copied().unwrap_or_default();
+            let change = diagonal + usize::from(*to != from);
+            next.push(change.min(above + 1).min(left + 1));
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "refit_tests.rs"]
+mod tests;

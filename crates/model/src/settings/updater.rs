@@ -2,10 +2,15 @@
 //!
 //! Refuses to look at the software itself beyond what Moonraker requires of the paths in its section.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::problem::Place;
 use super::update_manager::Channel;
 use crate::name::UpdaterName;
+
+mod dependencies;
+mod kinds;
+pub(super) mod read;
 
 /// One configured updater, beside the built-in ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +19,8 @@ pub struct UpdaterSettings {
     pub name: UpdaterName,
     /// The section's full name, without brackets.
     pub section: String,
+    /// Where the section was first opened.
+    pub place: Place,
     /// What every type has.
     pub common: CommonSettings,
     /// What the type has.
@@ -75,11 +82,11 @@ impl UpdaterKind {
 pub struct GitSettings {
     /// The working tree, resolved.
     pub path: PathBuf,
-    /// The remote's URL, with `.git` at its end.
+    /// The remote's URL, with `.git` at its end; its protocol is allowed, and it cannot be taken for an option.
     pub origin: String,
     /// Where the remote was before, with `.git` at its end.
     pub moved_origin: Option<String>,
-    /// The branch to follow.
+    /// The branch to follow, a well-formed [`crate::name::BranchName`].
     pub primary_branch: String,
     /// The commit to stay at, lower case, at least 8 characters.
     pub pinned_commit: Option<String>,
@@ -109,7 +116,7 @@ pub struct PythonSettings {
     pub project_name: String,
     /// The extras to install with it, in the order given.
     pub extras: Vec<String>,
-    /// The branch that dev updates are built from.
+    /// The branch that dev updates are built from, a well-formed [`crate::name::BranchName`].
     pub primary_branch: Option<String>,
     /// Where it is installed.
     pub python: PythonEnv,
@@ -146,13 +153,24 @@ pub struct PythonEnv {
 /// How the owner named a Python environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PythonLocation {
-    /// `virtualenv`: the environment's folder.
+    /// `virtualenv`: the environment's folder, with `bin/activate` and an executable `bin/python` in it.
     Virtualenv(PathBuf),
     /// `env`, deprecated: the Python executable.
     Env(PathBuf),
 }
 
 impl PythonLocation {
+    /// The environment's folder.
+    #[must_use]
+    pub fn folder(&self) -> PathBuf {
+        match self {
+            Self::Virtualenv(folder) => folder.clone(),
+            Self::Env(executable) => {
+                executable.parent().and_then(Path::parent).map_or_else(PathBuf::new, Path::to_owned)
+            }
+        }
+    }
+
     /// The Python executable.
     #[must_use]
     pub fn executable(&self) -> PathBuf {

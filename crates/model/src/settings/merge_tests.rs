@@ -1,0 +1,1 @@
+//! What a running Moonraker answered, and what Refit answers.

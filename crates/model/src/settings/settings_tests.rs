@@ -1,0 +1,1 @@
+//! Whole configurations, in Moonraker's words.
