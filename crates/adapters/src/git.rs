@@ -5,6 +5,12 @@
 //! | [`layout`] | where a repository keeps its things |
 //! | [`config`] | git's configuration syntax, read without git |
 //! | [`hazard`] | settings of a repository itself that would run code |
+//! | [`hand`] | one repository in the hands of a step: commands and their ends in words |
+//! | [`remote`] | has anything moved at the remote? |
+//! | [`fetch`] | objects, until a commit is whole |
+//! | [`keep`] | what must give way is kept aside, and put back |
+//! | [`switch`] | HEAD, index and work tree: there and back |
+//! | [`locks`] | what a dead git left behind |
 //!
 //! Every git command of Refit is built by [`Git::at`] or [`Git::anywhere`], so that each has the hardened prefix below.
 //! Refuses to: run a git command in a repository that was not scanned for hazards.
@@ -16,8 +22,14 @@ use thiserror::Error;
 use crate::command::{Command, CommandError, Surroundings};
 
 pub mod config;
+pub mod fetch;
+pub mod hand;
 pub mod hazard;
+pub mod keep;
 pub mod layout;
+pub mod locks;
+pub mod remote;
+pub mod switch;
 
 use hazard::{HazardError, Purpose, Scan};
 use layout::Layout;
@@ -141,6 +153,10 @@ fn parse_version(told: &[u8]) -> Option<GitVersion> {
     let mut numbers = text.trim().strip_prefix("git version ")?.split(|c: char| !c.is_ascii_digit());
     Some(GitVersion(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests read PATH and start a process that holds a lock")]
+mod write_tests;
 
 #[cfg(test)]
 mod tests {

@@ -83,8 +83,8 @@ pub enum Step {
         repo: RepoRef,
         /// Where to.
         kept: KeptPlace,
-        /// The commit that will be switched to; none when only the remote can tell.
-        to: Option<CommitId>,
+        /// What will be switched to.
+        to: GitTarget,
     },
     /// Moves HEAD, index and work tree: forward to `to`, whatever was cut before.
     GitSwitch {

@@ -56,7 +56,7 @@ impl Planner<'_> {
             };
         }
         let mut steps = vec![self.fetch(offered.clone(), self.facts.remote.error.is_some())?];
-        steps.push(self.keep_aside(Some(offered.clone())));
+        steps.push(self.keep_aside(GitTarget::Commit(offered.clone())));
         steps.extend(self.switch(self.head_now()?, GitTarget::Commit(offered.clone()), Some(offered.clone())));
         let opening = vec![format!("Updating Application {}...", self.spec.name), self.says("Updating Repo...")];
         Ok(self.done(Action::Upgrade, &self.judged.remote_version, opening, steps, "Update Finished..."))
@@ -78,7 +78,7 @@ impl Planner<'_> {
         let branch = || BranchName::new(&point.branch).map_err(|_| Refusal::IncompleteRollback);
         let place = if point.detached { Head::Detached } else { Head::Branch(branch()?) };
         let mut steps = vec![self.fetch(point.commit.clone(), false)?];
-        steps.push(self.keep_aside(Some(point.commit.clone())));
+        steps.push(self.keep_aside(GitTarget::Commit(point.commit.clone())));
         steps.extend(self.switch(place, GitTarget::Commit(point.commit.clone()), Some(point.commit.clone())));
         Ok(self.done(Action::Rollback, &point.version, Vec::new(), steps, "Rollback Complete"))
     }
@@ -113,13 +113,13 @@ impl Planner<'_> {
             phase: Phase::Preparation,
             announce: Vec::new(),
         });
-        steps.push(self.keep_aside(None));
         let to = GitTarget::FirstAncestorOf {
             pin: self.spec.pinned_commit.clone(),
             candidates: local.head.iter().cloned().collect(),
             remote,
             branch: branch.clone(),
         };
+        steps.push(self.keep_aside(to.clone()));
         steps.extend(self.switch(Head::Branch(branch), to, None));
         let opening = vec![self.says("Attempting Repo Recovery..."), self.says("Resetting Git Repo...")];
         Ok(self.done(Action::SoftRecovery, "?", opening, steps, "Reinstall Complete"))
@@ -218,7 +218,7 @@ impl Planner<'_> {
 
     /// The last step of the preparation: a switch that is finished after a crash must not take its own half-written
     /// files for the owner's.
-    fn keep_aside(&self, to: Option<CommitId>) -> PlannedStep {
+    fn keep_aside(&self, to: GitTarget) -> PlannedStep {
         plain(
             Step::GitKeepAside { repo: self.repo.clone(), kept: self.kept.clone(), to },
             Undo::GitPutBack { repo: self.repo.clone(), kept: self.kept.clone() },

@@ -1,0 +1,331 @@
+//! Folders as wholes: staged beside, synced, exchanged in one instant, the old one kept.
+//!
+//! An exchange without a sync of what was staged is not safe against a power cut (RELIABILITY.md §0, finding 3), so
+//! [`exchange`] takes a [`Synced`] stage, which only [`Stage::sync`] makes. An exchange is not idempotent either: done
+//! twice it is undone. Who does it first notes the [`Sides`], and asks the file system after a crash on which side it is.
+//! Refuses to: delete a folder that was in use.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
+use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::fault::FaultPlan;
+
+/// What went wrong with a folder.
+#[derive(Debug, Error)]
+pub enum TreeError {
+    /// A deed on a path failed.
+    #[error("{path} could not be {deed}: {source}", path = .path.display())]
+    Io {
+        /// `synced`, `renamed`, `copied` …
+        deed: &'static str,
+        /// What.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The folders are not those that the plan was made for.
+    #[error("{path} is not the folder that it was when the change was planned; look at it before trying again", path = .0.display())]
+    Changed(PathBuf),
+}
+
+impl TreeError {
+    /// Made from a failed deed.
+    pub fn io(deed: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { deed, path, source }
+    }
+}
+
+/// A prepared folder that is not in use yet.
+#[derive(Debug)]
+pub struct Stage {
+    path: PathBuf,
+}
+
+/// Something that is on disk as a whole: a power cut cannot take a part of it.
+#[derive(Debug)]
+pub struct Synced<T>(T);
+
+/// Which folder it is, whatever its name: inode numbers survive a reboot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    dev: u64,
+    ino: u64,
+}
+
+/// Both sides of an exchange, before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sides {
+    /// The folder in use; none when there is none.
+    pub live: Option<Identity>,
+    /// The prepared one.
+    pub stage: Option<Identity>,
+}
+
+impl Stage {
+    /// A folder that is there.
+    ///
+    /// # Errors
+    /// [`TreeError::Io`] when there is no folder.
+    pub fn at(path: &Path) -> Result<Self, TreeError> {
+        let seen = fs::symlink_metadata(path).map_err(TreeError::io("looked at", path))?;
+        if seen.is_dir() {
+            Ok(Self { path: path.to_owned() })
+        } else {
+            Err(TreeError::io("used as a folder", path)(io::Error::from(io::ErrorKind::NotADirectory)))
+        }
+    }
+
+    /// Writes everything of its file system to disk.
+    ///
+    /// # Errors
+    /// [`TreeError::Io`], e.g. on a full or failing disk.
+    pub fn sync(self) -> Result<Synced<Self>, TreeError> {
+        sync_file_system(&self.path)?;
+        Ok(Synced(self))
+    }
+}
+
+/// The identity of a folder; none when there is nothing at the path.
+///
+/// # Errors
+/// [`TreeError::Io`] when that cannot be told.
+pub fn identity(path: &Path) -> Result<Option<Identity>, TreeError> {
+    match fs::symlink_metadata(path) {
+        Ok(seen) => Ok(Some(Identity { dev: seen.dev(), ino: seen.ino() })),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(TreeError::io("looked at", path)(error)),
+    }
+}
+
+/// Both identities, to be noted before an exchange.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn sides(live: &Path, stage: &Path) -> Result<Sides, TreeError> {
+    Ok(Sides { live: identity(live)?, stage: identity(stage)? })
+}
+
+/// Whether the exchange was done: the prepared folder is the live one.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn is_exchanged(live: &Path, before: Sides) -> Result<bool, TreeError> {
+    Ok(before.stage.is_some() && identity(live)? == before.stage)
+}
+
+/// Puts the stage in place of the live folder, from whichever state a cut left them in. [`settle`] comes after it.
+///
+/// # Errors
+/// [`TreeError::Changed`] when the folders are not those of `before`; [`TreeError::Io`].
+pub fn exchange(live: &Path, stage: Synced<Stage>, kept: &Path, before: Sides) -> Result<(), TreeError> {
+    let stage = stage.0.path;
+    let now = identity(live)?;
+    // Without an exchange of the file system's own, the live folder may be at the kept place already.
+    let expected = now == before.live || now.is_none();
+    if !expected || identity(&stage)? != before.stage {
+        return Err(TreeError::Changed(live.to_owned()));
+    }
+    swap(live, &stage, kept, now.is_some())
+}
+
+/// After an exchange: the old folder goes from the stage to the kept place, and both are on disk when it returns.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn settle(live: &Path, stage: &Path, kept: &Path, before: Sides, faults: &FaultPlan) -> Result<(), TreeError> {
+    faults.reach("folder_exchange.exchanged");
+    sync_parent(live)?;
+    if before.live.is_some() && identity(stage)? == before.live {
+        make_parent(kept)?;
+        rename(stage, kept)?;
+    }
+    faults.reach("folder_exchange.moved");
+    sync_parent(kept)?;
+    sync_parent(live)
+}
+
+/// Takes an exchange back, whether it was done, cut or never begun. The prepared folder is at its stage again.
+///
+/// # Errors
+/// As [`exchange`].
+pub fn exchange_back(live: &Path, stage: &Path, kept: &Path, before: Sides) -> Result<(), TreeError> {
+    let now = identity(live)?;
+    if now == before.live && now != before.stage {
+        // Never begun, or back already.
+        return sync_parent(live);
+    }
+    let old = [kept, stage].into_iter().find(|path| before.live.is_some() && identity(path).ok() == Some(before.live));
+    match old {
+        Some(old) => {
+            let ready = Stage::at(old)?.sync()?;
+            swap(live, &ready.0.path, stage, now.is_some())?;
+            if old == kept && identity(kept)? == before.stage {
+                rename(kept, stage)?;
+            }
+        }
+        // There was no folder in use before.
+        None if before.live.is_none() && now == before.stage => rename(live, stage)?,
+        None => return Err(TreeError::Changed(live.to_owned())),
+    }
+    sync_parent(live)?;
+    // The kept place's folder goes when it is empty; it is not ours alone when it is not.
+    if let Some(parent) = kept.parent() {
+        let _not_empty = fs::remove_dir(parent);
+    }
+    sync_parent(live)
+}
+
+/// One instant where the file system can; else two renames, with the live folder going to `aside` in between.
+fn swap(live: &Path, other: &Path, aside: &Path, live_is_there: bool) -> Result<(), TreeError> {
+    if !live_is_there {
+        return rename(other, live);
+    }
+    match renameat_with(CWD, other, CWD, live, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(()),
+        Err(Errno::INVAL | Errno::XDEV | Errno::NOSYS | Errno::OPNOTSUPP) => {
+            make_parent(aside)?;
+            rename(live, aside)?;
+            sync_parent(live)?;
+            rename(other, live)
+        }
+        Err(errno) => Err(TreeError::io("exchanged", live)(errno.into())),
+    }
+}
+
+/// Deletes a prepared folder that is not in use. Nothing there is fine.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn delete_stage(stage: &Path) -> Result<(), TreeError> {
+    match remove(stage) {
+        Ok(()) => sync_parent(stage),
+        Err(error) if is_missing(&error) => Ok(()),
+        Err(error) => Err(TreeError::io("deleted", stage)(error)),
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    let result = fs::remove_dir_all(path);
+    if !result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+        return result;
+    }
+    // A folder without the right to write in it cannot be emptied.
+    open_up(path)?;
+    fs::remove_dir_all(path)
+}
+
+fn open_up(dir: &Path) -> io::Result<()> {
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            open_up(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes everything of the file system that holds `path` to disk. Cheaper than one sync per file, and it covers what
+/// git leaves unsynced (RELIABILITY.md §0, findings 1 and 2).
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn sync_file_system(path: &Path) -> Result<(), TreeError> {
+    let file = File::open(path).map_err(TreeError::io("opened", path))?;
+    syncfs(&file).map_err(|errno| TreeError::io("written to disk", path)(errno.into()))
+}
+
+/// Writes the folder that holds `path` to disk: its names, that is.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn sync_parent(path: &Path) -> Result<(), TreeError> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match File::open(parent) {
+        Ok(folder) => folder.sync_all().map_err(TreeError::io("written to disk", parent)),
+        Err(error) if is_missing(&error) => Ok(()),
+        Err(error) => Err(TreeError::io("opened", parent)(error)),
+    }
+}
+
+/// Makes the folder that will hold `path`.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn make_parent(path: &Path) -> Result<(), TreeError> {
+    let parent = path.parent().unwrap_or(path);
+    fs::create_dir_all(parent).map_err(TreeError::io("made", parent))
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), TreeError> {
+    fs::rename(from, to).map_err(TreeError::io("renamed", from))
+}
+
+/// Nothing is there, or what should be a folder above is none.
+#[must_use]
+pub fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// What there is at a path, as far as copying is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Copied {
+    /// Copied.
+    Yes,
+    /// There was something of that name already; it was left alone.
+    Occupied,
+    /// A socket, pipe or device: nothing that a copy could stand for.
+    NotAFile,
+}
+
+/// Copies one file or symbolic link with its mode and times to a name that is free, by way of a name beside it, so that
+/// a name which is there is a whole copy.
+///
+/// # Errors
+/// [`TreeError::Io`] naming the source.
+pub fn copy_leaf(from: &Path, to: &Path) -> Result<Copied, TreeError> {
+    let failed = || TreeError::io("copied", from);
+    let seen = fs::symlink_metadata(from).map_err(failed())?;
+    if fs::symlink_metadata(to).is_ok() {
+        return Ok(Copied::Occupied);
+    }
+    make_parent(to)?;
+    if seen.file_type().is_symlink() {
+        let target = fs::read_link(from).map_err(failed())?;
+        std::os::unix::fs::symlink(target, to).map_err(failed())?;
+        return Ok(Copied::Yes);
+    }
+    if !seen.is_file() {
+        return Ok(Copied::NotAFile);
+    }
+    let mut beside = to.as_os_str().to_owned();
+    beside.push(".refit-part");
+    let beside = PathBuf::from(beside);
+    fs::copy(from, &beside).map_err(failed())?;
+    let times = fs::FileTimes::new().set_modified(seen.modified().map_err(failed())?);
+    File::options()
+        .append(true)
+        .open(&beside)
+        .and_then(|file| file.set_times(times))
+        .or_else(unless_read_only)
+        .map_err(failed())?;
+    fs::rename(&beside, to).map_err(failed())?;
+    Ok(Copied::Yes)
+}
+
+/// A file that its owner made read-only keeps the time of the copy.
+fn unless_read_only(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::PermissionDenied { Ok(()) } else { Err(error) }
+}
+
+#[cfg(test)]
+#[path = "tree_tests.rs"]
+mod tests;
