@@ -22,6 +22,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         cargo()
             .args(["test", "--workspace", "--features", "host-tests"])
             .args(&arguments.rest)
+            // Ignored tests need a package index or half a minute; both are to be had here.
+            .args(["--", "--include-ignored"])
             .env("REFIT_TEST_MOONRAKER", &moonraker),
     )
 }
