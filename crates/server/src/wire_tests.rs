@@ -1,0 +1,134 @@
+//! The public shapes, frozen: the expected texts are what clients get, key by key.
+
+use std::sync::Arc;
+
+use refit_engine::snapshot::{Attention, Running, Snapshot};
+use refit_model::name::{RunId, UpdaterName};
+use refit_model::plan::Action;
+use refit_model::settings::Channel;
+use refit_model::updater::git::{CommitBehind, GitAssessment, Hazard, Kept};
+
+use super::*;
+
+fn name(text: &str) -> UpdaterName {
+    UpdaterName::new(text).unwrap()
+}
+
+fn written<T: Serialize>(shape: &T) -> String {
+    String::from_utf8(crate::json::serialize(shape)).unwrap()
+}
+
+fn git() -> GitAssessment {
+    let text = str::to_owned;
+    GitAssessment {
+        name: name("app"),
+        channel: Channel::Dev,
+        channel_invalid: false,
+        debug_enabled: false,
+        is_valid: true,
+        info_tags: vec![text("desc=Ä <b>")],
+        repo_detected: true,
+        branch: text("master"),
+        remote_alias: text("origin"),
+        remote_url: text("http://127.0.0.1/own/app.git"),
+        recovery_url: text("http://127.0.0.1/own/app.git"),
+        owner: text("own"),
+        repo_name: text("app"),
+        version: text("v1.0.0-0"),
+        remote_version: text("v1.0.0-1"),
+        rollback_version: text("v1.0.0-0"),
+        full_version_string: text("v1.0.0-0-g007a7fb4"),
+        current_hash: text("007a7fb43b51c5f80bc76e41221a6edcf3cc1567"),
+        remote_hash: text("7688f9bcdc5cda86fd617061df20ef0b6cf2d588"),
+        is_dirty: false,
+        pristine: true,
+        detached: false,
+        corrupt: false,
+        diverged: false,
+        commits_behind: vec![CommitBehind {
+            sha: text("7688f9bcdc5cda86fd617061df20ef0b6cf2d588"),
+            author: text("Ann Author"),
+            date: 1_700_000_660,
+            subject: text("change 4"),
+            message: String::new(),
+            tag: None,
+        }],
+        commits_behind_count: 1,
+        git_messages: Vec::new(),
+        warnings: Vec::new(),
+        anomalies: vec![text("Repo has diverged from remote")],
+        last_good_fetch: Some(1_700_000_700),
+        remote_error: None,
+        damage: vec![text("the file .git/HEAD is damaged")],
+        hazards: vec![Hazard { key: text("core.fsmonitor"), refused: false }],
+        kept: vec![Kept { key: text("k"), folder: Some("/home/k".into()), reference: None, files: 2, at: 5 }],
+        last_refresh: 1_700_000_701,
+    }
+}
+
+#[test]
+fn the_status_has_every_field_in_the_order_clients_know() {
+    let absent = AbsentAssessment { name: name("klipper"), warnings: vec!["looked in ~/klipper".to_owned()] };
+    let snapshot = Snapshot {
+        revision: 7,
+        busy: true,
+        initialized: true,
+        updaters: vec![
+            (name("klipper"), Arc::new(Assessment::Absent(absent))),
+            (name("app"), Arc::new(Assessment::Git(Box::new(git())))),
+        ],
+        application: Some("full".to_owned()),
+        running: Some(Running {
+            run: RunId(3),
+            updater: name("app"),
+            action: Action::SoftRecovery,
+            step: 1,
+            steps: 4,
+            doing: "fetch master from origin".to_owned(),
+        }),
+        waiting: vec!["klipper".to_owned()],
+        attention: vec![Attention { run: RunId(2), updater: name("app"), message: "look here".to_owned() }],
+        ..Snapshot::default()
+    };
+    let expected = concat!(
+        r#"{"github_rate_limit":null,"github_requests_remaining":null,"github_limit_reset_time":null,"version_info":{"#,
+        r#""klipper":{"name":"klipper","configured_type":"none","version":"?","remote_version":"?","is_valid":false,"#,
+        r#""warnings":["looked in ~/klipper"]},"#,
+        r#""app":{"channel":"dev","debug_enabled":false,"channel_invalid":false,"is_valid":true,"#,
+        r#""configured_type":"git_repo","info_tags":["desc=\u00c4 <b>"],"detected_type":"git_repo","#,
+        r#""repo_detected":true,"remote_alias":"origin","branch":"master","owner":"own","repo_name":"app","#,
+        r#""remote_url":"http://127.0.0.1/own/app.git","recovery_url":"http://127.0.0.1/own/app.git","#,
+        r#""version":"v1.0.0-0","remote_version":"v1.0.0-1","rollback_version":"v1.0.0-0","#,
+        r#""current_hash":"007a7fb43b51c5f80bc76e41221a6edcf3cc1567","#,
+        r#""remote_hash":"7688f9bcdc5cda86fd617061df20ef0b6cf2d588","is_dirty":false,"detached":false,"#,
+        r#""commits_behind":[{"sha":"7688f9bcdc5cda86fd617061df20ef0b6cf2d588","author":"Ann Author","#,
+        r#""date":"1700000660","subject":"change 4","message":"","tag":null}],"commits_behind_count":1,"#,
+        r#""git_messages":[],"full_version_string":"v1.0.0-0-g007a7fb4","pristine":true,"corrupt":false,"#,
+        r#""warnings":[],"anomalies":["Repo has diverged from remote"],"name":"app","#,
+        r#""refit":{"last_refresh":1700000701,"last_good_fetch":1700000700,"remote_error":null,"diverged":false,"#,
+        r#""damage":["the file .git/HEAD is damaged"],"hazards":[{"key":"core.fsmonitor","refused":false}],"#,
+        r#""kept":[{"key":"k","folder":"/home/k","reference":null,"files":2,"at":5}]}}},"busy":true,"#,
+        r#""refit":{"version":"VERSION","initialized":true,"application":"full","#,
+        r#""running":{"run":3,"name":"app","action":"soft_recovery","step":1,"steps":4,"#,
+        r#""doing":"fetch master from origin"},"waiting":["klipper"],"#,
+        r#""attention":[{"run":2,"name":"app","message":"look here"}]}}"#,
+    );
+    assert_eq!(written(&Status::from(&snapshot)), expected.replace("VERSION", VERSION));
+}
+
+#[test]
+fn notifications_have_no_id_and_one_parameter_or_none() {
+    let message = RunMessage {
+        application: "recover_app".to_owned(),
+        proc_id: 140_737_488_355_328,
+        message: "Reinstall Complete".to_owned(),
+        complete: true,
+    };
+    let bytes = notification("notify_update_response", Some(&UpdateResponse::from(&message)));
+    assert_eq!(
+        String::from_utf8(bytes).unwrap(),
+        r#"{"jsonrpc":"2.0","method":"notify_update_response","params":[{"message":"Reinstall Complete","application":"recover_app","proc_id":140737488355328,"complete":true}]}"#
+    );
+    let bytes = notification::<()>("notify_klippy_ready", None);
+    assert_eq!(bytes, br#"{"jsonrpc":"2.0","method":"notify_klippy_ready"}"#);
+}
