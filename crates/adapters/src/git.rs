@@ -5,11 +5,20 @@
 //! | [`layout`] | where a repository keeps its things |
 //! | [`config`] | git's configuration syntax, read without git |
 //! | [`hazard`] | settings of a repository itself that would run code |
+//! | [`facts`] | the facts, the cheap way: by the fingerprint, else by three commands |
+//! | [`fingerprint`] | tells that nothing changed, without a process |
+//! | `local`, `judge` | the two halves of the facts: this machine, and what is offered |
+//! | [`survey`] | what planning an action needs to know besides |
+//! | [`damage`] | what a power cut leaves, named exactly |
+//! | `ask`, [`parse`] | questions to git, and its answers as values |
+//! | [`refs`], `settings` | references and configuration in force, read without git |
 //! | [`hand`] | one repository in the hands of a step: commands and their ends in words |
 //! | [`remote`] | has anything moved at the remote? |
 //! | [`fetch`] | objects, until a commit is whole |
 //! | [`keep`] | what must give way is kept aside, and put back |
 //! | [`switch`] | HEAD, index and work tree: there and back |
+//! | [`clone`] | a fresh clone beside, and the owner's files carried over |
+//! | [`heal`] | a damaged `.git`, mended so far that git works |
 //! | [`locks`] | what a dead git left behind |
 //!
 //! Every git command of Refit is built by [`Git::at`] or [`Git::anywhere`], so that each has the hardened prefix below.
@@ -21,14 +30,26 @@ use thiserror::Error;
 
 use crate::command::{Command, CommandError, Surroundings};
 
+mod ask;
+pub mod clone;
 pub mod config;
+pub mod damage;
+pub mod facts;
 pub mod fetch;
+pub mod fingerprint;
 pub mod hand;
 pub mod hazard;
+pub mod heal;
+mod judge;
 pub mod keep;
 pub mod layout;
+mod local;
 pub mod locks;
+pub mod parse;
+pub mod refs;
 pub mod remote;
+mod settings;
+pub mod survey;
 pub mod switch;
 
 use hazard::{HazardError, Purpose, Scan};

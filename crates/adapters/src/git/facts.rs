@@ -1,0 +1,68 @@
+//! The facts of a repository, the cheap way: nothing at all when a fingerprint says that nothing changed, else three
+//! git commands and files.
+//!
+//! A refresh is the remote check and fetch of `remote`, then [`look`]: the references tell what the remote said.
+//! Refuses to: use a network, or to change anything in the repository.
+
+use refit_model::updater::git::{GitFacts, GitSpec, LocalFacts, RemoteFacts};
+
+use super::ask::Ask;
+use super::fingerprint::{self, Fingerprint};
+use super::settings::Settings;
+use super::{Git, Repo, damage, judge, local};
+
+/// Looks at one repository. Never fails: what went wrong is in the facts. `now` is the wall clock in seconds since
+/// 1970. Of `before` stay: the rollback point, what is kept aside, when the remote answered and why it did not, the
+/// time of the last refresh. `git_messages` holds what git complained about in this look; what a fetch said belongs
+/// before it.
+pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> GitFacts {
+    let (open, path) = (git.clone(), spec.path.clone());
+    let taken = tokio::task::spawn_blocking(move || {
+        let repo = open.open(&path);
+        let digest = fingerprint::take(&repo, open.version(), open.surroundings(), now);
+        (repo, digest, fingerprint::boot())
+    });
+    // Only a panic or the end of the runtime gets in the way of a blocking task.
+    let Ok((repo, digest, boot)) = taken.await else { return before.clone() };
+    let known = fingerprint_of(before).filter(|_| before.config_hash == spec.config_hash);
+    if let Some(known) = known.as_ref().filter(|known| known.boot == boot && Some(known.digest) == digest) {
+        return GitFacts { survey: None, git_messages: known.messages.clone(), ..before.clone() };
+    }
+    let same_boot = known.is_some_and(|known| known.boot == boot);
+    let (facts, remote, messages) = ask(git, &repo, spec, before, now, !same_boot).await;
+    let certain = facts.repo_detected && facts.damage.is_empty();
+    let fingerprint = digest.filter(|_| certain).map(|digest| Fingerprint { digest, boot, messages: messages.clone() });
+    GitFacts {
+        last_refresh: before.last_refresh,
+        config_hash: spec.config_hash.clone(),
+        local: facts,
+        remote,
+        rollback: before.rollback.clone(),
+        git_messages: messages,
+        kept: before.kept.clone(),
+        survey: None,
+        fingerprint: fingerprint.and_then(|fingerprint| serde_json::to_value(fingerprint).ok()),
+    }
+}
+
+async fn ask(
+    git: &Git,
+    repo: &Repo,
+    spec: &GitSpec,
+    before: &GitFacts,
+    now: f64,
+    deep: bool,
+) -> (LocalFacts, RemoteFacts, Vec<String>) {
+    let mut ask = Ask::new(git, repo);
+    let settings = Settings::read(&mut ask, git.surroundings()).await;
+    let mut local = local::look(&mut ask, settings, &before.local).await;
+    let suspicious = !ask.complaints.is_empty();
+    let remote = judge::judge(&mut ask, spec, &mut local, &before.remote).await;
+    local.facts.corrupt = damage::says_corrupt(&ask.complaints);
+    local.facts.damage = local::damage(&ask, &local, now, deep || suspicious || local.facts.corrupt).await;
+    (local.facts, remote, ask.complaints)
+}
+
+fn fingerprint_of(facts: &GitFacts) -> Option<Fingerprint> {
+    serde_json::from_value(facts.fingerprint.clone()?).ok()
+}

@@ -1,0 +1,126 @@
+//! What planning an action needs to know besides the facts: what would be in the way, which commits nobody else has,
+//! whether the target is whole. No network.
+//! Refuses to: decide what is done about it.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use refit_model::name::CommitId;
+use refit_model::plan::Action;
+use refit_model::updater::git::{GitFacts, GitSpec, Survey};
+
+use super::ask::Ask;
+use super::parse;
+use super::settings::Settings;
+use super::{Git, Repo, fingerprint};
+
+/// Local commits that are listed; there are rarely any.
+const MOST: &str = "--max-count=1000";
+
+/// Looks up what planning an action needs.
+pub async fn survey(git: &Git, spec: &GitSpec, facts: &GitFacts, action: Action) -> Survey {
+    let repo = git.open(&spec.path);
+    let mut ask = Ask::new(git, &repo);
+    let settings = Settings::read(&mut ask, git.surroundings()).await;
+    let primary_remote = settings.remote_of(spec.primary_branch.as_str());
+    let mut survey = Survey { primary_remote, ..Survey::default() };
+    if !repo.layout.has_git() {
+        return survey;
+    }
+    if let Some(printed) = ask.answer(["status", "--porcelain=v2", "-z", "--no-renames"]).await
+        && let Ok(status) = parse::status(&printed)
+    {
+        survey.modified = status.changed.iter().map(|c| String::from_utf8_lossy(&c.path).into_owned()).collect();
+    }
+    let Some(head) = ask.reference("HEAD").await else { return survey };
+    survey.local_commits = local_commits(&mut ask, &head).await;
+    survey.target = target(&mut ask, spec, facts, action, &head, survey.primary_remote.as_deref()).await;
+    if let Some(target) = survey.target.clone() {
+        survey.target_complete = is_complete(&mut ask, &head, &target).await;
+        survey.conflicts = conflicts(&mut ask, &target).await;
+        if let Some(file) = &spec.requirements {
+            survey.requirements_changed = differs(&ask, &head, &target, file).await;
+        }
+    }
+    survey
+}
+
+/// Where the action would go, as far as the references that are here tell.
+async fn target(
+    ask: &mut Ask<'_>,
+    spec: &GitSpec,
+    facts: &GitFacts,
+    action: Action,
+    head: &CommitId,
+    primary_remote: Option<&str>,
+) -> Option<CommitId> {
+    match action {
+        Action::Upgrade => facts.remote.offered.clone(),
+        Action::Rollback => facts.rollback.as_ref().map(|point| point.commit.clone()),
+        Action::HardRecovery => None,
+        Action::SoftRecovery => {
+            let tip = format!("refs/remotes/{}/{}", primary_remote?, spec.primary_branch);
+            let tip = ask.reference(&tip).await?;
+            let pin = match &spec.pinned_commit {
+                Some(pin) => ask.commit(pin).await,
+                None => None,
+            };
+            for wished in pin.into_iter().chain([head.clone()]) {
+                if ask.apart(&wished, &tip).await.is_some_and(|(only_there, _)| only_there == 0) {
+                    return Some(wished);
+                }
+            }
+            Some(tip)
+        }
+    }
+}
+
+/// Commits that no remote branch contains.
+async fn local_commits(ask: &mut Ask<'_>, head: &CommitId) -> Vec<CommitId> {
+    let printed = ask.answer(["rev-list", MOST, head.as_str(), "--not", "--remotes"]).await.unwrap_or_default();
+    String::from_utf8_lossy(&printed).lines().filter_map(|line| CommitId::new(line).ok()).collect()
+}
+
+/// Every object from here to there can be read; a partial clone's may not.
+async fn is_complete(ask: &mut Ask<'_>, head: &CommitId, target: &CommitId) -> bool {
+    let not_head = format!("^{head}");
+    let args = ["rev-list", "--objects", "--missing=print", target.as_str(), &not_head];
+    match ask.probe(args).await {
+        Some(outcome) => outcome.success() && !outcome.stdout.split(|b| *b == b'\n').any(|l| l.starts_with(b"?")),
+        None => false,
+    }
+}
+
+async fn differs(ask: &Ask<'_>, head: &CommitId, target: &CommitId, file: &Path) -> bool {
+    let args = ["diff-tree", "-r", "--quiet", "--no-ext-diff", head.as_str(), target.as_str(), "--"];
+    let args = args.into_iter().map(OsStr::new).chain([file.as_os_str()]);
+    ask.probe(args).await.is_some_and(|outcome| outcome.code() == Some(1))
+}
+
+/// Files that git does not track here, ignored ones too, in the place of files that the target has.
+async fn conflicts(ask: &mut Ask<'_>, target: &CommitId) -> Vec<String> {
+    let Some(printed) = ask.answer(["ls-tree", "-r", "-z", "--name-only", "--full-tree", target.as_str()]).await else {
+        return Vec::new();
+    };
+    let tracked: HashSet<PathBuf> = fingerprint::tracked(ask.repo).unwrap_or_default().into_iter().collect();
+    let wanted =
+        printed.split(|b| *b == 0).filter(|path| !path.is_empty()).map(|path| Path::new(OsStr::from_bytes(path)));
+    let mut found: Vec<String> = wanted
+        .filter(|path| !tracked.contains(*path))
+        .filter_map(|path| in_the_way(ask.repo, path, &tracked))
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
+    found.dedup();
+    found
+}
+
+/// What stands where a file is wanted: a file or folder of that name, or a file where one of its folders is wanted.
+fn in_the_way<'a>(repo: &Repo, path: &'a Path, tracked: &HashSet<PathBuf>) -> Option<&'a Path> {
+    let folders = path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+    let seen = |path: &Path| fs::symlink_metadata(repo.layout.work.join(path)).ok();
+    let mut files = folders.filter(|above| seen(above).is_some_and(|seen| !seen.is_dir()) && !tracked.contains(*above));
+    files.next().or_else(|| seen(path).map(|_| path))
+}
