@@ -149,6 +149,10 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             return End { finale: Finale::Silent, result: Ok(()), refreshed: Refreshed::No };
         };
         match self.act(name, action, caller).await {
+            // A rollback that goes nowhere is told to everybody (CONTRACT §2.8).
+            Acting::Nothing(why) if action == Action::Rollback => {
+                End { finale: Finale::Everybody(vec![why]), result: Ok(()), refreshed: Refreshed::No }
+            }
             Acting::Nothing(why) => End { finale: Finale::Caller(why), result: Ok(()), refreshed: Refreshed::No },
             Acting::Finished(closing) => {
                 End { finale: Finale::Everybody(vec![closing]), result: Ok(()), refreshed: Refreshed::No }

@@ -1,0 +1,10 @@
+//! The engine on a scripted machine and a real journal: what is told, in which order what is done, and what is left
+//! when the power goes at any instant.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod fuse;
+mod kill;
+mod queue;
+mod scripted;
+mod store;
+mod told;

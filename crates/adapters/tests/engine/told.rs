@@ -1,0 +1,325 @@
+//! What listeners are told: the sequences of CONTRACT §2.9 with rows 4 and 5 of §8, the refreshes, and the end.
+
+use std::time::Duration;
+
+use refit_adapters::store::{Store, StoreOptions};
+use refit_engine::handle::{Handle, RequestError};
+use refit_engine::ports::Journal;
+use refit_engine::snapshot::Snapshot;
+use refit_engine::{EngineSettings, start};
+use refit_model::event::{Audience, Event};
+use refit_model::plan::Verdict;
+use refit_model::printer::{Activity, KlippyState, Printer, PrinterIdentity};
+use refit_model::refusal::Refusal;
+use refit_model::request::Request;
+use refit_model::updater::{Facts, Spec};
+use tokio::sync::broadcast::Receiver;
+use tokio::task::JoinHandle;
+
+use crate::scripted::{CLOCK, Scripted, absent, caller, commit, git, name};
+
+/// Longer than anything here takes.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+pub(crate) async fn wait(handle: &Handle, met: impl FnMut(&Snapshot) -> bool) {
+    let mut met = met;
+    let mut watch = handle.watch();
+    let waited = tokio::time::timeout(DEADLINE, watch.wait_for(|snapshot| met(snapshot))).await;
+    assert!(waited.is_ok(), "never came to it: {:#?}", handle.snapshot());
+}
+
+pub(crate) struct Engine {
+    pub(crate) handle: Handle,
+    pub(crate) events: Receiver<Event>,
+    pub(crate) machine: Scripted,
+    pub(crate) store: Store,
+    task: JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+pub(crate) async fn engine(machine: Scripted, specs: Vec<Spec>, settings: EngineSettings) -> Engine {
+    let folder = refit_testkit::scratch::scratch();
+    let options = StoreOptions { keep_history: 100, now: 0.0 };
+    let store = Store::open(folder.path(), &options).unwrap().store;
+    let (handle, task) = start(machine.clone(), store.clone(), CLOCK, specs, settings).await;
+    let events = handle.subscribe();
+    Engine { handle, events, machine, store, task, _folder: folder }
+}
+
+impl Engine {
+    async fn ready(behind: &[&str]) -> Self {
+        let specs = vec![git("moonraker"), absent("klipper"), git("one"), git("two")];
+        let mut engine = engine(Scripted::new(behind), specs, EngineSettings::default()).await;
+        wait(&engine.handle, |snapshot| snapshot.initialized).await;
+        engine.next(|event| matches!(event, Event::Refreshed)).await;
+        engine
+    }
+
+    async fn submit(&self, request: Request) -> Result<(), RequestError> {
+        tokio::time::timeout(DEADLINE, self.handle.submit(request, caller())).await.unwrap()
+    }
+
+    /// The next event of a kind; others before it are skipped.
+    async fn next(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+        loop {
+            let event = tokio::time::timeout(DEADLINE, self.events.recv()).await.expect("no such event").unwrap();
+            if wanted(&event) {
+                return event;
+            }
+        }
+    }
+
+    /// The messages up to the one that completes, without the lines of processes.
+    async fn sequence(&mut self) -> Vec<(String, String, bool, Audience)> {
+        let mut sequence = Vec::new();
+        let mut ids = Vec::new();
+        loop {
+            let event = self.next(|event| matches!(event, Event::Run { .. })).await;
+            let Event::Run { message, audience } = event else { unreachable!() };
+            ids.push(message.proc_id);
+            assert!(ids.iter().all(|id| *id == message.proc_id && *id > 1 << 32 && *id < 1 << 53));
+            if !message.message.starts_with("working:") {
+                sequence.push((message.application, message.message, message.complete, audience));
+            }
+            if message.complete {
+                return sequence;
+            }
+        }
+    }
+
+    async fn texts(&mut self, application: &str) -> Vec<String> {
+        let sequence = self.sequence().await;
+        assert!(sequence.iter().all(|(app, _, _, audience)| app == application && *audience == Audience::Everybody));
+        assert!(sequence.iter().rev().skip(1).all(|(_, _, complete, _)| !complete));
+        sequence.into_iter().map(|(_, text, _, _)| text).collect()
+    }
+}
+
+fn printing() -> Printer {
+    Printer { state: KlippyState::Ready, activity: Activity::Paused, ..Printer::default() }
+}
+
+fn upgrade(name: &str) -> Request {
+    Request::Upgrade { name: name.to_owned() }
+}
+
+fn recovery(name: &str) -> Request {
+    Request::Recover { name: name.to_owned(), hard: false, update_deps: false }
+}
+
+fn rollback(name: &str) -> Request {
+    Request::Rollback { name: name.to_owned() }
+}
+
+#[tokio::test]
+async fn an_upgrade_is_told_from_its_first_word_to_its_last() {
+    let mut engine = Engine::ready(&["one"]).await;
+    engine.submit(upgrade("one")).await.unwrap();
+    assert_eq!(
+        engine.texts("one").await,
+        ["Updating Application one...", "Git Repo one: Updating Repo...", "Git Repo one: Update Finished..."]
+    );
+    assert_eq!(engine.machine.head("one"), commit('b'));
+    assert!(!engine.handle.snapshot().busy);
+    let Some(Facts::Git(facts)) = engine.store.facts(&name("one")).await else { panic!() };
+    assert_eq!(facts.rollback.map(|point| point.commit), Some(commit('a')));
+}
+
+#[tokio::test]
+async fn lines_of_processes_are_made_fit_to_be_shown() {
+    let mut engine = Engine::ready(&["one"]).await;
+    engine.submit(upgrade("one")).await.unwrap();
+    let line = engine
+        .next(|event| matches!(event, Event::Run { message, .. } if message.message.starts_with("working: fetch")))
+        .await;
+    let Event::Run { message, .. } = line else { panic!() };
+    assert!(!message.complete);
+}
+
+#[tokio::test]
+async fn nothing_to_do_is_told_to_the_caller_alone() {
+    let mut engine = Engine::ready(&[]).await;
+    for (request, application) in [(upgrade("one"), "one"), (upgrade("klipper"), "klipper")] {
+        engine.submit(request).await.unwrap();
+        let sequence = engine.sequence().await;
+        let [(app, text, true, Audience::Only(connection))] = sequence.as_slice() else { panic!("{sequence:?}") };
+        assert_eq!((app.as_str(), connection.0), (application, 7));
+        assert!(!text.contains("Error") && !text.is_empty(), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_early_refusal_is_told_to_the_caller_alone() {
+    let mut engine = Engine::ready(&["one"]).await;
+    let refused = engine.submit(upgrade("nobody")).await;
+    assert!(matches!(refused, Err(RequestError::Refused(Refusal::NotAvailable(name))) if name == "nobody"));
+    assert!(matches!(engine.sequence().await.as_slice(), [(_, _, true, Audience::Only(_))]));
+    engine.handle.printer(printing()).await;
+    for (request, text) in [
+        (upgrade("one"), "Update Refused: Klippy is printing"),
+        (Request::Full, "Update Refused: Klippy is printing"),
+        (recovery("one"), "Recovery Attempt Refused: Klippy is printing"),
+        (rollback("one"), "Rollback Attempt Refused: Klippy is printing"),
+    ] {
+        let application = request.application().unwrap();
+        assert_eq!(engine.submit(request).await.unwrap_err().to_string(), text);
+        let sequence = engine.sequence().await;
+        assert!(
+            matches!(sequence.as_slice(), [(app, said, true, Audience::Only(_))] if said == text && *app == application),
+            "{sequence:?}"
+        );
+    }
+    let refused = engine.submit(Request::Refresh { name: None }).await.unwrap_err();
+    assert_eq!(refused.to_string(), "Server is busy, cannot perform refresh");
+    engine.submit(Request::StatusRefresh).await.unwrap();
+}
+
+#[tokio::test]
+async fn failures_are_told_in_the_documented_words() {
+    let mut engine = Engine::ready(&["one"]).await;
+    engine.machine.with(|disk| {
+        disk.failing = Some("verify");
+        disk.failure = "Git Command 'status' failed".to_owned();
+    });
+    let failed = engine.submit(upgrade("one")).await.unwrap_err();
+    assert_eq!(failed.to_string(), "Git Command 'status' failed");
+    let texts = engine.texts("one").await;
+    assert_eq!(texts.last().map(String::as_str), Some("Error updating one: Git Command 'status' failed"));
+    assert_eq!(engine.machine.head("one"), commit('a'), "it was undone");
+
+    engine.submit(recovery("one")).await.unwrap_err();
+    let texts = engine.texts("recover_one").await;
+    assert_eq!(texts[texts.len() - 2..], ["Error Recovering one", "Git Command 'status' failed"]);
+}
+
+#[tokio::test]
+async fn a_refused_rollback_is_told_in_the_documented_words() {
+    let mut engine = Engine::ready(&["one"]).await;
+    engine.submit(upgrade("one")).await.unwrap();
+    engine.texts("one").await;
+    engine.machine.with(|disk| disk.failing = Some("fetch"));
+    engine.submit(rollback("one")).await.unwrap_err();
+    let texts = engine.texts("rollback_one").await;
+    assert_eq!(texts[texts.len() - 2..], ["Error Rolling Back one", "it broke"]);
+}
+
+#[tokio::test]
+async fn a_full_update_goes_on_behind_a_failure_and_names_it() {
+    let mut engine = Engine::ready(&["one", "two", "moonraker"]).await;
+    engine.machine.with(|disk| disk.failing = Some("nothing fails"));
+    engine.submit(Request::Full).await.unwrap();
+    let texts = engine.texts("full").await;
+    assert_eq!(texts.first().map(String::as_str), Some("Preparing full software update..."));
+    assert_eq!(texts.last().map(String::as_str), Some("Full Update Complete"));
+    let order: Vec<_> = texts.iter().filter(|text| text.starts_with("Updating Application")).collect();
+    assert_eq!(
+        order,
+        ["Updating Application one...", "Updating Application two...", "Updating Application moonraker..."]
+    );
+
+    let mut engine = Engine::ready(&["one", "two", "moonraker"]).await;
+    engine.machine.with(|disk| disk.heads.insert("two".to_owned(), commit('b')));
+    engine.machine.with(|disk| disk.failing = Some("fetch"));
+    let failed = engine.submit(Request::Full).await.unwrap_err();
+    let texts = engine.texts("full").await;
+    assert_eq!(texts.last(), Some(&failed.to_string()));
+    assert_eq!(failed.to_string(), "Error updating one: it broke; moonraker: it broke");
+    assert!(texts.contains(&"Error updating one: it broke".to_owned()));
+    assert!(matches!(failed, RequestError::Failed { command_failed: false, .. }));
+}
+
+#[tokio::test]
+async fn a_refresh_is_told_a_moment_after_its_answer() {
+    let mut engine = Engine::ready(&[]).await;
+    let before = tokio::time::Instant::now();
+    engine.submit(Request::Refresh { name: Some("one".to_owned()) }).await.unwrap();
+    engine.next(|event| matches!(event, Event::Refreshed)).await;
+    assert!(before.elapsed() >= Duration::from_millis(190));
+    let refused = engine.submit(Request::Refresh { name: Some("nobody".to_owned()) }).await.unwrap_err();
+    assert_eq!(refused.to_string(), "No updater registered for 'nobody'");
+}
+
+#[tokio::test]
+async fn a_repository_found_damaged_by_an_update_is_shown_a_moment_later() {
+    let mut engine = Engine::ready(&["one"]).await;
+    engine.machine.with(|disk| {
+        disk.failing = Some("fetch");
+        disk.corrupt.insert("one".to_owned());
+    });
+    engine.submit(recovery("one")).await.unwrap_err();
+    engine.next(|event| matches!(event, Event::Refreshed)).await;
+}
+
+#[tokio::test]
+async fn a_status_refresh_is_ignored_while_the_newest_is_fresh() {
+    let engine = Engine::ready(&[]).await;
+    let looks = |engine: &Engine| engine.machine.with(|disk| disk.looks.len());
+    let before = looks(&engine);
+    engine.submit(Request::StatusRefresh).await.unwrap();
+    assert_eq!(looks(&engine), before + 3, "the facts are an hour old");
+}
+
+#[tokio::test]
+async fn klipper_is_found_where_the_printer_says() {
+    let source = |identity: &PrinterIdentity| {
+        identity.klipper_path.as_ref().filter(|path| path.as_str() == "/srv/klipper").map(|_| git("klipper"))
+    };
+    let settings = EngineSettings { klipper: Some(std::sync::Arc::new(source)), ..EngineSettings::default() };
+    let mut engine = engine(Scripted::new(&[]), vec![absent("klipper")], settings).await;
+    wait(&engine.handle, |snapshot| snapshot.initialized).await;
+    let (klipper_path, python_path) = (Some("/srv/klipper".to_owned()), Some("/srv/python".to_owned()));
+    let identity = Some(PrinterIdentity { klipper_path, python_path, ..PrinterIdentity::default() });
+    engine.handle.printer(Printer { identity, ..Printer::default() }).await;
+    engine.next(|event| matches!(event, Event::Refreshed)).await;
+    let snapshot = engine.handle.snapshot();
+    assert!(matches!(&*snapshot.updaters[0].1, refit_model::updater::Assessment::Git(_)));
+    assert_eq!(engine.store.recall("klipper").await.as_deref(), Some(r#"["/srv/klipper","/srv/python"]"#));
+    assert!(engine.store.facts(&name("klipper")).await.is_some());
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_be_done_and_does_nothing() {
+    let engine = Engine::ready(&["one"]).await;
+    let planned = engine.handle.plan(Request::Full).await.unwrap();
+    let names: Vec<_> = planned.iter().map(|planned| planned.updater.as_str()).collect();
+    assert_eq!(names, ["one", "two", "klipper", "moonraker"]);
+    assert!(planned[0].plan().is_some_and(|plan| plan.steps.len() > 3));
+    assert!(matches!(planned[1].verdict, Ok(Verdict::Nothing(_))));
+    assert_eq!(engine.machine.head("one"), commit('a'));
+    assert!(engine.handle.history(None, 10).await.unwrap().is_empty());
+    let unknown = engine.handle.plan(upgrade("nobody")).await.unwrap_err();
+    assert!(matches!(unknown, RequestError::Refused(Refusal::NotAvailable(_))));
+    engine.handle.printer(printing()).await;
+    let planned = engine.handle.plan(upgrade("one")).await.unwrap();
+    assert!(matches!(planned[0].verdict, Err(Refusal::UpdateWhilePrinting)));
+}
+
+#[tokio::test]
+async fn the_history_says_who_asked_and_what_came_of_it() {
+    let engine = Engine::ready(&["one", "two"]).await;
+    engine.submit(upgrade("one")).await.unwrap();
+    engine.submit(upgrade("two")).await.unwrap();
+    let runs = engine.handle.history(None, 10).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.plan.updater.as_str()).collect::<Vec<_>>(), ["two", "one"]);
+    assert_eq!(runs[0].caller, caller());
+    let of_one = engine.handle.history(Some("one".to_owned()), 10).await.unwrap();
+    assert_eq!(of_one.len(), 1);
+    assert!(engine.handle.history(Some(String::new()), 10).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn facts_survive_a_restart_and_removed_updaters_are_forgotten() {
+    let Engine { handle, store, machine, task, _folder, .. } = Engine::ready(&["one"]).await;
+    handle.shutdown().await;
+    tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
+    let looks = machine.with(|disk| disk.looks.len());
+    let gone = handle.submit(upgrade("one"), caller()).await;
+    assert!(matches!(gone, Err(RequestError::Refused(Refusal::ShuttingDown))));
+    let (handle, _task) =
+        start(machine.clone(), store.clone(), CLOCK, vec![git("one")], EngineSettings::default()).await;
+    let refit_model::updater::Assessment::Git(known) = &*handle.snapshot().updaters[0].1 else { panic!() };
+    assert_eq!(known.last_refresh, 1_000_000);
+    wait(&handle, |snapshot| snapshot.initialized).await;
+    assert_eq!(machine.with(|disk| disk.looks.len()), looks, "nothing was stale");
+    assert!(store.facts(&name("two")).await.is_none());
+}
