@@ -1,14 +1,22 @@
-//! Points at which a test can have this process killed, so that every cut of a step can be tried.
+//! Points at which a test can have this process killed or halted, so that every cut of a step can be tried.
 //!
-//! A plan of kills comes from the binary, in builds for tests only: without debug assertions and without the feature
+//! The orders come from the binary, in builds for tests only: without debug assertions and without the feature
 //! `fault-injection` every point is nothing at all.
-//! Refuses to: read the environment, or to do anything but die.
+//! Refuses to: read the environment, or to do anything at a point but die, halt, or note that it was there.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use thiserror::Error;
 
 /// Every point there is, in the order of a plan. `<step>.before` and `<step>.after` stand around a step's act and
 /// `<undo>.before` and `<undo>.after` around an undo's; the others lie inside.
-pub const POINTS: [&str; 42] = [
+pub const POINTS: [&str; 46] = [
+    "journal.begin.before",
+    "journal.begin.after",
+    "journal.append.before",
+    "journal.append.after",
     "check_printer.before",
     "check_printer.after",
     "git_heal.before",
@@ -53,15 +61,39 @@ pub const POINTS: [&str; 42] = [
     "folder_exchange_back.after",
 ];
 
-/// The name is not in [`POINTS`].
+/// Orders that cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("there is no point '{0}' to be killed at")]
-pub struct NoSuchPoint(pub String);
+pub enum BadOrders {
+    /// The name is not in [`POINTS`].
+    #[error("there is no point '{0}' to be killed at")]
+    NoSuchPoint(String),
+    /// Neither a point nor one of the words of [`FaultPlan::parse`].
+    #[error("'{0}' is no order; the orders are <point>, kill=<point>, stop=<point>, note=<file> and boot=<id>")]
+    NoSuchOrder(String),
+}
 
-/// Where this process is to be killed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What is to happen at a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Dies as in a power cut: no destructor, no flush.
+    Kill,
+    /// Stands still until it is told to go on (SIGCONT), while the test changes the world.
+    Stop,
+}
+
+/// Where this process is to be killed or halted.
+#[derive(Debug, Clone, Default)]
 pub struct FaultPlan {
-    kill_at: Option<&'static str>,
+    orders: Option<Arc<Orders>>,
+}
+
+#[derive(Debug, Default)]
+struct Orders {
+    fate: Option<(Fate, &'static str)>,
+    /// How many more times the point is passed unharmed.
+    spared: AtomicU32,
+    note: Option<PathBuf>,
+    boot_id: Option<String>,
 }
 
 impl FaultPlan {
@@ -71,27 +103,93 @@ impl FaultPlan {
         Self::default()
     }
 
-    /// At a point, the first time it is reached.
+    /// Killed at a point, the first time it is reached.
     ///
     /// # Errors
-    /// [`NoSuchPoint`].
-    pub fn kill_at(point: &str) -> Result<Self, NoSuchPoint> {
-        let known = POINTS.iter().find(|known| **known == point);
-        known.map(|point| Self { kill_at: Some(point) }).ok_or_else(|| NoSuchPoint(point.to_owned()))
+    /// [`BadOrders`].
+    pub fn kill_at(point: &str) -> Result<Self, BadOrders> {
+        Self::parse(point)
     }
 
-    /// Says that a point is reached. Dies there when the plan says so.
+    /// Orders separated by commas: `kill=<point>` (or the bare point), `stop=<point>`, either with `*<n>` for the nth time
+    /// that the point is reached; `note=<file>` appends the name of each point that is reached; `boot=<id>` is the boot
+    /// that the machine pretends to be in.
+    ///
+    /// # Errors
+    /// [`BadOrders`].
+    pub fn parse(text: &str) -> Result<Self, BadOrders> {
+        let mut orders = Orders::default();
+        for order in text.split(',').map(str::trim).filter(|order| !order.is_empty()) {
+            match order.split_once('=') {
+                Some(("note", file)) => orders.note = Some(PathBuf::from(file)),
+                Some(("boot", id)) => orders.boot_id = Some(id.to_owned()),
+                Some(("kill", point)) => orders.send(Fate::Kill, point)?,
+                Some(("stop", point)) => orders.send(Fate::Stop, point)?,
+                None => orders.send(Fate::Kill, order)?,
+                Some(_) => return Err(BadOrders::NoSuchOrder(order.to_owned())),
+            }
+        }
+        Ok(Self { orders: Some(Arc::new(orders)) })
+    }
+
+    /// The boot that the machine pretends to be in; none for the true one.
+    #[must_use]
+    pub fn boot_id(&self) -> Option<&str> {
+        self.orders.as_ref()?.boot_id.as_deref()
+    }
+
+    /// Says that a point is reached. Dies or halts there when the orders say so.
     pub fn reach(&self, point: &str) {
         #[cfg(any(debug_assertions, feature = "fault-injection"))]
         {
             debug_assert!(POINTS.contains(&point), "the point {point} is not in the list");
-            if self.kill_at == Some(point) {
-                // As a power cut would: no destructor, no flush. A signal to oneself is delivered before this returns.
-                let _dead = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+            if let Some(orders) = &self.orders {
+                orders.reach(point);
             }
         }
         #[cfg(not(any(debug_assertions, feature = "fault-injection")))]
         let _ = point;
+    }
+}
+
+impl Orders {
+    fn send(&mut self, fate: Fate, target: &str) -> Result<(), BadOrders> {
+        let unknown = || BadOrders::NoSuchPoint(target.to_owned());
+        let (point, nth) = match target.split_once('*') {
+            Some((point, nth)) => (point, nth.parse::<u32>().map_err(|_| unknown())?),
+            None => (target, 1),
+        };
+        let known = POINTS.iter().find(|known| **known == point).ok_or_else(unknown)?;
+        self.fate = Some((fate, known));
+        self.spared = AtomicU32::new(nth.saturating_sub(1));
+        Ok(())
+    }
+
+    #[cfg(any(debug_assertions, feature = "fault-injection"))]
+    fn reach(&self, point: &str) {
+        use rustix::process::{Signal, getpid, kill_process};
+
+        if let Some(file) = &self.note {
+            let opened = std::fs::File::options().create(true).append(true).open(file);
+            let _unnoted =
+                opened.and_then(|mut file| std::io::Write::write_all(&mut file, format!("{point}\n").as_bytes()));
+        }
+        let Some((fate, _)) = self.fate.filter(|(_, at)| *at == point) else { return };
+        let spared = self.spared.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        match (fate, spared) {
+            (_, Ok(_)) => {}
+            // A signal to oneself that kills is delivered before this returns.
+            (Fate::Kill, Err(_)) => {
+                let _dead = kill_process(getpid(), Signal::KILL);
+            }
+            (Fate::Stop, Err(_)) => {
+                // Only once; afterwards the point is passed unharmed.
+                self.spared.store(u32::MAX, Ordering::SeqCst);
+                let _halted = kill_process(getpid(), Signal::STOP);
+                // Another thread may take the signal, a moment later than this one would.
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+        }
     }
 }
 
@@ -106,7 +204,25 @@ mod tests {
         sorted.dedup();
         assert_eq!(sorted.len(), POINTS.len());
         assert!(FaultPlan::kill_at("git_switch.reset").is_ok());
-        assert_eq!(FaultPlan::kill_at("x"), Err(NoSuchPoint("x".to_owned())));
+        assert_eq!(FaultPlan::kill_at("x").unwrap_err(), BadOrders::NoSuchPoint("x".to_owned()));
         FaultPlan::none().reach("git_switch.reset");
+    }
+
+    #[test]
+    fn orders_are_followed_and_nonsense_is_refused() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let file = dir.path().join("reached");
+        let plan = FaultPlan::parse(&format!("boot=another, note={}, kill=git_switch.reset*3", file.display()));
+        let plan = plan.expect("orders");
+        assert_eq!(plan.boot_id(), Some("another"));
+        plan.reach("git_switch.reset");
+        plan.clone().reach("git_switch.reset");
+        plan.reach("git_switch.synced");
+        let noted = std::fs::read_to_string(&file).expect("points");
+        assert_eq!(noted, "git_switch.reset\ngit_switch.reset\ngit_switch.synced\n");
+        assert_eq!(FaultPlan::none().boot_id(), None);
+        for nonsense in ["stop=x", "kill=git_switch.reset*often", "dance=now"] {
+            assert!(FaultPlan::parse(nonsense).is_err(), "{nonsense}");
+        }
     }
 }

@@ -14,6 +14,8 @@ use refit_model::request::Caller;
 use refit_model::updater::Facts;
 use tokio::sync::oneshot;
 
+use crate::fault::FaultPlan;
+
 mod facts;
 mod open;
 mod reserve;
@@ -32,6 +34,7 @@ type Deed = Box<dyn FnOnce(&mut Desk) + Send>;
 #[derive(Debug, Clone)]
 pub struct Store {
     thread: Arc<Thread>,
+    faults: FaultPlan,
 }
 
 /// What the thread holds.
@@ -68,7 +71,14 @@ impl Store {
                 deed(&mut desk);
             }
         })?;
-        Ok(Self { thread: Arc::new(Thread { deeds: Some(deeds), handle: Some(handle) }) })
+        let thread = Arc::new(Thread { deeds: Some(deeds), handle: Some(handle) });
+        Ok(Self { thread, faults: FaultPlan::none() })
+    }
+
+    /// The same store, killed or halted around its writes where a test says so.
+    #[must_use]
+    pub fn with_faults(self, faults: FaultPlan) -> Self {
+        Self { faults, ..self }
     }
 
     async fn ask<T: Send + 'static>(
@@ -100,19 +110,26 @@ impl Store {
 impl Journal for Store {
     async fn begin(&self, plan: &Plan, caller: &Caller, boot_id: &str, at: f64) -> Result<RunId, JournalError> {
         let (plan, caller, boot_id) = (plan.clone(), caller.clone(), boot_id.to_owned());
-        self.ask("written", move |desk| runs::begin(&mut desk.connection, &plan, &caller, &boot_id, at)).await
+        self.faults.reach("journal.begin.before");
+        let begun =
+            self.ask("written", move |desk| runs::begin(&mut desk.connection, &plan, &caller, &boot_id, at)).await;
+        self.faults.reach("journal.begin.after");
+        begun
     }
 
     async fn append(&self, run: RunId, at: f64, entry: &Entry) -> Result<(), JournalError> {
         let entry = entry.clone();
-        self.ask("written", move |desk| {
+        self.faults.reach("journal.append.before");
+        let appended = self.ask("written", move |desk| {
             runs::append(&mut desk.connection, run, at, &entry)?;
             if let Entry::Ended { .. } = entry {
                 desk.tidy();
             }
             Ok(())
-        })
-        .await
+        });
+        let appended = appended.await;
+        self.faults.reach("journal.append.after");
+        appended
     }
 
     async fn unfinished(&self) -> Result<Vec<RunRecord>, JournalError> {
