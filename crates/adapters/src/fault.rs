@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// Every point there is, in the order of a plan. `<step>.before` and `<step>.after` stand around a step's act and
 /// `<undo>.before` and `<undo>.after` around an undo's; the others lie inside.
-pub const POINTS: [&str; 46] = [
+pub const POINTS: &[&str] = &[
     "journal.begin.before",
     "journal.begin.after",
     "journal.append.before",
@@ -57,6 +57,7 @@ pub const POINTS: [&str; 46] = [
     "git_put_back.copied",
     "git_put_back.after",
     "delete_stage.before",
+    "delete_stage.after",
     "folder_exchange_back.before",
     "folder_exchange_back.after",
 ];

@@ -10,6 +10,7 @@
 //! | [`fault`] | points at which a test has this process killed |
 //! | [`git`] | repositories, through the user's git, hardened |
 //! | [`klippy`] | the printer's socket: identity and activity |
+//! | [`machine`] | the table: which hand does which step |
 //! | [`store`] | the state folder: journal, history and facts in SQLite |
 //! | [`tree`] | folders as wholes: staged, synced, exchanged |
 
@@ -21,5 +22,6 @@ pub mod disk;
 pub mod fault;
 pub mod git;
 pub mod klippy;
+pub mod machine;
 pub mod store;
 pub mod tree;

@@ -52,9 +52,9 @@ pub async fn fetch(
     }
     hand.faults.reach("git_fetch.fetched");
     let Some(commit) = goal(hand, wanted).await? else {
-        return Err(hand.failed("Cannot reset, unknown remote/branch"));
+        return Err(hand.documented("Cannot reset, unknown remote/branch"));
     };
-    complete(hand, &commit).await?;
+    complete(hand, wanted, &commit).await?;
     hand.write("keeping what was fetched", ["update-ref", NEXT, commit.as_str()]).await?;
     hand.faults.reach("git_fetch.rooted");
     if !whole || circumstance.rebooted {
@@ -127,17 +127,23 @@ pub fn patient(command: Command) -> Command {
 }
 
 /// Fetches what a partial clone left out between here and there, and asserts that nothing is missing.
-async fn complete(hand: &Hand<'_>, commit: &CommitId) -> Result<(), StepError> {
+async fn complete(hand: &Hand<'_>, wanted: Wanted<'_>, commit: &CommitId) -> Result<(), StepError> {
     let lacking = missing(hand, commit).await?;
     if lacking.is_empty() {
         return Ok(());
     }
-    // Shows the difference to an empty tree: git fetches all the missing blobs for that in one round.
-    let args = ["diff-tree", "-r", "--root", "--numstat", "--no-ext-diff", "--no-textconv", "--no-renames"];
-    let empty = hand.answer("naming the empty tree", ["hash-object", "-t", "tree", "/dev/null"]).await?;
-    let empty = String::from_utf8_lossy(&empty).trim().to_owned();
-    let command = hand.command(Purpose::Fetch)?.args(args).args([empty.as_str(), commit.as_str()]);
-    let _told_by_what_is_missing_still = hand.run(patient(command)).await?;
+    if is_partial(hand) {
+        // Shows the difference to an empty tree: git fetches all the missing blobs for that in one round.
+        let args = ["diff-tree", "-r", "--root", "--numstat", "--no-ext-diff", "--no-textconv", "--no-renames"];
+        let empty = hand.answer("naming the empty tree", ["hash-object", "-t", "tree", "/dev/null"]).await?;
+        let empty = String::from_utf8_lossy(&empty).trim().to_owned();
+        let command = hand.command(Purpose::Fetch)?.args(args).args([empty.as_str(), commit.as_str()]);
+        let _told_by_what_is_missing_still = hand.run(patient(command)).await?;
+    }
+    if !missing(hand, commit).await?.is_empty() && !wanted.refetch {
+        // What a power cut took is sent again only when everything is.
+        download(hand, Wanted { refetch: true, ..wanted }).await?;
+    }
     let lacking = missing(hand, commit).await?;
     match lacking.first() {
         None => Ok(()),
@@ -147,6 +153,15 @@ async fn complete(hand: &Hand<'_>, commit: &CommitId) -> Result<(), StepError> {
             commit.short()
         ))),
     }
+}
+
+/// A clone that leaves objects at the remote until they are needed.
+fn is_partial(hand: &Hand<'_>) -> bool {
+    let promises = |entry: &super::config::Entry| {
+        entry.section == "extensions" && entry.name == "partialclone"
+            || entry.section == "remote" && entry.name == "promisor"
+    };
+    hand.repo.scan.entries.iter().any(promises)
 }
 
 /// The objects of one commit's tree that are not there.

@@ -101,6 +101,16 @@ impl<'a> Hand<'a> {
         Ok(told.lines().next_back().and_then(|line| CommitId::new(line.trim()).ok()).filter(|_| outcome.success()))
     }
 
+    /// The commit that a configured pin stands for.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn pinned(&self, pin: &str) -> Result<CommitId, StepError> {
+        let is_hex = pin.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let found = if is_hex { self.commit(pin).await? } else { None };
+        found.ok_or_else(|| self.documented(&format!("Pinned Commit {pin} does not exist")))
+    }
+
     /// Whether a commit is there with all its history that git has cared to look at.
     ///
     /// # Errors
@@ -142,6 +152,12 @@ impl<'a> Hand<'a> {
     #[must_use]
     pub fn failed(&self, text: &str) -> StepError {
         StepError { message: self.says(text), command_failed: false, printer_busy: false }
+    }
+
+    /// An error whose documented text has no prefix (CONTRACT §2.12).
+    #[must_use]
+    pub fn documented(&self, text: &str) -> StepError {
+        StepError { message: text.to_owned(), command_failed: false, printer_busy: false }
     }
 
     /// A failed deed on files, with its cause and what helps.

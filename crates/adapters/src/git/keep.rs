@@ -47,6 +47,7 @@ pub async fn keep_aside(hand: &Hand<'_>, kept: &KeptPlace, to: &GitTarget) -> Re
         return Ok(note(&listing, kept));
     }
     let target = switch::resolve(hand, to).await?;
+    switch::rebuild_index(hand, &target).await?;
     let files = giving_way(hand, &target).await?;
     let refs = keep_commits(hand, kept, to, &target).await?;
     if files.is_empty() && refs.is_empty() {

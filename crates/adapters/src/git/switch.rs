@@ -23,6 +23,7 @@ pub const PREVIOUS: &str = "refs/refit/prev";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     run: RunId,
+    from: Option<CommitId>,
     forward: CommitId,
     /// What the branch was that HEAD is moved to, when HEAD stood elsewhere.
     branch_before: Option<(BranchName, Option<CommitId>)>,
@@ -44,7 +45,7 @@ pub async fn switch(
     let begun = noted.is_some();
     let note = match noted {
         Some(note) => note,
-        None => new_note(hand, head, to, circumstance.run).await?,
+        None => new_note(hand, head, from, to, circumstance.run).await?,
     };
     write_note(hand, &note)?;
     hand.faults.reach("git_switch.marked");
@@ -80,7 +81,9 @@ pub async fn switch_back(
     circumstance: &Circumstance,
 ) -> Result<(), StepError> {
     // Without the note nothing was moved, or everything is back.
-    let Some(note) = read_note(hand, circumstance.run)? else { return Ok(()) };
+    let Some(note) = read_note(hand, circumstance.run)?.filter(|note| note.from.as_ref() == Some(to)) else {
+        return Ok(());
+    };
     make_ready(hand, Some(to), circumstance.rebooted).await?;
     if hand.commit(note.forward.as_str()).await?.is_some() {
         // Half a version may stand there; made whole, git knows every file of it when it goes back. Where that fails
@@ -139,7 +142,7 @@ pub async fn verify(hand: &Hand<'_>, expect: Option<&CommitId>) -> Result<Option
 fn not_pristine(hand: &Hand<'_>, what: &str) -> StepError {
     StepError {
         command_failed: true,
-        ..hand.failed(&format!("Recovery attempt failed, repo state not pristine: {what}"))
+        ..hand.documented(&format!("Recovery attempt failed, repo state not pristine: {what}"))
     }
 }
 
@@ -160,6 +163,19 @@ pub fn changed_paths(status: &[u8]) -> impl Iterator<Item = &std::path::Path> {
     })
 }
 
+/// Has an index where a power cut took it: of HEAD, or of `target` when HEAD is lost, so that git tells the owner's
+/// changes from its own files.
+///
+/// # Errors
+/// When git fails.
+pub async fn rebuild_index(hand: &Hand<'_>, target: &CommitId) -> Result<(), StepError> {
+    if hand.git_file("index").exists() {
+        return Ok(());
+    }
+    let head = hand.commit("HEAD").await?;
+    hand.write("rebuilding the index", ["read-tree", head.as_ref().unwrap_or(target).as_str()]).await
+}
+
 /// The commit that a target stands for.
 ///
 /// # Errors
@@ -173,10 +189,15 @@ pub async fn resolve(hand: &Hand<'_>, to: &GitTarget) -> Result<CommitId, StepEr
         GitTarget::FirstAncestorOf { pin, candidates, remote, branch } => (pin, candidates, remote, branch),
     };
     let tip = hand.commit(&format!("refs/remotes/{remote}/{}", branch.as_str())).await?;
-    let tip = tip.ok_or_else(|| hand.failed("Cannot reset, unknown remote/branch"))?;
-    let pin = pin.iter().filter(|pin| pin.bytes().all(|byte| byte.is_ascii_hexdigit())).map(String::as_str);
-    for wanted in pin.chain(candidates.iter().map(CommitId::as_str)) {
-        if let Some(commit) = hand.commit(wanted).await?
+    let tip = tip.ok_or_else(|| hand.documented("Cannot reset, unknown remote/branch"))?;
+    if let Some(pin) = pin {
+        let pinned = hand.pinned(pin).await?;
+        if hand.is_ancestor(&pinned, &tip).await? {
+            return Ok(pinned);
+        }
+    }
+    for wanted in candidates {
+        if let Some(commit) = hand.commit(wanted.as_str()).await?
             && hand.is_ancestor(&commit, &tip).await?
         {
             return Ok(commit);
@@ -202,7 +223,13 @@ async fn make_ready(hand: &Hand<'_>, stood_on: Option<&CommitId>, rebooted: bool
     Ok(())
 }
 
-async fn new_note(hand: &Hand<'_>, head: &Head, to: &GitTarget, run: RunId) -> Result<Note, StepError> {
+async fn new_note(
+    hand: &Hand<'_>,
+    head: &Head,
+    from: Option<&CommitId>,
+    to: &GitTarget,
+    run: RunId,
+) -> Result<Note, StepError> {
     let forward = resolve(hand, to).await?;
     let branch_before = match head {
         Head::Branch(branch) if !stands_on(hand, branch).await? => {
@@ -211,7 +238,7 @@ async fn new_note(hand: &Hand<'_>, head: &Head, to: &GitTarget, run: RunId) -> R
         }
         Head::Branch(_) | Head::Detached => None,
     };
-    Ok(Note { run, forward, branch_before })
+    Ok(Note { run, from: from.cloned(), forward, branch_before })
 }
 
 async fn stands_on(hand: &Hand<'_>, branch: &BranchName) -> Result<bool, StepError> {

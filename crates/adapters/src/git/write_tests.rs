@@ -186,7 +186,7 @@ async fn an_upgrade_is_verified_and_rolls_back_without_a_network() {
     assert_eq!(lab.server.asked(), [], "everything was here");
     lab.work.write("f0", "changed\n");
     let differs = switch::verify(&lab.hand(), None).await.unwrap_err();
-    assert_eq!(differs.message, "Git Repo app: Recovery attempt failed, repo state not pristine: f0");
+    assert_eq!(differs.message, "Recovery attempt failed, repo state not pristine: f0");
 }
 
 #[tokio::test]

@@ -115,7 +115,8 @@ impl Planner<'_> {
         });
         let to = GitTarget::FirstAncestorOf {
             pin: self.spec.pinned_commit.clone(),
-            candidates: local.head.iter().cloned().collect(),
+            // Moonraker stays where it is only when it knows where that is (observed): not on a branch without remote.
+            candidates: local.head.iter().filter(|head| head.as_str() == self.judged.current_hash).cloned().collect(),
             remote,
             branch: branch.clone(),
         };
@@ -263,7 +264,8 @@ impl Planner<'_> {
             Some(remote) => Ok(remote),
             // Mending sets the remote up again.
             None if self.has(&Damage::BrokenConfig) => Ok("origin".to_owned()),
-            None => Err(self.unfit(&format!("Failed to find remote for primary branch '{primary}'"))),
+            // Without the prefix, as Moonraker says it (observed).
+            None => Err(Refusal::Unfit(format!("Failed to find remote for primary branch '{primary}'"))),
         }
     }
 

@@ -166,7 +166,7 @@ fn a_soft_recovery_needs_a_remote_for_the_primary_branch() {
     let mut facts = behind();
     facts.local.branch = Some("local".to_owned());
     let refused = plan(Action::SoftRecovery, &spec(), &facts, &occasion());
-    let text = "Git Repo my app: Failed to find remote for primary branch 'master'".to_owned();
+    let text = "Failed to find remote for primary branch 'master'".to_owned();
     assert_eq!(refused, Err(Refusal::Unfit(text)));
     facts.survey = Some(Survey { primary_remote: Some("fork".to_owned()), ..Survey::default() });
     let plan = planned(Action::SoftRecovery, &spec(), &facts);

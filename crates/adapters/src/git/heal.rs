@@ -1,0 +1,230 @@
+//! Mends a damaged `.git` so far that git works again: damaged files are moved into the kept folder, and rebuilt from
+//! what is known (logs of refs, the configuration of the owner). Objects that are lost are fetched again afterwards.
+//! Refuses to: touch the work tree, or to delete a damaged file that somebody may want to look at.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use refit_engine::ports::StepError;
+use refit_model::name::{BranchName, CommitId};
+use refit_model::step::KeptPlace;
+use refit_model::updater::git::Damage;
+
+use super::fetch::tracking;
+use super::hand::{Hand, off_the_loop};
+use super::keep::{self, Listing};
+use super::locks;
+use crate::tree::{TreeError, is_missing, make_parent, sync_parent};
+
+/// What a mending needs to know besides the damage.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The configured URL.
+    pub origin: &'a str,
+    /// The remote's name.
+    pub remote: &'a str,
+    /// The branch to stand on when HEAD is gone.
+    pub branch: &'a BranchName,
+}
+
+/// Performs `Step::GitHeal`.
+///
+/// # Errors
+/// When somebody works in the repository or a file cannot be moved.
+pub async fn heal(
+    hand: &mut Hand<'_>,
+    damage: &[Damage],
+    known: Known<'_>,
+    kept: &KeptPlace,
+) -> Result<Option<String>, StepError> {
+    locks::remove_stale(&hand.repo.layout).await.map_err(|error| hand.failed(&error.to_string()))?;
+    let place = beside(kept);
+    let (common, own) = (hand.repo.layout.common_dir.clone(), hand.repo.layout.git_dir.clone());
+    let (from, list, faults) = (hand.work().to_owned(), damage.to_vec(), hand.faults.clone());
+    let target = place.clone();
+    let moved = off_the_loop(move || {
+        let moved = move_aside(&list, &common, &own, &target.folder)?;
+        faults.reach("git_heal.moved");
+        if !moved.is_empty() {
+            let before = keep::read_listing(&target)?.unwrap_or_default();
+            let files = before.files.into_iter().chain(moved.iter().cloned()).collect();
+            keep::write_listing(&target, &Listing { from, files, ..Listing::default() })?;
+        }
+        Ok(moved)
+    })
+    .await
+    .map_err(|error| hand.on_disk(&error))?;
+    rebuild(hand, known).await?;
+    hand.faults.reach("git_heal.rebuilt");
+    super::switch::sync(hand).await?;
+    if moved.is_empty() {
+        return Ok(Some("mended".to_owned()));
+    }
+    let text = format!("{} damaged file(s) of .git are kept in {}", moved.len(), place.folder.display());
+    (hand.tell)(&hand.says(&text));
+    Ok(Some(text))
+}
+
+/// The damaged files have a place of their own, so that the place for the owner's files stays free until they come.
+fn beside(kept: &KeptPlace) -> KeptPlace {
+    let key = format!("{}-git", kept.key);
+    KeptPlace { folder: kept.folder.with_file_name(&key), key }
+}
+
+fn move_aside(damage: &[Damage], common: &Path, own: &Path, folder: &Path) -> Result<Vec<String>, TreeError> {
+    let mut moved = Vec::new();
+    for one in damage {
+        let files: Vec<String> = match one {
+            Damage::EmptyObject { file } | Damage::BrokenRef { file } => vec![file.clone()],
+            Damage::BrokenPack { file } => with_its_index(file),
+            Damage::BrokenIndex => vec!["index".to_owned()],
+            Damage::BrokenConfig => vec!["config".to_owned()],
+            Damage::BrokenHead => vec!["HEAD".to_owned()],
+            Damage::BrokenCommitGraph => {
+                vec!["objects/info/commit-graph".to_owned(), "objects/info/commit-graphs".to_owned()]
+            }
+            // Fetched again; removed with the locks; never planned to be mended.
+            Damage::MissingObject { .. } | Damage::StaleLock { .. } | Damage::MissingGitDir => Vec::new(),
+        };
+        for file in files.iter().filter(|file| is_below(file)) {
+            // HEAD and the index belong to a linked worktree, the rest to all.
+            let mine = matches!(file.as_str(), "HEAD" | "index") || !common.join(file).exists();
+            let from = if mine { own.join(file) } else { common.join(file) };
+            if move_one(&from, &folder.join("git").join(file))? {
+                moved.push(format!(".git/{file}"));
+            }
+        }
+    }
+    Ok(moved)
+}
+
+/// A path that stays below `.git`, whatever the facts say.
+fn is_below(file: &str) -> bool {
+    !file.starts_with('/') && file.split('/').all(|part| !matches!(part, "" | "." | ".."))
+}
+
+/// A pack is of no use without its index and the other way round.
+fn with_its_index(file: &str) -> Vec<String> {
+    match file.rsplit_once('.') {
+        Some((stem, "pack" | "idx")) => vec![format!("{stem}.pack"), format!("{stem}.idx"), format!("{stem}.rev")],
+        Some(_) | None => vec![file.to_owned()],
+    }
+}
+
+/// False when there was nothing to move.
+fn move_one(from: &Path, to: &Path) -> Result<bool, TreeError> {
+    if fs::symlink_metadata(from).is_err() {
+        return Ok(false);
+    }
+    make_parent(to)?;
+    let mut free = to.to_owned();
+    let mut number = 1;
+    while fs::symlink_metadata(&free).is_ok() {
+        number += 1;
+        free = PathBuf::from(format!("{}.{number}", to.display()));
+    }
+    match fs::rename(from, &free) {
+        Ok(()) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::CrossesDevices && from.is_file() => {
+            fs::copy(from, &free).map_err(TreeError::io("copied", from))?;
+            fs::remove_file(from).map_err(TreeError::io("removed", from))?;
+        }
+        Err(error) => return Err(TreeError::io("moved", from)(error)),
+    }
+    sync_parent(&free)?;
+    sync_parent(from)?;
+    Ok(true)
+}
+
+/// Puts back what git cannot do without, from the most to the least certain source.
+async fn rebuild(hand: &mut Hand<'_>, known: Known<'_>) -> Result<(), StepError> {
+    let work = |error: TreeError, hand: &Hand<'_>| hand.on_disk(&error);
+    for folder in ["objects/pack", "objects/info", "refs/heads", "refs/tags"] {
+        let folder = hand.repo.layout.common_dir.join(folder);
+        fs::create_dir_all(&folder).map_err(TreeError::io("made", &folder)).map_err(|error| work(error, hand))?;
+    }
+    let head = hand.git_file("HEAD");
+    if !is_there(&head) {
+        let text = format!("ref: refs/heads/{}\n", known.branch.as_str());
+        fs::write(&head, text).map_err(TreeError::io("written", &head)).map_err(|error| work(error, hand))?;
+    }
+    let config = hand.repo.layout.common_dir.join("config");
+    let had_config = is_there(&config);
+    if !had_config {
+        let text =
+            "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n\tlogallrefupdates = true\n";
+        fs::write(&config, text).map_err(TreeError::io("written", &config)).map_err(|error| work(error, hand))?;
+    }
+    hand.reopen();
+    if !had_config {
+        configure(hand, known).await?;
+    }
+    if let Some(name) = super::refs::head_branch(&hand.repo.layout)
+        && super::refs::resolve(&hand.repo.layout, &name).is_none()
+        && let Some(commit) = last_known(hand, &name, known)
+    {
+        // The commit itself may have to be fetched first; git refuses to name what is not there.
+        let file = hand.repo.layout.common_dir.join(&name);
+        let written = make_parent(&file)
+            .and_then(|()| fs::write(&file, format!("{commit}\n")).map_err(TreeError::io("written", &file)));
+        written.map_err(|error| work(error, hand))?;
+    }
+    rebuild_index(hand).await
+}
+
+/// Where everything is fetched from, and what the branch follows.
+async fn configure(hand: &Hand<'_>, known: Known<'_>) -> Result<(), StepError> {
+    let all = format!("+refs/heads/*:refs/remotes/{}/*", known.remote);
+    let branch = known.branch.as_str();
+    let settings = [
+        (format!("remote.{}.url", known.remote), known.origin.to_owned()),
+        (format!("remote.{}.fetch", known.remote), all),
+        (format!("branch.{branch}.remote"), known.remote.to_owned()),
+        (format!("branch.{branch}.merge"), format!("refs/heads/{branch}")),
+    ];
+    for (key, value) in settings {
+        hand.write("writing the configuration", ["config", "--local", "--replace-all", "--", &key, &value]).await?;
+    }
+    Ok(())
+}
+
+/// Where a branch stood: by its own log, by that of HEAD, by what the remote had last.
+fn last_known(hand: &Hand<'_>, name: &str, known: Known<'_>) -> Option<CommitId> {
+    let logs = hand.repo.layout.common_dir.join("logs");
+    let head_log = hand.git_file("logs/HEAD");
+    [logs.join(name), head_log]
+        .iter()
+        .find_map(|log| last_of_log(log))
+        .or_else(|| super::refs::resolve(&hand.repo.layout, &tracking(known.remote, known.branch)))
+}
+
+/// The new id of the last whole line (gitrepository-layout(5), logs).
+fn last_of_log(log: &Path) -> Option<CommitId> {
+    let bytes = fs::read(log).ok()?;
+    let mut lines = bytes.split(|byte| *byte == b'\n').rev();
+    lines.find_map(|line| {
+        let id = std::str::from_utf8(line).ok()?.split(' ').nth(1)?;
+        CommitId::new(id).ok().filter(|id| !id.as_str().bytes().all(|byte| byte == b'0'))
+    })
+}
+
+/// Without the index every file would look as if it were new. When the commit is lost, that is for later: the switch
+/// rebuilds it after the fetch.
+async fn rebuild_index(hand: &Hand<'_>) -> Result<(), StepError> {
+    if is_there(&hand.git_file("index")) {
+        return Ok(());
+    }
+    match hand.commit("HEAD").await? {
+        Some(head) => {
+            if let Err(error) = hand.write("rebuilding the index", ["read-tree", head.as_str()]).await {
+                tracing::info!(updater = %hand.updater, %error, "the index is rebuilt after the fetch");
+            }
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+fn is_there(file: &Path) -> bool {
+    !fs::symlink_metadata(file).is_err_and(|error| is_missing(&error))
+}

@@ -1,0 +1,317 @@
+//! The machine: the table that says which hand does which step, and how it is taken back.
+//! Refuses to: decide what is done; and to know how any of it is done.
+
+use std::path::Path;
+
+use refit_engine::ports::{Circumstance, Clock as _, Look, Machine, StepError, Tell};
+use refit_model::journal::Witness;
+use refit_model::printer::Printer;
+use refit_model::refusal::Refusal;
+use refit_model::step::{GitTarget, Head, KeptPlace, RepoRef, Step, Undo};
+use refit_model::updater::git::{GitFacts, GitSpec};
+use refit_model::updater::{Facts, Spec};
+use tokio::sync::watch;
+
+use crate::clock::WallClock;
+use crate::fault::FaultPlan;
+use crate::git::hand::{Hand, off_the_loop};
+use crate::git::keep::Listing;
+use crate::git::remote::{Remotes, Seen};
+use crate::git::{Git, clone, facts, fetch, heal, keep, survey, switch};
+use crate::tree::{self, Sides, Stage, TreeError};
+
+/// This machine, with its git, its network and its printer.
+#[derive(Debug)]
+pub struct Host {
+    git: Git,
+    remotes: Remotes,
+    printer: watch::Receiver<Printer>,
+    faults: FaultPlan,
+    boot: String,
+}
+
+impl Host {
+    /// `per_host`: how many repositories of one remote host are asked at the same time. `printer`: what the printer
+    /// does, as it is known at any time. `faults`: where tests have this process killed.
+    #[must_use]
+    pub fn new(git: Git, per_host: usize, printer: watch::Receiver<Printer>, faults: FaultPlan) -> Self {
+        let remotes = Remotes::new(git.version(), per_host);
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+        Self { git, remotes, printer, faults, boot }
+    }
+
+    fn hand(&self, repo: &RepoRef, tell: &Tell) -> Hand<'_> {
+        Hand::open(&self.git, repo, tell.clone(), self.faults.clone())
+    }
+
+    async fn look(&self, spec: &GitSpec, before: &GitFacts) -> GitFacts {
+        let mut facts = facts::look(&self.git, spec, before, WallClock.now()).await;
+        let path = spec.path.clone();
+        facts.kept = off_the_loop(move || Ok(keep::kept(&path))).await.unwrap_or_default();
+        facts
+    }
+
+    /// Asks the remote; what was known of it stays when it cannot be asked (CONTRACT §8 row 13).
+    async fn refresh(&self, spec: &GitSpec, before: &GitFacts, tell: &Tell) -> GitFacts {
+        let mut seen = self.look(spec, before).await;
+        #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
+        let now = WallClock.now() as i64;
+        seen.last_refresh = now;
+        let local = &seen.local;
+        let (Some(remote), Some(url), Some(branch)) = (&local.remote_alias, &local.remote_url, &local.branch) else {
+            return seen;
+        };
+        let Ok(branch) = refit_model::name::BranchName::new(branch) else { return seen };
+        if !local.repo_detected || remote == "?" {
+            return seen;
+        }
+        let (remote, mut url) = (remote.clone(), url.clone());
+        let mut moved = false;
+        let hand = self.hand(&RepoRef { updater: spec.name.clone(), path: spec.path.clone() }, tell);
+        let unofficial = !crate::git::remote::same_repository(&url, &spec.origin);
+        if unofficial && !spec.debug && self.remotes.moved_to(&url, &spec.origin).await {
+            moved = hand
+                .write("following the moved remote", ["remote", "set-url", "--", &remote, &spec.origin])
+                .await
+                .is_ok();
+            if moved {
+                url.clone_from(&spec.origin);
+            }
+        }
+        match self.remotes.check(&hand, &remote, &url, &branch).await {
+            Ok(came) => {
+                seen.remote.last_good = Some(now);
+                seen.remote.error = None;
+                match came {
+                    Seen::Same if !moved => seen,
+                    Seen::Same | Seen::Fetched => self.look(spec, &seen).await,
+                }
+            }
+            Err(error) => {
+                let prefix = hand.says("");
+                let words = error.message.strip_prefix(&prefix).unwrap_or(&error.message).to_owned();
+                let mut seen = if moved { self.look(spec, &seen).await } else { seen };
+                seen.git_messages.insert(0, words.clone());
+                seen.remote.error = Some(words);
+                seen
+            }
+        }
+    }
+
+    async fn act(&self, step: &Step, circumstance: &Circumstance) -> Result<Option<String>, StepError> {
+        let hand = |repo: &RepoRef| self.hand(repo, &circumstance.tell);
+        match step {
+            Step::CheckPrinter => self.check_printer(),
+            Step::GitFetch { repo, remote, branch, want, refetch, ask } => {
+                let wanted = fetch::Wanted {
+                    remote,
+                    branch: branch.as_ref(),
+                    commit: want.as_ref(),
+                    refetch: *refetch,
+                    ask: *ask,
+                };
+                fetch::fetch(&hand(repo), wanted, circumstance).await
+            }
+            Step::GitHeal { repo, damage, origin, remote, branch, kept } => {
+                let known = heal::Known { origin, remote, branch };
+                heal::heal(&mut hand(repo), damage, known, kept).await
+            }
+            Step::GitKeepAside { repo, kept, to } => keep::keep_aside(&hand(repo), kept, to).await,
+            Step::GitSwitch { repo, head, from, to } => {
+                switch::switch(&hand(repo), head, from.as_ref(), to, circumstance).await
+            }
+            Step::GitVerify { repo, expect } => switch::verify(&hand(repo), expect.as_ref()).await,
+            Step::GitClone { repo, url, branch, stage, prefer, pin } => {
+                let wanted = clone::Wanted { url, branch, stage, prefer: prefer.as_ref(), pin: pin.as_deref() };
+                clone::clone(&hand(repo), wanted).await
+            }
+            Step::GitCarryOver { repo, stage, was } => clone::carry_over(&hand(repo), stage, was.as_ref()).await,
+            Step::FolderExchange { updater, live, stage, kept } => {
+                let done = self.exchange(live, stage, kept, circumstance).await;
+                done.map_err(|error| failed(&format!("Git Repo {updater}: {error}")))
+            }
+        }
+    }
+
+    async fn take_back(&self, step: &Step, undo: &Undo, circumstance: &Circumstance) -> Result<(), StepError> {
+        let hand = |repo: &RepoRef| self.hand(repo, &circumstance.tell);
+        match undo {
+            Undo::Nothing => Ok(()),
+            Undo::GitSwitchBack { repo, head, to, forward: _ } => {
+                // Where it went is in the note that the switch left.
+                switch::switch_back(&hand(repo), pointed(step, head), head, to, circumstance).await
+            }
+            Undo::GitPutBack { repo, kept } => keep::put_back(&hand(repo), kept).await,
+            Undo::DeleteStage { stage } => {
+                let stage = stage.clone();
+                off_the_loop(move || clone::discard(&stage)).await.map_err(|error| failed(&error.to_string()))
+            }
+            Undo::FolderExchangeBack { live, stage, kept } => {
+                let done = self.exchange_back(live, stage, kept, circumstance).await;
+                done.map_err(|error| failed(&error.to_string()))
+            }
+        }
+    }
+
+    /// An unknown printer is not busy (CONTRACT §7.3).
+    fn check_printer(&self) -> Result<Option<String>, StepError> {
+        if self.printer.borrow().is_busy() {
+            let message = Refusal::UpdateWhilePrinting.to_string();
+            return Err(StepError { message, command_failed: false, printer_busy: true });
+        }
+        Ok(None)
+    }
+
+    async fn exchange(
+        &self,
+        live: &Path,
+        stage: &Path,
+        kept: &KeptPlace,
+        circumstance: &Circumstance,
+    ) -> Result<Option<String>, TreeError> {
+        let before = sides_of(circumstance);
+        let (live, stage, kept, faults) = (live.to_owned(), stage.to_owned(), kept.clone(), self.faults.clone());
+        off_the_loop(move || {
+            let before = before.map_or_else(|| tree::sides(&live, &stage), Ok)?;
+            if !tree::is_exchanged(&live, before)? {
+                tree::exchange(&live, Stage::at(&stage)?.sync()?, &kept.folder, before)?;
+            }
+            tree::settle(&live, &stage, &kept.folder, before, &faults)?;
+            if before.live.is_none() {
+                return Ok(None);
+            }
+            keep::write_listing(&kept, &Listing { from: live, whole_folder: true, ..Listing::default() })?;
+            Ok(Some(format!("the old folder is kept as {}", kept.folder.display())))
+        })
+        .await
+    }
+
+    async fn exchange_back(
+        &self,
+        live: &Path,
+        stage: &Path,
+        kept: &KeptPlace,
+        circumstance: &Circumstance,
+    ) -> Result<(), TreeError> {
+        // Without the note from before, the exchange was never begun.
+        let Some(before) = sides_of(circumstance) else { return Ok(()) };
+        let (live, stage, kept) = (live.to_owned(), stage.to_owned(), kept.clone());
+        off_the_loop(move || {
+            tree::exchange_back(&live, &stage, &kept.folder, before)?;
+            keep::forget(&kept)
+        })
+        .await
+    }
+}
+
+impl Machine for Host {
+    async fn inspect(&self, spec: &Spec, before: &Facts, look: Look, tell: Tell) -> Facts {
+        let (spec, before) = match (spec, before) {
+            (Spec::Git(spec), Facts::Git(before)) => (spec, (**before).clone()),
+            (Spec::Git(spec), Facts::Absent) => (spec, GitFacts::default()),
+            (Spec::Absent(_), _) => return Facts::Absent,
+        };
+        let facts = match look {
+            Look::Local => self.look(spec, &before).await,
+            Look::Remote => self.refresh(spec, &before, &tell).await,
+            Look::Survey(action) => {
+                let mut facts = self.look(spec, &before).await;
+                facts.survey = Some(survey::survey(&self.git, spec, &facts, action).await);
+                facts
+            }
+        };
+        Facts::Git(Box::new(facts))
+    }
+
+    async fn witness(&self, step: &Step) -> Option<Witness> {
+        match step {
+            Step::FolderExchange { live, stage, .. } => serde_json::to_value(tree::sides(live, stage).ok()?).ok(),
+            Step::CheckPrinter
+            | Step::GitFetch { .. }
+            | Step::GitHeal { .. }
+            | Step::GitKeepAside { .. }
+            | Step::GitSwitch { .. }
+            | Step::GitVerify { .. }
+            | Step::GitClone { .. }
+            | Step::GitCarryOver { .. } => None,
+        }
+    }
+
+    async fn perform(&self, step: &Step, circumstance: Circumstance) -> Result<Option<String>, StepError> {
+        let name = step_name(step);
+        self.faults.reach(&format!("{name}.before"));
+        let done = self.act(step, &circumstance).await?;
+        self.faults.reach(&format!("{name}.after"));
+        Ok(done)
+    }
+
+    async fn undo(&self, step: &Step, undo: &Undo, circumstance: Circumstance) -> Result<(), StepError> {
+        let name = undo_name(undo);
+        if let Some(name) = name {
+            self.faults.reach(&format!("{name}.before"));
+        }
+        self.take_back(step, undo, &circumstance).await?;
+        if let Some(name) = name {
+            self.faults.reach(&format!("{name}.after"));
+        }
+        Ok(())
+    }
+
+    fn boot_id(&self) -> String {
+        self.boot.clone()
+    }
+}
+
+/// Where a switch pointed HEAD; `otherwise` for a step that is none.
+fn pointed<'a>(step: &'a Step, otherwise: &'a Head) -> &'a Head {
+    match step {
+        Step::GitSwitch { head, to: GitTarget::Commit(_) | GitTarget::FirstAncestorOf { .. }, .. } => head,
+        Step::CheckPrinter
+        | Step::GitFetch { .. }
+        | Step::GitHeal { .. }
+        | Step::GitKeepAside { .. }
+        | Step::GitVerify { .. }
+        | Step::GitClone { .. }
+        | Step::GitCarryOver { .. }
+        | Step::FolderExchange { .. } => otherwise,
+    }
+}
+
+fn sides_of(circumstance: &Circumstance) -> Option<Sides> {
+    serde_json::from_value(circumstance.witness.clone()?).ok()
+}
+
+fn failed(message: &str) -> StepError {
+    StepError { message: message.to_owned(), command_failed: false, printer_busy: false }
+}
+
+/// As the journal names it, and the points of [`crate::fault::POINTS`].
+#[must_use]
+pub fn step_name(step: &Step) -> &'static str {
+    match step {
+        Step::CheckPrinter => "check_printer",
+        Step::GitFetch { .. } => "git_fetch",
+        Step::GitHeal { .. } => "git_heal",
+        Step::GitKeepAside { .. } => "git_keep_aside",
+        Step::GitSwitch { .. } => "git_switch",
+        Step::GitVerify { .. } => "git_verify",
+        Step::GitClone { .. } => "git_clone",
+        Step::GitCarryOver { .. } => "git_carry_over",
+        Step::FolderExchange { .. } => "folder_exchange",
+    }
+}
+
+fn undo_name(undo: &Undo) -> Option<&'static str> {
+    match undo {
+        Undo::Nothing => None,
+        Undo::GitSwitchBack { .. } => Some("git_switch_back"),
+        Undo::GitPutBack { .. } => Some("git_put_back"),
+        Undo::DeleteStage { .. } => Some("delete_stage"),
+        Undo::FolderExchangeBack { .. } => Some("folder_exchange_back"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests read PATH")]
+#[path = "machine_tests.rs"]
+mod tests;
