@@ -1,2 +1,79 @@
-//! x
-fn main() {}
+//! The binary `refit`: reads what only a process has (arguments, environment, home, working directory), hands it down,
+//! and turns the end of a command into an exit code. Knows nothing else.
+
+#![allow(unreachable_pub, reason = "a binary exports nothing; here pub marks what one room offers to the others")]
+
+mod cli;
+mod supervisor;
+mod wire_up;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::args::{Arguments, Command};
+use cli::door::Door;
+use cli::exit::{Exit, Stop};
+use cli::face::Face;
+use cli::places::Places;
+use cli::work::Work;
+use refit_adapters::command::Surroundings;
+use supervisor::Supervisor;
+use wire_up::Outside;
+
+#[allow(clippy::disallowed_methods, reason = "this is where the environment is read and handed down")]
+fn outside() -> Outside {
+    use std::env;
+    let passed_on = Surroundings::WORTH_PASSING_ON.iter();
+    Outside {
+        home: env::home_dir(),
+        // A working directory that is gone matters only to relative paths, which then begin at the root.
+        here: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
+        program: env::current_exe().unwrap_or_else(|_| PathBuf::from("refit")),
+        path: env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
+        passed_on: passed_on.filter_map(|name| Some(((*name).into(), env::var_os(name)?))).collect(),
+        no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+        supervisor: Supervisor::new(env::var_os("NOTIFY_SOCKET")),
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outside = outside();
+    let face = Face::new(arguments.answer.json, outside.no_color);
+    let exit = match run(arguments, &outside, &face) {
+        Ok(exit) => exit,
+        Err(stop) => {
+            if face.json {
+                face.value(&serde_json::json!({ "exit": stop.exit.word(), "error": stop.message }));
+            }
+            face.error(&stop.message);
+            stop.exit
+        }
+    };
+    ExitCode::from(exit.code())
+}
+
+fn run(arguments: Arguments, outside: &Outside, face: &Face) -> Result<Exit, Stop> {
+    let Arguments { places, answer, command } = arguments;
+    let places = || Places::find(&places, outside.home.clone(), &outside.here);
+    let door = || Door::open(&places()?.socket);
+    match command {
+        Command::Status { names, check } => cli::status::run(&mut door()?, face, &names, check),
+        Command::Plan { action, name, hard } => cli::plan::run(&mut door()?, face, action, name.as_deref(), hard),
+        Command::Refresh { names } => cli::refresh::run(&mut door()?, face, &names),
+        Command::Upgrade { names, all } => {
+            let works = if all { vec![Work::full()] } else { names.iter().map(|name| Work::upgrade(name)).collect() };
+            cli::work::run(&mut door()?, face, &works)
+        }
+        Command::Recover { name, hard } => cli::work::run(&mut door()?, face, &[Work::recover(&name, hard)]),
+        Command::Rollback { name } => cli::work::run(&mut door()?, face, &[Work::rollback(&name)]),
+        Command::History { name, limit } => cli::history::run(&mut door()?, face, name.as_deref(), limit),
+        Command::Check => cli::check::run(face, &places()?),
+        Command::Serve(options) => cli::serve::run(outside, &places()?, &options, answer.verbose),
+        Command::Demo(options) => cli::demo::run(outside, face, &options, answer.verbose),
+        Command::Rescue { name, hard } => cli::rescue::run(outside, face, &places()?, &name, hard, answer.verbose),
+        Command::Completions { shell } => Ok(cli::completions::run(shell)),
+    }
+}

@@ -15,7 +15,7 @@ use refit_model::updater::git::GitSpec;
 
 /// Where to look.
 #[derive(Debug, Clone)]
-pub struct Surroundings<'a> {
+pub struct Whereabouts<'a> {
     /// The owner's home folder.
     pub home: &'a Path,
     /// What klippy said of itself, now or the last time it was there.
@@ -50,13 +50,13 @@ const MOONRAKER: Builtin = Builtin {
 
 /// Moonraker and klipper, in the order of the status (CONTRACT §2.1).
 #[must_use]
-pub fn find(settings: &Settings, around: &Surroundings<'_>) -> [Spec; 2] {
+pub fn find(settings: &Settings, around: &Whereabouts<'_>) -> [Spec; 2] {
     [moonraker(&settings.builtin.moonraker, around), klipper(&settings.builtin.klipper, around)]
 }
 
 /// Klipper, from where the printer's socket says it runs, else from `~/klipper`.
 #[must_use]
-pub fn klipper(options: &BuiltinOverride, around: &Surroundings<'_>) -> Spec {
+pub fn klipper(options: &BuiltinOverride, around: &Whereabouts<'_>) -> Spec {
     let told = |path: Option<&String>| path.map(PathBuf::from).filter(|path| path.is_absolute());
     let path = told(around.identity.and_then(|identity| identity.klipper_path.as_ref()));
     let python = told(around.identity.and_then(|identity| identity.python_path.as_ref()));
@@ -72,14 +72,14 @@ pub fn klipper(options: &BuiltinOverride, around: &Surroundings<'_>) -> Spec {
 
 /// Moonraker, from `~/moonraker`.
 #[must_use]
-pub fn moonraker(options: &BuiltinOverride, around: &Surroundings<'_>) -> Spec {
+pub fn moonraker(options: &BuiltinOverride, around: &Whereabouts<'_>) -> Spec {
     let path = around.home.join("moonraker");
     let missing = missing_repository(&path, "the usual place", around);
     build(&MOONRAKER, path, missing, options, around)
 }
 
 /// What is wrong with a folder that should be a repository, a sentence each.
-fn missing_repository(path: &Path, source: &str, around: &Surroundings<'_>) -> Vec<String> {
+fn missing_repository(path: &Path, source: &str, around: &Whereabouts<'_>) -> Vec<String> {
     let path = resolved(path);
     if !path.is_dir() {
         vec![format!("No folder at {} ({source})", path.display())]
@@ -99,7 +99,7 @@ fn build(
     path: PathBuf,
     missing: Vec<String>,
     options: &BuiltinOverride,
-    around: &Surroundings<'_>,
+    around: &Whereabouts<'_>,
 ) -> Spec {
     // Both names are fixed texts that satisfy their rules; a test asserts it.
     let (Ok(name), Ok(primary_branch)) = (UpdaterName::new(builtin.name), BranchName::new("master")) else {
@@ -153,8 +153,8 @@ mod tests {
         }
     }
 
-    fn around(home: &Path) -> Surroundings<'_> {
-        Surroundings { home, identity: None, debug: false, known_repositories: &[] }
+    fn around(home: &Path) -> Whereabouts<'_> {
+        Whereabouts { home, identity: None, debug: false, known_repositories: &[] }
     }
 
     fn warnings(spec: &Spec) -> String {
@@ -207,7 +207,7 @@ mod tests {
             python_path: text("elsewhere/python"),
             ..PrinterIdentity::default()
         };
-        let around = Surroundings { identity: Some(&identity), ..around(home.path()) };
+        let around = Whereabouts { identity: Some(&identity), ..around(home.path()) };
         assert_eq!(path(&klipper(&OPTIONS, &around)), resolved(&home.path().join("elsewhere/kalico")));
     }
 
@@ -216,7 +216,7 @@ mod tests {
         let home = home();
         make(home.path(), &["moonraker"]);
         let known = [resolved(&home.path().join("moonraker"))];
-        let around = Surroundings { known_repositories: &known, ..around(home.path()) };
+        let around = Whereabouts { known_repositories: &known, ..around(home.path()) };
         assert_eq!(path(&moonraker(&OPTIONS, &around)), known[0]);
     }
 }

@@ -1,0 +1,119 @@
+//! `refit demo`: Refit on a pretend printer host in a temporary folder, served as a real one, gone with Ctrl-C.
+//!
+//! Needs git and nothing else, and touches nothing outside its folder.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use tracing::Level;
+
+use super::args::DemoOptions;
+use super::exit::{Exit, Stop};
+use super::face::Face;
+use super::places::Places;
+use crate::wire_up::{self, Manner, Outside, Signals};
+
+mod host;
+
+use host::Host;
+
+/// The port of Moonraker, which clients look for.
+const USUAL_PORT: u16 = 7125;
+
+/// Runs until it is told to end.
+///
+/// # Errors
+/// When the host cannot be made or served.
+pub fn run(outside: &Outside, face: &Face, options: &DemoOptions, verbose: u8) -> Result<Exit, Stop> {
+    refit_testkit::git::installed()
+        .map_err(|why| Stop::new(Exit::Unexpected, format!("The demo needs git: {why}.")))?;
+    let port = port(options.port)?;
+    wire_up::log(verbose, Level::WARN);
+    let runtime = wire_up::runtime()?;
+    // From here on a Ctrl-C is kept until it can be obeyed, so that the folder is always removed.
+    let signals = runtime.block_on(async { Signals::listen() })?;
+    let folder = tempfile::Builder::new()
+        .prefix("refit-demo-")
+        .tempdir()
+        .map_err(|error| Stop::new(Exit::Unexpected, format!("The demo cannot make a temporary folder: {error}.")))?;
+    if !face.json {
+        face.line("Making a pretend printer host ...");
+    }
+    remove_on_panic(folder.path());
+    let host = Host::make(folder.path(), port).map_err(|error| {
+        Stop::new(Exit::Unexpected, format!("The pretend printer host could not be made: {error}."))
+    })?;
+    let places = Places {
+        home: host.home.clone(),
+        here: host.home.clone(),
+        data: host.data.clone(),
+        config: host.data.join("config/moonraker.conf"),
+        socket: host.data.join("comms/refit.sock"),
+        state: host.data.join("refit"),
+    };
+    let opened = || announce(face, folder.path(), &host, port, &outside.program);
+    let served = runtime.block_on(wire_up::serve(outside, &places, Manner::default(), signals, opened));
+    drop(host);
+    remove(folder)?;
+    served.map(|()| Exit::Fine)
+}
+
+/// The pieces of the host panic when git fails, and a panic ends the process at once: the folder goes first.
+fn remove_on_panic(folder: &Path) {
+    let folder = folder.to_owned();
+    std::panic::set_hook(Box::new(move |panic| {
+        // Whatever cannot be removed is told by the system's own cleaning of temporary files.
+        let _left = std::fs::remove_dir_all(&folder);
+        // Standard error may be closed.
+        let _closed = writeln!(std::io::stderr(), "refit: the pretend printer host broke: {panic}");
+    }));
+}
+
+fn remove(folder: TempDir) -> Result<(), Stop> {
+    let path = folder.path().to_owned();
+    folder.close().map_err(|error| {
+        Stop::new(Exit::Unexpected, format!("The demo's folder {} could not be removed: {error}.", path.display()))
+    })
+}
+
+fn port(wished: Option<u16>) -> Result<u16, Stop> {
+    let free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());
+    let found = match wished {
+        Some(port) => free(port),
+        None => free(USUAL_PORT).or_else(|_| free(0)),
+    };
+    found.map(|address| address.port()).map_err(|error| {
+        let port = wished.unwrap_or(USUAL_PORT);
+        Stop::new(Exit::Unexpected, format!("The port {port} cannot be used: {error}. Choose another with --port."))
+    })
+}
+
+fn announce(face: &Face, folder: &Path, host: &Host, port: u16, program: &Path) {
+    let address = format!("http://127.0.0.1:{port}");
+    let refit = format!("{} -d {}", program.display(), host.data.display());
+    let commands = [
+        format!("curl -s {address}/machine/update/status"),
+        format!("{refit} status"),
+        format!("{refit} upgrade behind"),
+    ];
+    if face.json {
+        let (folder, data) = (folder, &host.data);
+        face.value(&json!({ "address": address, "folder": folder, "data_path": data, "try": commands }));
+        return;
+    }
+    face.line(&format!("\nA pretend printer host is in {}, and Refit serves it on {address}", folder.display()));
+    face.line("\nTry, in another terminal:\n");
+    for command in &commands {
+        face.line(&format!("    {command}"));
+    }
+    face.line(
+        "\nOf its software, `behind` has updates, `current` has none, `dirty` has modified files, `damaged` lost a",
+    );
+    face.line("commit to a power cut, `pinned` is held where it is, and `diverged` has a commit of its own.");
+    face.line("Recover those that cannot be updated, roll back those that were.");
+    face.line("\nCtrl-C ends the demo and removes everything.");
+}

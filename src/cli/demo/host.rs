@@ -1,0 +1,167 @@
+//! The pretend printer host of `refit demo`: a folder with a home, a printer's data folder, real repositories in all
+//! conditions, the server that they come from, and a pretend klippy. Made of the same pieces as the tests.
+//!
+//! Refuses to: touch anything outside its folder.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use refit_testkit::git::{GitWorld, Remote, Work};
+use refit_testkit::git_http::GitServer;
+use refit_testkit::klippy::Klippy;
+use serde_json::json;
+
+/// The host. Its server and its klippy end when it is dropped; the folder belongs to the caller.
+#[derive(Debug)]
+pub struct Host {
+    /// The owner's home folder.
+    pub home: PathBuf,
+    /// The printer's data folder.
+    pub data: PathBuf,
+    _server: GitServer,
+    _klippy: Klippy,
+}
+
+/// A repository of the demo: its name in the configuration, and what is special in its section.
+struct Managed {
+    name: &'static str,
+    work: Work,
+    url: String,
+    pin: Option<String>,
+}
+
+impl Host {
+    /// Makes it in `root`, with a configuration that serves on `port`.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    ///
+    /// # Panics
+    /// When git fails, as everything in the testkit does.
+    pub fn make(root: &Path, port: u16) -> io::Result<Self> {
+        let (home, data) = (root.join("home"), root.join("printer_data"));
+        for folder in [data.join("config"), data.join("comms"), home.join("klippy-env/bin")] {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(home.join("klippy-env/bin/python"), "")?;
+        let world = GitWorld::new(root.join("world"));
+        fs::create_dir_all(world.remotes())?;
+        let server = GitServer::start(world.remotes());
+        let builtin = Builder { world: &world, server: &server, folder: &home };
+        builtin.behind("klipper", 3);
+        builtin.current("moonraker");
+        let software = root.join("software");
+        let builder = Builder { folder: &software, ..builtin };
+        let managed = [
+            builder.behind("behind", 5),
+            builder.current("current"),
+            builder.dirty("dirty"),
+            builder.damaged("damaged"),
+            builder.pinned("pinned"),
+            builder.diverged("diverged"),
+        ];
+        fs::write(data.join("config/moonraker.conf"), configuration(port, &data, &managed))?;
+        let klippy = Klippy::start(data.join("comms/klippy.sock"));
+        klippy.set_info("klipper_path", json!(home.join("klipper")));
+        klippy.set_info("python_path", json!(home.join("klippy-env/bin/python")));
+        Ok(Self { home, data, _server: server, _klippy: klippy })
+    }
+}
+
+/// Makes remotes, and clones of them in one folder.
+#[derive(Clone, Copy)]
+struct Builder<'a> {
+    world: &'a GitWorld,
+    server: &'a GitServer,
+    folder: &'a Path,
+}
+
+impl Builder<'_> {
+    /// A remote with a history and a release, and its fresh clone.
+    fn cloned(&self, name: &'static str) -> (Remote, Managed) {
+        let remote = self.world.remote(&format!("lab/{name}"));
+        remote.commit(
+            &[("README.md", "A pretend program.\n"), ("main.py", "print('one')\n"), ("lib/part.py", "PART = 1\n")],
+            "First",
+        );
+        remote.history(4, "Improve");
+        remote.annotate("v1.0.0", "The first release");
+        let url = self.server.url(&remote.route());
+        let work = remote.clone_with(&url, self.folder.join(name), &[]);
+        (remote, Managed { name, work, url, pin: None })
+    }
+
+    fn current(&self, name: &'static str) -> Managed {
+        self.cloned(name).1
+    }
+
+    fn behind(&self, name: &'static str, commits: usize) -> Managed {
+        let (remote, managed) = self.cloned(name);
+        remote.history(commits, "Improve again");
+        managed
+    }
+
+    /// Behind, with a file that its owner changed and one that he made.
+    fn dirty(&self, name: &'static str) -> Managed {
+        let managed = self.behind(name, 1);
+        managed.work.write("main.py", "print('mine')\n");
+        managed.work.write("my-notes.txt", "Do not lose this.\n");
+        managed
+    }
+
+    /// As a power cut leaves it: the newest commit is an empty file.
+    fn damaged(&self, name: &'static str) -> Managed {
+        let managed = self.current(name);
+        managed.work.loosen();
+        let commit = managed.work.object("HEAD");
+        managed.work.damage(&commit, b"");
+        managed
+    }
+
+    /// Held at a commit though there are newer ones.
+    fn pinned(&self, name: &'static str) -> Managed {
+        let mut managed = self.behind(name, 2);
+        managed.pin = Some(managed.work.rev("HEAD"));
+        managed
+    }
+
+    /// With a commit of the owner's own while the remote went on.
+    fn diverged(&self, name: &'static str) -> Managed {
+        let managed = self.behind(name, 1);
+        managed.work.commit(&[("lib/part.py", "PART = 2\n")], "My own change");
+        managed
+    }
+}
+
+fn configuration(port: u16, data: &Path, managed: &[Managed]) -> String {
+    let mut text = format!(
+        "# The pretend printer host of `refit demo`.\n\
+         [server]\n\
+         host: 127.0.0.1\n\
+         klippy_uds_address: {}\n\
+         \n\
+         [authorization]\n\
+         trusted_clients:\n    127.0.0.1\n\
+         cors_domains:\n    *://localhost:*\n    *://127.0.0.1:*\n    *://*.local\n    *://app.fluidd.xyz\n    *://my.mainsail.xyz\n\
+         \n\
+         [update_manager]\n\
+         enable_system_updates: False\n\
+         \n\
+         [refit]\n\
+         port: {port}\n",
+        data.join("comms/klippy.sock").display()
+    );
+    for one in managed {
+        text += &format!(
+            "\n[update_manager {}]\ntype: git_repo\npath: {}\norigin: {}\nis_system_service: False\n",
+            one.name,
+            one.work.path().display(),
+            one.url
+        );
+        if let Some(pin) = &one.pin {
+            text += &format!("pinned_commit: {pin}\n");
+        }
+    }
+    text
+}

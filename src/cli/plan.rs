@@ -1,0 +1,98 @@
+//! `refit plan`: what an update, a recovery or a rollback would do, step by step, without doing it.
+
+use serde_json::{Value, json};
+
+use super::args::PlanWord;
+use super::door::Door;
+use super::exit::{Exit, Stop};
+use super::face::Face;
+use super::work::denied;
+
+/// Shows the plans.
+///
+/// # Errors
+/// When the daemon cannot be asked, or refuses the question.
+pub fn run(door: &mut Door, face: &Face, action: PlanWord, name: Option<&str>, hard: bool) -> Result<Exit, Stop> {
+    let mut params = json!({ "action": action.as_str() });
+    match (action, name) {
+        (_, Some(name)) => params["name"] = json!(name),
+        (PlanWord::Upgrade, None) => {}
+        (PlanWord::Recover | PlanWord::Rollback, None) => {
+            let word = action.as_str();
+            return Err(Stop::new(Exit::Usage, format!("Say what the plan is about: refit plan {word} NAME")));
+        }
+    }
+    if hard {
+        if action != PlanWord::Recover {
+            return Err(Stop::new(Exit::Usage, "--hard is for `refit plan recover NAME` alone"));
+        }
+        params["hard"] = json!(true);
+    }
+    let answer = door.ask("refit.plan", params)?.map_err(|denial| denied(&denial))?;
+    if face.json {
+        face.value(&answer);
+    } else {
+        show(face, &answer);
+    }
+    Ok(judge(&answer))
+}
+
+fn plans(answer: &Value) -> impl Iterator<Item = &Value> {
+    answer["plans"].as_array().into_iter().flatten()
+}
+
+fn show(face: &Face, answer: &Value) {
+    let text = |value: &Value, field: &str| value[field].as_str().unwrap_or("?").to_owned();
+    for entry in plans(answer) {
+        let name = text(entry, "name");
+        match entry["verdict"].as_str() {
+            Some("do") => {
+                let plan = &entry["plan"];
+                let (from, to) = (text(plan, "from"), text(plan, "to"));
+                face.line(&format!("{name}: {}, {from} -> {to}", action(&text(plan, "action"))));
+                show_steps(face, plan);
+            }
+            Some("nothing") => face.line(&format!("{name}: nothing to do: {}", text(entry, "reason"))),
+            Some(_) | None => face.line(&format!("{name}: refused: {}", text(entry, "reason"))),
+        }
+    }
+    if plans(answer).next().is_none() {
+        face.line("Nothing to do.");
+    }
+}
+
+fn show_steps(face: &Face, plan: &Value) {
+    let mut phase = "";
+    for (index, step) in plan["steps"].as_array().into_iter().flatten().enumerate() {
+        let this = step["phase"].as_str().unwrap_or("?");
+        if this != phase {
+            phase = this;
+            face.line(if phase == "switch" {
+                "  The switch, each step of which can be taken back:"
+            } else {
+                "  Preparation, which touches nothing that is in use:"
+            });
+        }
+        face.line(&format!("  {:>3}. {}", index + 1, step["describe"].as_str().unwrap_or("?")));
+    }
+    for note in plan["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        face.line(&format!("  Note: {note}"));
+    }
+}
+
+/// An action's word for people.
+#[must_use]
+pub fn action(word: &str) -> &str {
+    match word {
+        "soft_recovery" => "recovery",
+        "hard_recovery" => "recovery by a fresh copy",
+        other => other,
+    }
+}
+
+/// Refused only when nothing else is to be told.
+fn judge(answer: &Value) -> Exit {
+    let verdicts: Vec<&str> = plans(answer).filter_map(|plan| plan["verdict"].as_str()).collect();
+    let refused = !verdicts.is_empty() && verdicts.iter().all(|verdict| *verdict == "refused");
+    if refused { Exit::Refused } else { Exit::Fine }
+}

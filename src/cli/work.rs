@@ -1,0 +1,265 @@
+//! `refit upgrade`, `recover` and `rollback`: asks for the work, shows it while it goes on, tells how it ended.
+//!
+//! The work belongs to the daemon: a command that is interrupted leaves it running. Refuses to: retry.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::door::{Denial, Door, News};
+use super::exit::{Exit, Stop};
+use super::face::Face;
+use super::progress::Progress;
+
+/// The last line of a run may come after the answer (CONTRACT §2.9): how long it is waited for.
+const LAST_LINE: Duration = Duration::from_millis(1500);
+
+/// One piece of work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// The method.
+    method: &'static str,
+    /// Its parameters.
+    params: Value,
+    /// What the lines about it are marked with.
+    application: String,
+    /// Whose it is; none for everything.
+    name: Option<String>,
+    /// For people: `the update of klipper`.
+    deed: String,
+}
+
+impl Work {
+    /// Updates one.
+    #[must_use]
+    pub fn upgrade(name: &str) -> Self {
+        Self {
+            method: "machine.update.upgrade",
+            params: json!({ "name": name }),
+            application: name.to_owned(),
+            name: Some(name.to_owned()),
+            deed: format!("the update of {name}"),
+        }
+    }
+
+    /// Updates everything.
+    #[must_use]
+    pub fn full() -> Self {
+        Self {
+            method: "machine.update.full",
+            params: json!({}),
+            application: "full".to_owned(),
+            name: None,
+            deed: "the update of everything".to_owned(),
+        }
+    }
+
+    /// Recovers one.
+    #[must_use]
+    pub fn recover(name: &str, hard: bool) -> Self {
+        Self {
+            method: "machine.update.recover",
+            params: json!({ "name": name, "hard": hard }),
+            application: format!("recover_{name}"),
+            name: Some(name.to_owned()),
+            deed: format!("the recovery of {name}"),
+        }
+    }
+
+    /// Rolls one back.
+    #[must_use]
+    pub fn rollback(name: &str) -> Self {
+        Self {
+            method: "machine.update.rollback",
+            params: json!({ "name": name }),
+            application: format!("rollback_{name}"),
+            name: Some(name.to_owned()),
+            deed: format!("the rollback of {name}"),
+        }
+    }
+}
+
+/// How one piece of work ended.
+#[derive(Debug)]
+struct Ended {
+    exit: Exit,
+    message: String,
+    runs: Vec<Value>,
+}
+
+/// Does one after the other; a failure does not keep the next from being tried.
+///
+/// # Errors
+/// When the daemon cannot be reached any more.
+pub fn run(door: &mut Door, face: &Face, works: &[Work]) -> Result<Exit, Stop> {
+    let mut exit = Exit::Fine;
+    let mut results = Vec::new();
+    for work in works {
+        let ended = do_one(door, face, work)?;
+        exit = exit.worst(ended.exit);
+        if ended.exit != Exit::Fine && !face.json {
+            face.error(&ended.message);
+        }
+        results.push(json!({
+            "name": work.name,
+            "outcome": outcome(&ended),
+            "message": ended.message,
+            "runs": ended.runs,
+        }));
+    }
+    if face.json {
+        face.value(&json!({ "exit": exit.word(), "results": results }));
+    }
+    Ok(exit)
+}
+
+fn outcome(ended: &Ended) -> &'static str {
+    match ended.exit {
+        Exit::Fine if ended.runs.is_empty() => "nothing_to_do",
+        Exit::Fine => "finished",
+        Exit::Unexpected
+        | Exit::Usage
+        | Exit::Unreachable
+        | Exit::BadConfiguration
+        | Exit::Refused
+        | Exit::FailedAndUndone
+        | Exit::NeedsAttention
+        | Exit::UpdatesAvailable => ended.exit.word(),
+    }
+}
+
+fn do_one(door: &mut Door, face: &Face, work: &Work) -> Result<Ended, Stop> {
+    let before = newest_run(door)?;
+    let mut heard = Heard {
+        application: &work.application,
+        progress: Progress::new(face, &work.deed),
+        last: String::new(),
+        complete: false,
+    };
+    let answer = door.ask_and_hear(work.method, work.params.clone(), &mut |news| heard.take(&news))?;
+    if !heard.complete {
+        door.hear(LAST_LINE, &mut |news| {
+            heard.take(&news);
+            heard.complete
+        })?;
+    }
+    let Heard { progress, last, .. } = heard;
+    progress.end();
+    let runs = runs_since(door, before)?;
+    let exit = match &answer {
+        Ok(_) => Exit::Fine,
+        Err(_) => judge(&runs),
+    };
+    let message = match answer {
+        Ok(_) if runs.is_empty() && last.is_empty() => format!("{}: nothing to do.", work.deed),
+        Ok(_) => last.clone(),
+        Err(denial) => complaint(work, exit, &denial, &runs),
+    };
+    if answer_is_silent(&runs, &last) && exit == Exit::Fine && !face.json {
+        face.line(&message);
+    }
+    Ok(Ended { exit, message, runs })
+}
+
+/// What is heard while one piece of work goes on.
+struct Heard<'a> {
+    application: &'a str,
+    progress: Progress,
+    /// The newest line about it.
+    last: String,
+    /// Nothing follows.
+    complete: bool,
+}
+
+impl Heard<'_> {
+    /// Other requests may have to end first: their lines are shown with their names.
+    fn take(&mut self, news: &News) {
+        if news.application == self.application {
+            self.complete |= news.complete;
+            self.last.clone_from(&news.message);
+            self.progress.line(&news.message);
+        } else {
+            self.progress.line(&format!("[{}] {}", news.application, news.message));
+        }
+    }
+}
+
+/// A no-op may say nothing at all (CONTRACT §2.5): then the command does.
+fn answer_is_silent(runs: &[Value], last: &str) -> bool {
+    runs.is_empty() && last.is_empty()
+}
+
+/// A request that ended in an error and began no run was refused; else the runs tell how they ended.
+fn judge(runs: &[Value]) -> Exit {
+    let ends = runs.iter().map(|run| match run["outcome"].as_str() {
+        Some("needs_attention") => Exit::NeedsAttention,
+        Some("finished") => Exit::Fine,
+        Some(_) | None => Exit::FailedAndUndone,
+    });
+    match ends.fold(Exit::Fine, Exit::worst) {
+        Exit::Fine => Exit::Refused,
+        exit => exit,
+    }
+}
+
+fn complaint(work: &Work, exit: Exit, denial: &Denial, runs: &[Value]) -> String {
+    let some_finished = runs.iter().any(|run| run["outcome"] == "finished");
+    let state = match exit {
+        Exit::NeedsAttention => "It could not be taken back; `refit status` says what to do.",
+        Exit::Refused | Exit::FailedAndUndone if some_finished => "The others were updated; `refit history` tells.",
+        Exit::Refused => "Nothing was changed.",
+        Exit::Fine
+        | Exit::Unexpected
+        | Exit::Usage
+        | Exit::Unreachable
+        | Exit::BadConfiguration
+        | Exit::FailedAndUndone
+        | Exit::UpdatesAvailable => "What was begun was taken back: everything is as it was before.",
+    };
+    let what = if exit == Exit::Refused && !some_finished { "was refused" } else { "failed" };
+    format!("{} {what}: {}\n{state}", capitalized(&work.deed), denial.message)
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// A refusal of a question that is not work.
+#[must_use]
+pub fn denied(denial: &Denial) -> Stop {
+    Stop::new(Exit::Refused, denial.message.clone())
+}
+
+fn newest_run(door: &mut Door) -> Result<i64, Stop> {
+    let history = history(door, 1)?;
+    Ok(history.first().and_then(|run| run["run"].as_i64()).unwrap_or_default())
+}
+
+/// The runs that were begun since, oldest first.
+fn runs_since(door: &mut Door, before: i64) -> Result<Vec<Value>, Stop> {
+    let mut runs = history(door, 100)?;
+    runs.retain(|run| run["run"].as_i64().is_some_and(|id| id > before));
+    runs.reverse();
+    Ok(runs)
+}
+
+fn history(door: &mut Door, limit: usize) -> Result<Vec<Value>, Stop> {
+    let answer = door
+        .ask("refit.history", json!({ "limit": limit }))?
+        .map_err(|denial| Stop::new(Exit::Unexpected, denial.message))?;
+    Ok(answer["runs"].as_array().cloned().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_runs_tell_a_refusal_from_a_failure() {
+        assert_eq!(judge(&[]), Exit::Refused);
+        assert_eq!(judge(&[json!({"outcome": "undone"})]), Exit::FailedAndUndone);
+        assert_eq!(judge(&[json!({"outcome": "finished"}), json!({"outcome": "undone"})]), Exit::FailedAndUndone);
+        assert_eq!(judge(&[json!({"outcome": "undone"}), json!({"outcome": "needs_attention"})]), Exit::NeedsAttention);
+    }
+}

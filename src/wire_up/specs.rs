@@ -1,0 +1,79 @@
+//! Settings to specs: what Refit looks after, in the order of the status (CONTRACT §2.1).
+//!
+//! Refuses to: look at the software; whether a folder is there was asked by the settings and by `adapters::builtin`.
+
+use std::path::{Path, PathBuf};
+
+use refit_adapters::builtin::{self, Whereabouts};
+use refit_model::name::BranchName;
+use refit_model::settings::{CommonSettings, GitSettings, Settings, UpdaterKind, UpdaterSettings};
+use refit_model::updater::Spec;
+use refit_model::updater::git::GitSpec;
+
+/// What is looked after, and what is not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Specs {
+    /// Moonraker and klipper first, then the configured ones.
+    pub specs: Vec<Spec>,
+    /// What is configured and not looked after, in the words of `server.info`.
+    pub warnings: Vec<String>,
+}
+
+/// Builds them. Without `[update_manager]` nothing is looked after.
+#[must_use]
+pub fn build(settings: &Settings, around: &Whereabouts<'_>) -> Specs {
+    if settings.update_manager.is_none() {
+        return Specs::default();
+    }
+    let mut built = Specs { specs: builtin::find(settings, around).to_vec(), warnings: Vec::new() };
+    for updater in &settings.updaters {
+        match spec(updater, around.debug) {
+            Ok(spec) => built.specs.push(spec),
+            Err(why) => {
+                built.warnings.push(format!("[update_manager]: Failed to load extension {}: {why}", updater.name))
+            }
+        }
+    }
+    built
+}
+
+fn spec(updater: &UpdaterSettings, debug: bool) -> Result<Spec, String> {
+    match &updater.kind {
+        UpdaterKind::Git(git) => git_spec(updater, &updater.common, git, debug).map(Spec::Git),
+        UpdaterKind::Web(_) | UpdaterKind::Zip(_) | UpdaterKind::Executable(_) | UpdaterKind::Python(_) => {
+            Err(format!("this version of Refit does not look after the type '{}' yet", updater.kind.as_str()))
+        }
+    }
+}
+
+fn git_spec(
+    updater: &UpdaterSettings,
+    common: &CommonSettings,
+    git: &GitSettings,
+    debug: bool,
+) -> Result<GitSpec, String> {
+    let primary_branch = BranchName::new(&git.primary_branch).map_err(|error| error.to_string())?;
+    let requirements = git.dependencies.python.as_ref().and_then(|python| python.requirements.as_deref());
+    Ok(GitSpec {
+        name: updater.name.clone(),
+        channel: common.channel,
+        channel_invalid: common.channel_invalid,
+        path: git.path.clone(),
+        origin: git.origin.clone(),
+        moved_origin: git.moved_origin.clone(),
+        primary_branch,
+        pinned_commit: git.pinned_commit.clone(),
+        report_anomalies: common.report_anomalies,
+        info_tags: common.info_tags.clone(),
+        refresh_interval_hours: common.refresh_interval_hours,
+        debug,
+        managed_services: common.managed_services.clone(),
+        requirements: requirements.and_then(|file| below(&git.path, file)),
+        config_hash: updater.config_hash.clone(),
+    })
+}
+
+/// A file's path below the repository; none when it lies elsewhere, where no update of the repository changes it.
+fn below(repository: &Path, file: &Path) -> Option<PathBuf> {
+    file.strip_prefix(repository).ok().map(Path::to_owned)
+}

@@ -1,0 +1,72 @@
+//! `refit demo`: says what to try, serves it, leaves nothing behind.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use refit_testkit::child::Child;
+use refit_testkit::rpc::Http;
+use refit_testkit::wait::{free_port, wait_for, wait_some};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::lab::{Lab, PATIENCE, Told, is_gone};
+
+#[test]
+fn the_demo_serves_what_it_says_and_cleans_up() {
+    let lab = Lab::new();
+    let port = free_port().to_string();
+    let mut command = lab.command(&["demo", "--json", "--port", &port]);
+    command.env("TMPDIR", lab.path("home"));
+    let mut demo = Child::spawn(command, &lab.path("demo.log"));
+    let said = wait_some(PATIENCE, "the demo's answer", || {
+        assert!(demo.exited().is_none(), "the demo ended:\n{}", demo.log_tail());
+        let log = demo.log();
+        // The answer is one indented value among the lines of the log.
+        let begin = log.find("{\n")?;
+        let end = log[begin..].find("\n}")? + begin + 2;
+        serde_json::from_str::<Value>(&log[begin..end]).ok()
+    });
+    let folder = PathBuf::from(said["folder"].as_str().expect("a folder"));
+    assert!(folder.is_dir());
+    assert_eq!(said["address"], format!("http://127.0.0.1:{port}"));
+
+    let http = Http::new(port.parse().expect("a port"));
+    let status = wait_some(PATIENCE, "the first look", || {
+        let status = http.get("/machine/update/status").json()["result"].clone();
+        (status["refit"]["initialized"] == true).then_some(status)
+    });
+    let entries = &status["version_info"];
+    assert_eq!(entries["klipper"]["commits_behind_count"], 3, "{entries:#}");
+    assert_eq!(entries["moonraker"]["is_valid"], true);
+    assert_eq!(entries["behind"]["commits_behind_count"], 5);
+    assert_eq!(entries["current"]["commits_behind_count"], 0);
+    assert_eq!(entries["dirty"]["is_dirty"], true);
+    assert_eq!(entries["damaged"]["is_valid"], false);
+    assert_eq!(entries["pinned"]["commits_behind_count"], 0);
+    assert_eq!(entries["diverged"]["is_valid"], false);
+
+    let tries: Vec<&str> = said["try"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
+    assert_eq!(tries.len(), 3);
+    for shown in tries.iter().filter(|shown| !shown.starts_with("curl")) {
+        let words: Vec<&str> = shown.split(' ').skip(1).collect();
+        let told: Told = lab.command(&words).env_remove("MOONRAKER_DATA_PATH").output().expect("it starts").into();
+        told.ended(0);
+    }
+
+    demo.signal(Signal::INT);
+    let ended = demo.wait(PATIENCE);
+    assert_eq!(ended.code(), Some(0), "{}", demo.log_tail());
+    assert!(is_gone(&folder), "the demo left {} behind", folder.display());
+    wait_for(Duration::from_secs(10), "the end of the demo's children", || {
+        rustix::process::test_kill_process_group(rustix::process::Pid::from_raw(demo.pid() as i32).expect("a pid"))
+            .is_err()
+    });
+}
+
+#[test]
+fn a_port_that_is_taken_is_told() {
+    let lab = Lab::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let port = taken.local_addr().expect("it has one").port().to_string();
+    lab.refit(&["demo", "--port", &port]).ended(1).complains(&port).complains("--port");
+}
