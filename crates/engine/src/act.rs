@@ -58,6 +58,8 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         let acted = match verdict {
             Ok(Verdict::Nothing(why)) => Acted { facts, end: ActEnd::Nothing(why) },
             Err(refusal) => Acted { facts, end: ActEnd::Failed(refusal.into()) },
+            // A print may have begun since the turn came: downloads do not disturb it either.
+            Ok(Verdict::Do(_)) if (self.busy)() => Acted { facts, end: ActEnd::Failed(while_printing(action).into()) },
             Ok(Verdict::Do(plan)) => self.carry_out(spec, facts, &plan, caller).await,
         };
         (report, acted)
@@ -140,13 +142,17 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
 /// The failure of a step as its caller gets it.
 fn failure(action: Action, error: StepError) -> RequestError {
     if error.printer_busy {
-        return RequestError::Refused(match action {
-            Action::Upgrade => Refusal::UpdateWhilePrinting,
-            Action::SoftRecovery | Action::HardRecovery => Refusal::RecoverWhilePrinting,
-            Action::Rollback => Refusal::RollbackWhilePrinting,
-        });
+        return while_printing(action).into();
     }
     RequestError::Failed { message: error.message, command_failed: error.command_failed }
+}
+
+fn while_printing(action: Action) -> Refusal {
+    match action {
+        Action::Upgrade => Refusal::UpdateWhilePrinting,
+        Action::SoftRecovery | Action::HardRecovery => Refusal::RecoverWhilePrinting,
+        Action::Rollback => Refusal::RollbackWhilePrinting,
+    }
 }
 
 /// A number that nobody can guess from the last one: the standard library's own seed of hash tables.

@@ -66,9 +66,6 @@ const INPUTS: usize = 64;
 /// Dry runs and questions to the history that are answered at the same time.
 const QUESTIONS: usize = 2;
 
-/// How far back the history is searched for runs that need a person.
-const LOOK_BACK: usize = 200;
-
 /// Starts the conductor. `specs` are in the order in which the status shows them. Returns once what is known from before is
 /// loaded and the first snapshot is ready; the first refresh goes on behind it. The task ends after
 /// [`Handle::shutdown`], or when every handle is gone.
@@ -86,8 +83,8 @@ pub async fn start<M: Machine, J: Journal, C: Clock>(
     let (published, snapshots) = watch::channel(Arc::new(Snapshot::default()));
     let (reports, reported) = Reports::new();
     let mut conductor = Conductor {
+        attention: needs(&journal, &specs).await,
         items: load(&journal, specs).await,
-        attention: needs(&journal).await,
         machine: Arc::new(machine),
         journal: Arc::new(journal),
         clock: Arc::new(clock),
@@ -128,23 +125,17 @@ async fn load<J: Journal>(journal: &J, specs: Vec<Spec>) -> Vec<Item> {
 }
 
 /// The updaters whose newest run needs a person.
-async fn needs<J: Journal>(journal: &J) -> Vec<Attention> {
-    let runs = match journal.history(None, LOOK_BACK).await {
-        Ok(runs) => runs,
-        Err(error) => {
-            tracing::error!(%error, "cannot tell which runs need a person");
-            return Vec::new();
-        }
-    };
-    let mut seen = Vec::new();
+async fn needs<J: Journal>(journal: &J, specs: &[Spec]) -> Vec<Attention> {
     let mut attention = Vec::new();
-    for run in runs {
-        if seen.contains(&run.plan.updater) {
-            continue;
-        }
-        seen.push(run.plan.updater.clone());
-        if let Some(Outcome::NeedsAttention { error }) = run.outcome() {
-            attention.push(Attention { run: run.id, updater: run.plan.updater.clone(), message: error.clone() });
+    for spec in specs {
+        match journal.history(Some(spec.name()), 1).await {
+            Ok(runs) => attention.extend(runs.first().and_then(|run| match run.outcome() {
+                Some(Outcome::NeedsAttention { error }) => {
+                    Some(Attention { run: run.id, updater: spec.name().clone(), message: error.clone() })
+                }
+                Some(Outcome::Finished | Outcome::Undone { .. }) | None => None,
+            })),
+            Err(error) => tracing::error!(updater = %spec.name(), %error, "cannot tell whether a person is needed"),
         }
     }
     attention
@@ -303,6 +294,9 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
         let Some(active) = self.active.take() else { return };
         self.initialized |= active.startup;
         self.publish();
+        for waiting in active.answers {
+            answer(waiting, end.result.clone());
+        }
         if let Some((_, label)) = &active.labelled {
             match &end.finale {
                 Finale::Silent => {}
@@ -313,9 +307,6 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 }
                 Finale::Caller(text) => self.feed.say_to(active.connection, label, text),
             }
-        }
-        for waiting in active.answers {
-            answer(waiting, end.result.clone());
         }
         match end.refreshed {
             Refreshed::No => {}

@@ -46,6 +46,10 @@ pub(crate) fn in_window(hour: u8, (first, last): (u8, u8)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use refit_model::name::{BranchName, UpdaterName};
+    use refit_model::settings::Channel;
+    use refit_model::updater::git::{GitFacts, GitSpec};
+
     use super::*;
 
     #[test]
@@ -53,6 +57,43 @@ mod tests {
         let open = |window| (0..24).filter(|hour| in_window(*hour, window)).collect::<Vec<u8>>();
         assert_eq!(open((0, 5)), [0, 1, 2, 3, 4, 5]);
         assert_eq!(open((22, 1)), [0, 1, 22, 23]);
+    }
+
+    fn spec() -> GitSpec {
+        GitSpec {
+            name: UpdaterName::new("app").unwrap(),
+            channel: Channel::Dev,
+            channel_invalid: false,
+            path: "/app".into(),
+            origin: String::new(),
+            moved_origin: None,
+            primary_branch: BranchName::new("master").unwrap(),
+            pinned_commit: None,
+            report_anomalies: true,
+            info_tags: Vec::new(),
+            refresh_interval_hours: 168,
+            debug: false,
+            managed_services: Vec::new(),
+            requirements: None,
+            config_hash: "one".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_makes_facts_stale_once() {
+        let due = |last_refresh: i64, config_hash: &str, now: f64| {
+            let facts = GitFacts { last_refresh, config_hash: config_hash.to_owned(), ..GitFacts::default() };
+            is_due(&Spec::Git(spec()), &Facts::Git(Box::new(facts)), now)
+        };
+        let (now, week) = (1_800_000_000.0, 168 * 3600);
+        assert!(due(0, "one", now), "never seen");
+        assert!(!due(1_800_000_000 - week + 1, "one", now), "fresh");
+        assert!(due(1_800_000_000 - week, "one", now), "a week old");
+        assert!(due(1_799_999_999, "two", now), "another configuration");
+        assert!(due(1_800_000_000, "one", 30.0), "a board that woke up in 1970");
+        assert!(!due(30, "one", 31.0), "and has looked since");
+        assert!(due(30, "one", now), "and was corrected");
+        assert!(!due(1_800_000_030, "one", now), "a small correction");
     }
 
     #[test]

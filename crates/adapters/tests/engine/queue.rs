@@ -75,9 +75,6 @@ impl Oracle {
             Request::Recover { name, .. } if name == "klipper" => {
                 Some(Err("Updater klipper is not a Git Repo Type".to_owned()))
             }
-            Request::Rollback { name } if name == "klipper" => {
-                Some(Err("Rollback not available for klipper".to_owned()))
-            }
             Request::Upgrade { .. } | Request::Recover { .. } | Request::Rollback { .. } => None,
         };
         if at_once.is_none() {
@@ -125,6 +122,9 @@ impl Oracle {
         for (number, request) in std::mem::take(&mut self.running) {
             match request {
                 None => self.initialized = true,
+                Some(Request::Rollback { name }) if name == "klipper" => {
+                    self.answers[number] = Some(Err("Rollback not available for klipper".to_owned()));
+                }
                 Some(_) => self.answers[number] = Some(Ok(())),
             }
         }

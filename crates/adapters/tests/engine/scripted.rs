@@ -65,6 +65,10 @@ pub(crate) struct Disk {
     pub(crate) failing: Option<&'static str>,
     /// The words of that failure.
     pub(crate) failure: String,
+    /// That failure is a printer that is busy.
+    pub(crate) printer_busy: bool,
+    /// Steps whose sentence begins with this do not end before they are released.
+    pub(crate) halting: Option<&'static str>,
     /// Undoing the first step that is undone fails this many times.
     pub(crate) failing_undos: usize,
     /// Updaters whose remote has something new.
@@ -83,18 +87,25 @@ pub(crate) struct Scripted {
     pub(crate) fuse: Fuse,
     /// Each look takes one of these, when there is a gate.
     pub(crate) gate: Option<Arc<Semaphore>>,
+    /// A step that halts takes one of these.
+    pub(crate) released: Arc<Semaphore>,
 }
 
 impl Scripted {
     pub(crate) fn new(behind: &[&str]) -> Self {
         let behind = behind.iter().map(|name| (*name).to_owned()).collect();
         let disk = Disk { behind, failure: "it broke".to_owned(), ..Disk::default() };
-        Self { disk: Arc::new(Mutex::new(disk)), fuse: Fuse::never(), gate: None }
+        Self {
+            disk: Arc::new(Mutex::new(disk)),
+            fuse: Fuse::never(),
+            gate: None,
+            released: Arc::new(Semaphore::new(0)),
+        }
     }
 
     /// The same disk, in a process that the power is cut under.
     pub(crate) fn under(&self, fuse: &Fuse) -> Self {
-        Self { disk: self.disk.clone(), fuse: fuse.clone(), gate: None }
+        Self { fuse: fuse.clone(), ..self.clone() }
     }
 
     pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Disk) -> T) -> T {
@@ -163,8 +174,12 @@ impl Machine for Scripted {
         let sentence = step.describe();
         (circumstance.tell)(&format!("working: {sentence}"));
         let failing = self.with(|disk| disk.failing.is_some_and(|part| sentence.contains(part)));
+        if self.with(|disk| disk.halting.is_some_and(|part| sentence.starts_with(part))) {
+            self.released.acquire().await.unwrap().forget();
+        }
         self.take_effect(circumstance.run, step, true).await;
-        if failing { Err(error(&self.with(|disk| disk.failure.clone()))) } else { Ok(None) }
+        let (message, printer_busy) = self.with(|disk| (disk.failure.clone(), disk.printer_busy));
+        if failing { Err(StepError { printer_busy, ..error(&message) }) } else { Ok(None) }
     }
 
     async fn undo(&self, step: &Step, _undo: &Undo, circumstance: Circumstance) -> Result<(), StepError> {

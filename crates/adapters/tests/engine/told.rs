@@ -16,7 +16,7 @@ use refit_model::updater::{Facts, Spec};
 use tokio::sync::broadcast::Receiver;
 use tokio::task::JoinHandle;
 
-use crate::scripted::{CLOCK, Scripted, absent, caller, commit, git, name};
+use crate::scripted::{CLOCK, Scripted, Standing, absent, caller, commit, git, name};
 
 /// Longer than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -273,7 +273,6 @@ async fn klipper_is_found_where_the_printer_says() {
     engine.next(|event| matches!(event, Event::Refreshed)).await;
     let snapshot = engine.handle.snapshot();
     assert!(matches!(&*snapshot.updaters[0].1, refit_model::updater::Assessment::Git(_)));
-    assert_eq!(engine.store.recall("klipper").await.as_deref(), Some(r#"["/srv/klipper","/srv/python"]"#));
     assert!(engine.store.facts(&name("klipper")).await.is_some());
 }
 
@@ -322,4 +321,137 @@ async fn facts_survive_a_restart_and_removed_updaters_are_forgotten() {
     wait(&handle, |snapshot| snapshot.initialized).await;
     assert_eq!(machine.with(|disk| disk.looks.len()), looks, "nothing was stale");
     assert!(store.facts(&name("two")).await.is_none());
+}
+
+#[tokio::test]
+async fn a_rollback_of_what_is_not_there_is_told_like_one_that_failed() {
+    let mut engine = Engine::ready(&[]).await;
+    let refused = engine.submit(rollback("klipper")).await.unwrap_err();
+    assert!(matches!(refused, RequestError::Refused(Refusal::RollbackNotAvailable(_))));
+    assert_eq!(
+        engine.texts("rollback_klipper").await,
+        ["Error Rolling Back klipper", "Rollback not available for klipper"]
+    );
+    engine.submit(rollback("one")).await.unwrap();
+    assert_eq!(engine.texts("rollback_one").await, ["Git Repo one: Rollback not performed"]);
+}
+
+#[tokio::test]
+async fn a_print_that_begins_during_a_full_update_keeps_the_next_from_beginning() {
+    let mut engine = Engine::ready(&["one", "two"]).await;
+    engine.machine.with(|disk| disk.halting = Some("verify"));
+    let handle = engine.handle.clone();
+    let asking = tokio::spawn(async move { handle.submit(Request::Full, caller()).await });
+    wait(&engine.handle, |snapshot| snapshot.running.as_ref().is_some_and(|run| run.doing.starts_with("verify"))).await;
+    engine.handle.printer(printing()).await;
+    wait(&engine.handle, |snapshot| snapshot.printer.is_busy()).await;
+    engine.machine.released.add_permits(1);
+    let failed = asking.await.unwrap().unwrap_err();
+    assert_eq!(failed.to_string(), "Error updating two: Update Refused: Klippy is printing");
+    assert!(!engine.texts("full").await.contains(&"Updating Application two...".to_owned()));
+    assert_eq!((engine.machine.head("one"), engine.machine.head("two")), (commit('b'), commit('a')));
+}
+
+#[tokio::test]
+async fn a_print_that_begins_stops_the_update_before_its_switch() {
+    let mut engine = Engine::ready(&["one", "two"]).await;
+    engine.machine.with(|disk| {
+        disk.failing = Some("printer is not busy");
+        disk.printer_busy = true;
+    });
+    let refused = engine.submit(upgrade("one")).await.unwrap_err();
+    assert!(matches!(refused, RequestError::Refused(Refusal::UpdateWhilePrinting)), "{refused:?}");
+    let texts = engine.texts("one").await;
+    assert_eq!(texts.last().map(String::as_str), Some("Error updating one: Update Refused: Klippy is printing"));
+    assert_eq!(engine.machine.head("one"), commit('a'));
+}
+
+/// What is at work is told to stop: a preparation is left where it is, a switch comes to its end.
+#[tokio::test]
+async fn an_end_leaves_a_preparation_and_finishes_a_switch() {
+    for (halts_at, finished) in [("fetch", false), ("switch", true)] {
+        let machine = Scripted::new(&["one"]);
+        let Engine { handle, store, task, machine, .. } =
+            engine(machine, vec![git("one")], EngineSettings::default()).await;
+        wait(&handle, |snapshot| snapshot.initialized).await;
+        machine.with(|disk| disk.halting = Some(halts_at));
+        let asking = tokio::spawn({
+            let handle = handle.clone();
+            async move { handle.submit(upgrade("one"), caller()).await }
+        });
+        wait(&handle, |snapshot| snapshot.running.as_ref().is_some_and(|run| run.doing.starts_with(halts_at))).await;
+        let waiting = tokio::spawn({
+            let handle = handle.clone();
+            async move { handle.submit(rollback("one"), caller()).await }
+        });
+        wait(&handle, |snapshot| !snapshot.waiting.is_empty()).await;
+        handle.shutdown().await;
+        let waited = tokio::time::timeout(DEADLINE, waiting).await.unwrap().unwrap();
+        assert!(matches!(waited, Err(RequestError::Refused(Refusal::ShuttingDown))));
+        if finished {
+            machine.released.add_permits(1);
+        }
+        tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
+        assert_eq!(asking.await.unwrap().is_ok(), finished, "{halts_at}");
+        let unfinished = store.unfinished().await.unwrap();
+        assert_eq!(unfinished.is_empty(), finished, "{halts_at}");
+        machine.with(|disk| disk.halting = None);
+        let report = refit_engine::recover::recover(&machine, &store, &CLOCK).await;
+        assert_eq!(report.settled.len(), unfinished.len());
+        assert_eq!(machine.head("one"), commit(if finished { 'b' } else { 'a' }));
+    }
+}
+
+#[tokio::test]
+async fn several_are_asked_for_at_once_and_nothing_gets_between() {
+    let engine = Engine::ready(&["one", "two"]).await;
+    let requests = vec![upgrade("one"), upgrade("nobody"), upgrade("two")];
+    let results = tokio::time::timeout(DEADLINE, engine.handle.submit_each(requests, caller())).await.unwrap();
+    assert!(results[0].is_ok() && results[2].is_ok());
+    assert!(matches!(&results[1], Err(RequestError::Refused(Refusal::NotAvailable(_)))));
+    assert_eq!(engine.machine.head("two"), commit('b'));
+}
+
+#[tokio::test]
+async fn a_run_that_needs_a_person_is_shown_until_one_ends_well() {
+    let engine = Engine::ready(&["one"]).await;
+    engine.machine.with(|disk| {
+        disk.failing = Some("verify");
+        disk.failing_undos = 99;
+    });
+    engine.submit(recovery("one")).await.unwrap_err();
+    let attention = engine.handle.snapshot().attention.clone();
+    assert_eq!(attention.iter().map(|one| one.updater.as_str()).collect::<Vec<_>>(), ["one"]);
+    engine.machine.with(|disk| disk.failing = None);
+    engine.submit(recovery("one")).await.unwrap();
+    assert!(engine.handle.snapshot().attention.is_empty());
+}
+
+/// The looks at the remote within some hours after the first pass, which a moved clock lets go by.
+async fn looks_in_hours(settings: EngineSettings, printer: Printer) -> usize {
+    let folder = refit_testkit::scratch::scratch();
+    let store = Store::open(folder.path(), &StoreOptions { keep_history: 100, now: 0.0 }).unwrap().store;
+    let machine = Scripted::new(&[]);
+    // What was seen is always a week old.
+    let clock = Standing(1_000_000.0 + 169.0 * 3600.0);
+    let (handle, _task) = start(machine.clone(), store, clock, vec![git("one")], settings).await;
+    // Without a deadline: the moved clock would have it pass while the disk writes.
+    handle.watch().wait_for(|snapshot| snapshot.initialized).await.unwrap();
+    handle.printer(printer).await;
+    let looks = |machine: &Scripted| machine.with(|disk| disk.looks.len());
+    let before = looks(&machine);
+    assert_eq!(before, 1, "the first pass does not ask whether it may");
+    tokio::time::sleep(Duration::from_secs(6 * 3600)).await;
+    looks(&machine) - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_stale_is_looked_up_hourly_within_the_window() {
+    let settings =
+        |auto_refresh, refresh_window| EngineSettings { auto_refresh, refresh_window, ..EngineSettings::default() };
+    let within = looks_in_hours(settings(true, (22, 4)), Printer::default()).await;
+    assert!((3..=6).contains(&within), "{within}");
+    assert_eq!(looks_in_hours(settings(true, (4, 22)), Printer::default()).await, 0, "outside the window");
+    assert_eq!(looks_in_hours(settings(false, (0, 5)), Printer::default()).await, 0, "not wanted");
+    assert_eq!(looks_in_hours(settings(true, (0, 5)), printing()).await, 0, "while printing");
 }

@@ -112,12 +112,13 @@ fn not_running(request: &Request, running: Option<&Request>) -> Result<(), Refus
     }
 }
 
-/// The updater exists, and its kind can do such a thing at all.
+/// The updater exists, and a recovery of its kind is possible at all.
 pub(crate) fn known(request: &Request, scene: &Scene<'_>) -> Result<(), Refusal> {
     let Some((name, action)) = action(request) else { return Ok(()) };
-    match find(name, scene).ok_or_else(|| Refusal::NotAvailable(name.to_owned()))? {
-        Spec::Git(_) => Ok(()),
-        Spec::Absent(spec) => absent::plan(action, spec).map(|_| ()),
+    match (find(name, scene).ok_or_else(|| Refusal::NotAvailable(name.to_owned()))?, action) {
+        (Spec::Absent(spec), Action::SoftRecovery | Action::HardRecovery) => absent::plan(action, spec).map(|_| ()),
+        // A rollback is refused when its turn has come, and told like one that failed (observed).
+        (Spec::Absent(_), Action::Upgrade | Action::Rollback) | (Spec::Git(_), _) => Ok(()),
     }
 }
 

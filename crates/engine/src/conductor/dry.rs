@@ -47,7 +47,14 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             // The semaphore is never closed.
             let _turn = questions.acquire().await;
             let (_keep, stop) = watch::channel(false);
-            let world = World { machine: &*machine, journal: &*journal, clock: &*clock, stop, hear: Arc::new(|_| {}) };
+            let world = World {
+                machine: &*machine,
+                journal: &*journal,
+                clock: &*clock,
+                stop,
+                hear: Arc::new(|_| {}),
+                busy: Arc::new(|| false),
+            };
             let mut planned = Vec::with_capacity(wanted.len());
             for (item, action) in wanted {
                 let verdict = match (&refused, &changing) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use refit_model::name::UpdaterName;
 use refit_model::plan::Action;
 use refit_model::printer::PrinterIdentity;
+use refit_model::refusal::Refusal;
 use refit_model::request::{Caller, Request};
 use refit_model::updater::{Assessment, Facts, assess};
 use tokio::sync::watch;
@@ -20,7 +21,7 @@ use crate::ports::{Clock, Journal, Look, Machine, Tell};
 use crate::recover::RecoveryReport;
 use crate::run::{Hear, Notice, World, told_to_stop};
 use crate::schedule;
-use crate::snapshot::Attention;
+use crate::snapshot::{Attention, Snapshot};
 
 /// What is to be done.
 pub(crate) enum Work {
@@ -46,6 +47,7 @@ pub(crate) struct Worker<M, J, C> {
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) at_once: usize,
     pub(crate) klipper: Option<KlipperSource>,
+    pub(crate) status: watch::Receiver<Arc<Snapshot>>,
 }
 
 /// How one action went, in the words of a request.
@@ -75,6 +77,9 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
     }
 
     async fn account(&mut self) {
+        if self.journal.unaccounted().await.is_ok_and(|missed| missed.is_empty()) {
+            return;
+        }
         for index in 0..self.items.len() {
             let Some(item) = self.items.get(index).cloned() else { return };
             let facts = self.world().account(&item.spec, (*item.facts).clone()).await;
@@ -131,14 +136,13 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         if self.item(spec.name().as_str()).is_none_or(|item| *item.spec == spec) {
             return end(Refreshed::No);
         }
-        if let Ok(text) = serde_json::to_string(&(&identity.klipper_path, &identity.python_path))
-            && let Err(error) = self.journal.remember("klipper", &text).await
-        {
-            tracing::warn!(%error, "where klipper is will be asked again after the next start");
-        }
         let unseen = Facts::unseen(&spec);
         self.reports.send(Report::Rebuilt(Box::new(spec.clone()), Box::new(unseen.clone())));
-        let facts = self.machine.inspect(&spec, &unseen, Look::Remote, silent()).await;
+        let mut stop = self.stop.clone();
+        let facts = tokio::select! {
+            facts = self.machine.inspect(&spec, &unseen, Look::Remote, silent()) => facts,
+            () = told_to_stop(&mut stop) => return end(Refreshed::No),
+        };
         self.world().keep(&spec, &facts).await;
         self.reports.send(Report::Looked(spec.name().clone(), Box::new(facts)));
         end(Refreshed::Now)
@@ -177,7 +181,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         let (mut failures, mut any_corrupt) = (Vec::new(), false);
         for name in full_order(self.items.iter().map(Item::name)) {
             if *self.stop.borrow() {
-                failures.push((name, RequestError::Refused(refit_model::refusal::Refusal::ShuttingDown)));
+                failures.push((name, Refusal::ShuttingDown.into()));
                 break;
             }
             match self.act(name.as_str(), Action::Upgrade, caller).await {
@@ -203,7 +207,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
 
     async fn act(&mut self, name: &str, action: Action, caller: &Caller) -> Acting {
         let Some(item) = self.item(name).cloned() else {
-            let error = RequestError::Refused(refit_model::refusal::Refusal::NotAvailable(name.to_owned()));
+            let error = Refusal::NotAvailable(name.to_owned()).into();
             return Acting::Failed { error, corrupt: false };
         };
         let (recovery, acted) = self.world().act(&item.spec, &item.facts, action, caller).await;
@@ -246,13 +250,20 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
     }
 
     fn world(&self) -> World<'_, M, J, C> {
-        let reports = self.reports.clone();
+        let (reports, status) = (self.reports.clone(), self.status.clone());
         let hear: Hear = Arc::new(move |notice| match notice {
             Notice::Say(text) => reports.send(Report::Say(text)),
             Notice::Line(line) => reports.line(line),
             Notice::At(running) => reports.send(Report::At(Some(running))),
         });
-        World { machine: &*self.machine, journal: &*self.journal, clock: &*self.clock, stop: self.stop.clone(), hear }
+        World {
+            machine: &*self.machine,
+            journal: &*self.journal,
+            clock: &*self.clock,
+            stop: self.stop.clone(),
+            hear,
+            busy: Arc::new(move || status.borrow().printer.is_busy()),
+        }
     }
 
     fn item(&self, name: &str) -> Option<&Item> {
