@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub mod authorization;
 pub mod dialect;
 mod leftovers;
+#[cfg(test)]
+mod memory;
 pub mod merge;
 pub mod problem;
 pub mod refit;
@@ -87,6 +89,7 @@ pub struct LoadContext {
     pub asvc: Option<String>,
 }
 
+const BUILTIN: [&str; 2] = ["klipper", "moonraker"];
 /// Refit's port beside a Moonraker that reads the same file.
 const PORT_BESIDE_MOONRAKER: u16 = 7127;
 
@@ -197,7 +200,12 @@ impl Load<'_> {
         if !self.manages_updates() {
             return none;
         }
-        let Some(global) = self.global() else { return none };
+        let Some(global) = self.global() else {
+            for name in BUILTIN {
+                self.outcomes.insert(format!("update_manager {name}"), Outcome { broken: true, ..Outcome::default() });
+            }
+            return none;
+        };
         let mut failed = Vec::new();
         let builtin = BuiltinOverrides {
             klipper: self.builtin("klipper", &global, &mut failed),
@@ -267,13 +275,13 @@ impl Load<'_> {
             names.insert("system");
         }
         for section in &self.config.sections {
-            let builtin = matches!(section.name.as_str(), "update_manager klipper" | "update_manager moonraker");
+            let builtin = section.name.strip_prefix("update_manager ").is_some_and(|name| BUILTIN.contains(&name));
             if section.name == "update_manager" || builtin || !is_update_manager(&section.name) {
                 continue;
             }
             let mut reader = Reader::new(section);
             let name = read::name_of(&section.name);
-            let taken = matches!(name, "klipper" | "moonraker");
+            let taken = BUILTIN.contains(&name);
             let mut parsing = false;
             if taken || names.contains(name) {
                 self.already_added(&reader, name, taken);
@@ -317,7 +325,7 @@ impl Load<'_> {
 }
 
 fn is_update_manager(section: &str) -> bool {
-    section.split_whitespace().next() == Some("update_manager")
+    section == "update_manager" || section.starts_with("update_manager ")
 }
 
 /// A file that Moonraker reads too.

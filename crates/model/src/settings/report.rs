@@ -167,7 +167,7 @@ fn client(client: &TrustedClient) -> String {
 }
 
 fn hours(hours: u32) -> String {
-    if hours >= 48 && hours % 24 == 0 { format!("{} days", hours / 24) } else { format!("{hours} hours") }
+    if hours >= 48 && hours.is_multiple_of(24) { format!("{} days", hours / 24) } else { format!("{hours} hours") }
 }
 
 fn list(parts: Vec<String>, nothing: &str) -> String {

@@ -167,7 +167,8 @@ fn python(
     let primary_branch = branch(reader)?;
     let name = reader.text("project_name").unwrap_or_else(|| read::name_of(&reader.section().name));
     let (project, extras) = project(name).ok_or_else(|| {
-        let message = format!("Failed to find distribution info for project {name}");
+        let bare = name.split('[').next().unwrap_or(name);
+        let message = format!("Failed to find distribution info for project {bare}");
         Fault::new("project_name", message).with_remedy("write the name of the package, as in 'pip list'")
     })?;
     let dependencies = Dependencies::default();

@@ -81,8 +81,8 @@ pub(crate) fn read(
 ) -> Result<Option<UpdaterSettings>, Fault> {
     let section = reader.section();
     let kind = reader.required("type")?;
-    if kind == "none" {
-        let text = format!("Invalid type 'none' for section [{}]", section.name);
+    if kind.eq_ignore_ascii_case("none") {
+        let text = format!("Invalid type '{kind}' for section [{}]", section.name);
         let problem = reader.problem(Some("type"), Severity::Error, &text);
         findings.warn(&text, problem.with_remedy(Some(types_remedy())));
         return Ok(None);
