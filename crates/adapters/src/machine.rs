@@ -36,7 +36,8 @@ impl Host {
     #[must_use]
     pub fn new(git: Git, per_host: usize, printer: watch::Receiver<Printer>, faults: FaultPlan) -> Self {
         let remotes = Remotes::new(git.version(), per_host);
-        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned();
+        let real = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let boot = faults.boot_id().map_or_else(real, str::to_owned).trim().to_owned();
         Self { git, remotes, printer, faults, boot }
     }
 
@@ -315,3 +316,7 @@ fn undo_name(undo: &Undo) -> Option<&'static str> {
 #[allow(clippy::disallowed_methods, reason = "tests read PATH")]
 #[path = "machine_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "machine_states_tests.rs"]
+mod states_tests;

@@ -15,6 +15,7 @@ use refit_model::updater::git::{Damage, GitFacts, GitSpec};
 use refit_model::updater::{Facts, Spec};
 use refit_testkit::git::{Commit, GitWorld, Remote, Work};
 use refit_testkit::git_http::{Ask, Fault, GitServer, Lie};
+use refit_testkit::states::{State, StateLab};
 use tokio::sync::watch;
 
 use super::Host;
@@ -22,15 +23,15 @@ use crate::command::Surroundings;
 use crate::fault::FaultPlan;
 use crate::git::Git;
 
-struct Lab {
+pub(super) struct Lab {
     root: PathBuf,
     server: GitServer,
     remote: Remote,
     work: Work,
-    host: Host,
+    pub(super) host: Host,
     printer: watch::Sender<Printer>,
     told: Arc<Mutex<Vec<String>>>,
-    spec: GitSpec,
+    pub(super) spec: GitSpec,
     _root: tempfile::TempDir,
 }
 
@@ -46,28 +47,8 @@ impl Lab {
         let server = GitServer::start(world.remotes());
         let url = server.url(&remote.route());
         let work = remote.clone_with(&url, root.join("app"), &[]);
-        let path = std::env::var_os("PATH").unwrap();
-        let home = root.join("world/home");
-        let git = Git::find(Surroundings { home, path, passed_on: Vec::new() }).await.unwrap();
-        let (printer, watched) = watch::channel(Printer::default());
-        let host = Host::new(git, 2, watched, FaultPlan::none());
-        let spec = GitSpec {
-            name: UpdaterName::new("app").unwrap(),
-            channel: Channel::Dev,
-            channel_invalid: false,
-            path: work.path().to_owned(),
-            origin: url,
-            moved_origin: None,
-            primary_branch: BranchName::new("master").unwrap(),
-            pinned_commit: None,
-            report_anomalies: true,
-            info_tags: Vec::new(),
-            refresh_interval_hours: 168,
-            debug: false,
-            managed_services: Vec::new(),
-            requirements: None,
-            config_hash: "1".to_owned(),
-        };
+        let (host, printer) = host(root.join("world/home")).await;
+        let spec = spec_of(work.path(), &url);
         Self { root, server, remote, work, host, printer, told: Arc::default(), spec, _root: place }
     }
 
@@ -87,7 +68,7 @@ impl Lab {
         self.told.lock().unwrap().join("\n")
     }
 
-    async fn look(&self, before: &GitFacts, look: Look) -> GitFacts {
+    pub(super) async fn look(&self, before: &GitFacts, look: Look) -> GitFacts {
         let before = Facts::Git(Box::new(before.clone()));
         match self.host.inspect(&Spec::Git(self.spec.clone()), &before, look, self.tell()).await {
             Facts::Git(facts) => *facts,
@@ -95,7 +76,7 @@ impl Lab {
         }
     }
 
-    async fn refreshed(&self) -> GitFacts {
+    pub(super) async fn refreshed(&self) -> GitFacts {
         self.look(&GitFacts::default(), Look::Remote).await
     }
 
@@ -134,7 +115,7 @@ impl Lab {
         }
     }
 
-    fn circumstance(&self, again: bool, witness: Option<serde_json::Value>) -> Circumstance {
+    pub(super) fn circumstance(&self, again: bool, witness: Option<serde_json::Value>) -> Circumstance {
         Circumstance { run: RunId(9), again, rebooted: false, witness, tell: self.tell() }
     }
 
@@ -152,7 +133,7 @@ impl Lab {
     }
 }
 
-fn files(dir: &Path) -> Vec<(PathBuf, String)> {
+pub(super) fn files(dir: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut folders = vec![dir.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -168,7 +149,7 @@ fn files(dir: &Path) -> Vec<(PathBuf, String)> {
                 let text = if kind.is_symlink() {
                     format!("{:?}", fs::read_link(&path))
                 } else {
-                    fs::read_to_string(&path).unwrap()
+                    String::from_utf8_lossy(&fs::read(&path).unwrap_or_default()).into_owned()
                 };
                 found.push((path.strip_prefix(dir).unwrap().to_owned(), text));
             }
@@ -176,6 +157,56 @@ fn files(dir: &Path) -> Vec<(PathBuf, String)> {
     }
     found.sort();
     found
+}
+
+async fn host(home: PathBuf) -> (Host, watch::Sender<Printer>) {
+    let path = std::env::var_os("PATH").unwrap();
+    let git = Git::find(Surroundings { home, path, passed_on: Vec::new() }).await.unwrap();
+    let (printer, watched) = watch::channel(Printer::default());
+    (Host::new(git, 2, watched, FaultPlan::none()), printer)
+}
+
+fn spec_of(path: &Path, origin: &str) -> GitSpec {
+    GitSpec {
+        name: UpdaterName::new("app").unwrap(),
+        channel: Channel::Dev,
+        channel_invalid: false,
+        path: path.to_owned(),
+        origin: origin.to_owned(),
+        moved_origin: None,
+        primary_branch: BranchName::new("master").unwrap(),
+        pinned_commit: None,
+        report_anomalies: true,
+        info_tags: Vec::new(),
+        refresh_interval_hours: 168,
+        debug: false,
+        managed_services: Vec::new(),
+        requirements: None,
+        config_hash: "1".to_owned(),
+    }
+}
+
+/// A lab around a state of the catalogue.
+pub(super) async fn world_of(place: tempfile::TempDir, state: State) -> (Lab, StateLab) {
+    let root = fs::canonicalize(place.path()).unwrap();
+    let remotes = refit_testkit::states::remotes_of(&root);
+    fs::create_dir_all(&remotes).unwrap();
+    let server = GitServer::start(&remotes);
+    let built = state.build(&root, Some(server.control()));
+    let options = built.options();
+    let option = |key: &str| options.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone());
+    let mut spec = spec_of(&built.path, &option("origin").unwrap());
+    spec.pinned_commit = option("pinned_commit").map(|pin| pin.to_lowercase());
+    spec.primary_branch = BranchName::new(&option("primary_branch").unwrap_or_else(|| "master".to_owned())).unwrap();
+    spec.channel = match option("channel").as_deref() {
+        Some("stable") => Channel::Stable,
+        Some("beta") => Channel::Beta,
+        Some(_) | None => Channel::Dev,
+    };
+    let (host, printer) = host(root.join("home")).await;
+    let (remote, work) = (built.remote.clone(), built.work.clone());
+    let told = Arc::default();
+    (Lab { root, server, remote, work, host, printer, told, spec, _root: place }, built)
 }
 
 /// What the owner has lying around: modified, untracked in the way, untracked beside, ignored, in a folder of its own.
@@ -277,8 +308,11 @@ async fn a_hard_recovery_moves_head_and_carries_over_with_rights() {
     assert!(folder.join(".git/HEAD").exists(), "the old folder is whole");
 }
 
-/// Every kind of damage, done to a repository that was refreshed and then to be recovered softly.
-fn damages() -> Vec<(&'static str, fn(&Work))> {
+/// A kind of damage, and how it is done to a repository.
+type Blow = (&'static str, fn(&Work));
+
+/// Every kind of damage that can be fetched again.
+fn damages() -> Vec<Blow> {
     vec![
         ("empty object of HEAD", |work| {
             work.loosen();

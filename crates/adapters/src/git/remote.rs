@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use refit_engine::ports::StepError;
 use refit_model::name::BranchName;
@@ -23,6 +24,9 @@ pub mod words;
 
 use http::{Http, NoAnswer};
 use pkt::RemoteRef;
+
+/// A stall is cut off after so long without a byte; a slow answer that moves never is.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What came of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +49,13 @@ impl Remotes {
     /// At most `per_host` questions to one host at the same time.
     #[must_use]
     pub fn new(git: super::GitVersion, per_host: usize) -> Self {
+        Self::with_patience(git, per_host, PATIENCE)
+    }
+
+    /// `patience`: how long a host may send nothing in the middle of an answer.
+    fn with_patience(git: super::GitVersion, per_host: usize, patience: Duration) -> Self {
         let agent = format!("git/{}.{} refit/{}", git.0, git.1, env!("CARGO_PKG_VERSION"));
-        Self { http: Http::new(agent), per_host: per_host.max(1), hosts: Mutex::default() }
+        Self { http: Http::new(agent, patience), per_host: per_host.max(1), hosts: Mutex::default() }
     }
 
     /// Asks the remote of a repository, and fetches when the branch or a tag moved or is missing here.
@@ -155,9 +164,8 @@ pub fn same_repository(one: &str, other: &str) -> bool {
 fn needs_git(hand: &Hand<'_>) -> bool {
     let surroundings = hand.git.surroundings();
     let names_proxy = |name: &std::ffi::OsStr| {
-        name.to_str().is_some_and(|name| {
-            name.to_ascii_lowercase().ends_with("_proxy") && name.to_ascii_lowercase() != "no_proxy"
-        })
+        let name = name.to_string_lossy().to_ascii_lowercase();
+        name.ends_with("_proxy") && name != "no_proxy"
     };
     if surroundings.passed_on.iter().any(|(name, value)| names_proxy(name) && !value.is_empty()) {
         return true;

@@ -377,3 +377,72 @@ async fn after_a_power_cut_the_switch_is_finished_and_can_be_taken_back() {
         assert_eq!(lab.work.try_git(&["fsck", "--strict"]).code, Some(0));
     }
 }
+
+/// A git that dies at its nth system call that writes, when it does what moves files and references.
+fn dying_git(lab: &Lab, nth: u32) -> Surroundings {
+    let point = refit_testkit::kill::KillPoint::writing(nth);
+    let command = point.command();
+    let words: Vec<String> = command.get_args().map(|arg| format!("'{}'", arg.to_string_lossy())).collect();
+    let path = lab.git.surroundings().path.clone();
+    let script = format!(
+        "#!/bin/sh\nPATH='{}'\ncase \" $* \" in *' reset '*|*' update-ref '*|*' symbolic-ref HEAD '*|*' read-tree '*) exec strace {} git \"$@\";; esac\nexec git \"$@\"\n",
+        path.to_string_lossy(),
+        words.join(" ")
+    );
+    let bin = lab.root.join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    fs::write(bin.join("git"), script).unwrap();
+    fs::set_permissions(bin.join("git"), fs::Permissions::from_mode(0o755)).unwrap();
+    Surroundings {
+        path: format!("{}:{}", bin.display(), path.to_string_lossy()).into(),
+        ..lab.git.surroundings().clone()
+    }
+}
+
+/// Coarse here; every single call is tried in the tests of the whole daemon.
+#[tokio::test]
+async fn a_switch_killed_at_git_s_system_calls_is_finished_or_taken_back() {
+    if let Err(missing) = refit_testkit::kill::strace() {
+        eprintln!("skipped: {missing}");
+        return;
+    }
+    let lab = Lab::new().await;
+    lab.fetched().await;
+    lab.work.write("mine.cfg", "mine\n");
+    let before = lab.state();
+    let image = lab.root.join("image");
+    let copy = |from: &Path, to: &Path| {
+        if to.exists() {
+            fs::remove_dir_all(to).unwrap();
+        }
+        let status = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+        assert!(status.success());
+    };
+    copy(lab.work.path(), &image);
+    lab.forward(false).await.unwrap();
+    let after = lab.state();
+    let mut deaths = 0;
+    for nth in (1..).step_by(6) {
+        copy(&image, lab.work.path());
+        let dying = Git::find(dying_git(&lab, nth)).await.unwrap();
+        let hand = Hand::open(&dying, &lab.repo(), lab.tell(), FaultPlan::none());
+        let (head, to) = (Head::Branch(branch("master")), GitTarget::Commit(lab.b.clone()));
+        let cut = switch::switch(&hand, &head, Some(&lab.a), &to, &lab.circumstance(false)).await;
+        if cut.is_ok() {
+            break;
+        }
+        deaths += 1;
+        let wreck = lab.root.join("wreck");
+        copy(lab.work.path(), &wreck);
+        lab.forward(true).await.unwrap_or_else(|error| panic!("forward after call {nth}: {error}"));
+        assert_eq!(lab.state(), after, "forward after call {nth}");
+        copy(&wreck, lab.work.path());
+        // And the way back is cut too, somewhere else.
+        let dying = Git::find(dying_git(&lab, nth / 2 + 3)).await.unwrap();
+        let hand = Hand::open(&dying, &lab.repo(), lab.tell(), FaultPlan::none());
+        let _cut = switch::switch_back(&hand, &head, &head, &lab.a, &lab.circumstance(true)).await;
+        lab.back().await.unwrap_or_else(|error| panic!("back after call {nth}: {error}"));
+        assert_eq!(lab.state(), before, "back after call {nth}");
+    }
+    assert!(deaths > 10, "only {deaths} deaths");
+}

@@ -18,10 +18,11 @@ const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
 const HOPS: usize = 5;
 
 /// Made on first use and shared: connections are kept alive, so that the repositories of one host cost one handshake.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Http {
     client: OnceLock<Option<Client>>,
     agent: String,
+    patience: Duration,
 }
 
 /// Why there is no answer.
@@ -34,10 +35,11 @@ pub enum NoAnswer {
 }
 
 impl Http {
-    /// A client that calls itself by this name (some hosts answer only to `git/…`).
+    /// A client that calls itself by this name (some hosts answer only to `git/…`), and that waits so long for the next
+    /// byte.
     #[must_use]
-    pub fn new(agent: String) -> Self {
-        Self { client: OnceLock::new(), agent }
+    pub fn new(agent: String, patience: Duration) -> Self {
+        Self { client: OnceLock::new(), agent, patience }
     }
 
     /// The branch and the tags of a repository, in one request.
@@ -97,7 +99,7 @@ impl Http {
                     .redirect(reqwest::redirect::Policy::none())
                     .no_proxy()
                     .connect_timeout(Duration::from_secs(10))
-                    .read_timeout(Duration::from_secs(60))
+                    .read_timeout(self.patience)
                     .pool_idle_timeout(Duration::from_secs(90))
                     .build();
                 built.inspect_err(|error| tracing::warn!(%error, "no HTTP client; git is asked instead")).ok()

@@ -100,28 +100,24 @@ impl Planner<'_> {
         if !local.damage.is_empty() {
             steps.push(self.heal(&remote, &branch));
         }
-        steps.push(PlannedStep {
-            step: Step::GitFetch {
-                repo: self.repo.clone(),
-                remote: remote.clone(),
-                branch: Some(branch.clone()),
-                want: None,
-                refetch: self.lost_objects(),
-                ask: self.needs_healing(),
-            },
-            undo: Undo::Nothing,
-            phase: Phase::Preparation,
-            announce: Vec::new(),
-        });
+        steps.push(self.fetch_primary(&remote, &branch, Phase::Preparation));
         let to = GitTarget::FirstAncestorOf {
             pin: self.spec.pinned_commit.clone(),
             // Moonraker stays where it is only when it knows where that is (observed): not on a branch without remote.
             candidates: local.head.iter().filter(|head| head.as_str() == self.judged.current_hash).cloned().collect(),
-            remote,
+            remote: remote.clone(),
             branch: branch.clone(),
         };
         steps.push(self.keep_aside(to.clone()));
-        steps.extend(self.switch(Head::Branch(branch), to, None));
+        let asks_later = !self.needs_healing() && self.facts.remote.last_good.is_none();
+        let [check, switch, verify] = self.switch(Head::Branch(branch.clone()), to, None);
+        steps.extend([check, switch]);
+        if asks_later {
+            // Goes to what was known, then learns what is new, as Moonraker does (observed): the remote of the branch it
+            // stood on could not be asked.
+            steps.push(self.fetch_primary(&remote, &branch, Phase::Switch));
+        }
+        steps.push(verify);
         let opening = vec![self.says("Attempting Repo Recovery..."), self.says("Resetting Git Repo...")];
         Ok(self.done(Action::SoftRecovery, "?", opening, steps, "Reinstall Complete"))
     }
@@ -200,6 +196,19 @@ impl Planner<'_> {
             ask,
         };
         Ok(plain(step, Undo::Nothing, Phase::Preparation))
+    }
+
+    /// For a recovery: in the preparation the remote is asked only for what is lost.
+    fn fetch_primary(&self, remote: &str, branch: &BranchName, phase: Phase) -> PlannedStep {
+        let step = Step::GitFetch {
+            repo: self.repo.clone(),
+            remote: remote.to_owned(),
+            branch: Some(branch.clone()),
+            want: None,
+            refetch: phase == Phase::Preparation && self.lost_objects(),
+            ask: phase == Phase::Switch || self.needs_healing(),
+        };
+        plain(step, Undo::Nothing, phase)
     }
 
     fn heal(&self, remote: &str, branch: &BranchName) -> PlannedStep {

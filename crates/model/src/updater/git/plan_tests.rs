@@ -155,6 +155,9 @@ fn a_soft_recovery_mends_and_fetches_again_what_was_damaged() {
         ["Git Repo my app: Attempting Repo Recovery...", "Git Repo my app: Resetting Git Repo..."]
     );
     assert_eq!(after_run(&whole, &facts, facts.clone()).rollback, None);
+    facts.remote.last_good = None;
+    let unasked = planned(Action::SoftRecovery, &spec(), &facts);
+    assert_eq!(words(&unasked), ["fetch", "keep", "printer", "switch", "fetch", "verify"]);
     facts.local.damage = vec![Damage::EmptyObject { file: "objects/ab/cd".to_owned() }];
     let mended = planned(Action::SoftRecovery, &spec(), &facts);
     assert_eq!(words(&mended), ["heal", "fetch", "keep", "printer", "switch", "verify"]);
