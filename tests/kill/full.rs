@@ -1,0 +1,138 @@
+//! The disk is full, or read-only: from before the deed, or from one of its points on. The deed ends with a clear error or
+//! succeeds; with room again the daemon settles what is open, and the deed succeeds when it is asked for once more.
+
+use refit_testkit::disk::Disk;
+use serde_json::Value;
+
+use crate::daemon::{Daemon, Manner, PATIENCE};
+use crate::deeds::{Deed, Kind, is_ok};
+use crate::host::Host;
+use crate::instants::ask_without_waiting;
+use crate::oracle::{Side, judge, repository, restart_judge_and_retry, retry};
+use crate::power::Rig;
+use crate::tally::{Tally, sample};
+
+/// The disk of the tests: a fetch wants 64 MiB to be free, and there must be less to fill.
+const SIZE: u64 = 100;
+
+#[test]
+fn from_the_start() {
+    let rig = Rig::new(SIZE);
+    let mut tally = Tally::default();
+    for kind in [Kind::Upgrade, Kind::SoftDamaged, Kind::HardDirty] {
+        let deed = Deed::prepare(&rig.host, kind);
+        for leave in [0, 256 << 10, 4 << 20, 40 << 20] {
+            rig.reset(&deed);
+            let mut daemon = Daemon::up(&rig.host);
+            rig.disk.fill(leave);
+            let reply = deed.drive(&mut daemon);
+            let mut verdict = tells("space", &reply);
+            if let Some(wrong) = repository(&rig.host, &deed, Side::Old).first() {
+                verdict = Err(format!("with the disk full: {wrong}"));
+            }
+            rig.disk.unfill();
+            let verdict = verdict.and_then(|()| judge(&rig.host, &deed, &mut daemon, Some(Side::Old)));
+            let verdict = verdict.and_then(|side| retry(&rig.host, &deed, &mut daemon).map(|()| side));
+            let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}\n{}", daemon.child.log()));
+            daemon.kill_all();
+            tally.count(&format!("{kind:?}"), &format!("{leave} bytes free"), verdict);
+        }
+    }
+    tally.close("Disk full from the start");
+}
+
+#[test]
+fn from_a_point_on() {
+    let rig = Rig::new(SIZE);
+    let mut tally = Tally::default();
+    for (kind, wanted) in [(Kind::Upgrade, 12), (Kind::Rollback, 5), (Kind::SoftDamaged, 8), (Kind::HardDamaged, 8)] {
+        let deed = Deed::prepare(&rig.host, kind);
+        for (at, (point, before)) in sample(deed.points.clone(), wanted).into_iter().enumerate() {
+            let leave = [0, 12 << 10, 64 << 10][at % 3];
+            rig.reset(&deed);
+            let mut daemon = Daemon::up_with(&rig.host, &Manner::ordered(format!("stop={point}*{}", before + 1)));
+            let mut asked = ask_without_waiting(&rig.host, &deed);
+            assert!(daemon.halts(PATIENCE), "{point} is never reached:\n{}", daemon.child.log_tail());
+            rig.disk.fill(leave);
+            daemon.go_on();
+            let reply = asked.read(PATIENCE).and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+            let told = if is_ok(&reply) { Ok(()) } else { tells("space", &reply) };
+            daemon.kill_all();
+            // It comes up with the disk full, too.
+            let mut starved = Daemon::up(&rig.host);
+            let entry = starved.entry();
+            starved.kill_all();
+            rig.disk.unfill();
+            let verdict = told.and_then(|()| restart_judge_and_retry(&rig.host, &deed, &Manner::default()));
+            let verdict = verdict.and_then(|side| {
+                let kept_its_word = !is_ok(&reply) || side == Side::New;
+                if kept_its_word { Ok(side) } else { Err("ok was answered, and the old state is there".to_owned()) }
+            });
+            let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}\n{entry}"));
+            tally.count(
+                &format!("{kind:?}"),
+                &format!("{leave} bytes free from {point}, time {}, on", before + 1),
+                verdict,
+            );
+        }
+    }
+    tally.close("Disk full from a point on");
+}
+
+#[test]
+fn read_only() {
+    let mut mounted = None;
+    let host = Host::make(|folder| {
+        let root = folder.join("host");
+        std::fs::create_dir_all(&root).expect("a folder");
+        mounted = Some(Disk::new(&root, "software", 128).unwrap_or_else(|missing| panic!("{missing}")));
+        root
+    });
+    let disk = mounted.expect("it was just mounted");
+    let mut tally = Tally::default();
+    for (kind, wanted) in [(Kind::Upgrade, 6), (Kind::HardDirty, 4)] {
+        let deed = Deed::prepare(&host, kind);
+        let points = deed.points.iter().filter(|(point, _)| !point.starts_with("journal.")).cloned().collect();
+        for (point, before) in sample(points, wanted) {
+            deed.reset(&host);
+            let mut daemon = Daemon::up_with(&host, &Manner::ordered(format!("stop={point}*{}", before + 1)));
+            let mut asked = ask_without_waiting(&host, &deed);
+            assert!(daemon.halts(PATIENCE), "{point} is never reached:\n{}", daemon.child.log_tail());
+            disk.set_read_only(true).unwrap_or_else(|missing| panic!("{missing}"));
+            daemon.go_on();
+            let reply = asked.read(PATIENCE).and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+            let told = if is_ok(&reply) { Ok(()) } else { tells("read-only", &reply) };
+            daemon.kill_all();
+            disk.set_read_only(false).unwrap_or_else(|missing| panic!("{missing}"));
+            let verdict = told.and_then(|()| writable_again(&host, &deed));
+            let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}"));
+            tally.count(&format!("{kind:?}"), &format!("read-only from {point} on"), verdict);
+        }
+    }
+    tally.close("Read-only from a point on");
+}
+
+/// What could not be taken back on a read-only disk waits for a person; the deed itself is the way out.
+fn writable_again(host: &Host, deed: &Deed) -> Result<Side, String> {
+    let mut daemon = Daemon::up(host);
+    let run = daemon.newest_run();
+    let verdict = if run["outcome"] == "needs_attention" {
+        retry(host, deed, &mut daemon).map(|()| Side::New)
+    } else {
+        daemon.kill_all();
+        drop(daemon);
+        return restart_judge_and_retry(host, deed, &Manner::default());
+    };
+    let verdict = verdict.map_err(|why| format!("{why}\n{}", daemon.child.log()));
+    daemon.kill_all();
+    verdict
+}
+
+/// Whether a reply is an error that names the disk, and blames nothing on the repository.
+fn tells(what: &str, reply: &Option<Value>) -> Result<(), String> {
+    let Some(reply) = reply else { return Err("the daemon died".to_owned()) };
+    let message = reply["error"]["message"].as_str().unwrap_or_default().to_lowercase();
+    let names = [what, "disk", "full"].iter().any(|word| message.contains(word));
+    let blames = ["corrupt", "not valid", "dirty"].iter().any(|word| message.contains(word));
+    if names && !blames { Ok(()) } else { Err(format!("the error does not name the disk: {reply}")) }
+}

@@ -1,0 +1,162 @@
+//! A printer host that can be put back to a state in an instant: its data folder and its software in one folder, which is
+//! copied from a template that the daemon itself has brought about.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use refit_testkit::git::{Commit, GitWorld, Remote, Work};
+use refit_testkit::git_http::GitServer;
+use refit_testkit::scratch::scratch;
+use tempfile::TempDir;
+
+/// The one updater.
+pub const NAME: &str = "app";
+
+/// A remote with two versions, a server, and a host that has the first one.
+pub struct Host {
+    pub world: GitWorld,
+    pub server: GitServer,
+    pub remote: Remote,
+    /// The commits of the two versions.
+    pub versions: [String; 2],
+    root: PathBuf,
+    folder: TempDir,
+}
+
+impl Host {
+    /// A host in memory.
+    pub fn new() -> Self {
+        Self::make(|folder| folder.join("host"))
+    }
+
+    /// A host whose folder is elsewhere: below a mount point, which `root` makes in the folder that it is given.
+    pub fn make(root: impl FnOnce(&Path) -> PathBuf) -> Self {
+        let folder = scratch();
+        let root = root(folder.path());
+        let world = GitWorld::new(folder.path().join("world"));
+        let remote = world.remote("lab/app");
+        let first = remote.push("master", &first_version());
+        remote.annotate("v1.0.0", "The first release");
+        let server = GitServer::start(world.remotes());
+        let versions = [first, String::new()];
+        let mut host = Self { world, server, remote, versions, root, folder };
+        host.furnish();
+        host.versions[1] = host.remote.push("master", &second_version());
+        host.remote.annotate("v1.1.0", "The second release");
+        host
+    }
+
+    /// The folder that is put back as a whole.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.root.join("data")
+    }
+
+    /// The repository that is managed.
+    pub fn app(&self) -> Work {
+        self.world.work(self.root.join("software").join(NAME))
+    }
+
+    pub fn kept(&self) -> PathBuf {
+        self.root.join("software").join(format!("{NAME}.refit-kept"))
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.folder.path().join("daemon.log")
+    }
+
+    /// A path beside the host, that putting it back does not touch.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The tree of a version as git itself writes it.
+    pub fn checkout(&self, commit: &str) -> Work {
+        let path = self.beside(&format!("checkout-{commit}"));
+        if path.exists() {
+            return self.world.work(path);
+        }
+        let work = self.remote.clone_to(path);
+        work.git(&["reset", "--quiet", "--hard", commit]);
+        work
+    }
+
+    /// Keeps the host as it is under a name.
+    pub fn keep(&self, template: &str) {
+        copy(&self.root, &self.beside(template));
+    }
+
+    /// Puts the host back to how it was kept.
+    pub fn put_back(&self, template: &str) {
+        let _ = fs::remove_file(self.log());
+        copy(&self.beside(template), &self.root);
+    }
+
+    fn furnish(&self) {
+        for below in ["home", "data/config", "data/comms", "software"] {
+            fs::create_dir_all(self.root.join(below)).expect("a folder");
+        }
+        let url = self.server.url(&self.remote.route());
+        self.remote.clone_with(&url, self.root.join("software").join(NAME), &[]);
+        let text = format!(
+            "[server]\nhost: 127.0.0.1\nport: 0\n\n[authorization]\ntrusted_clients:\n    127.0.0.1\n\n\
+             [update_manager]\nenable_system_updates: False\nenable_auto_refresh: False\n\n\
+             [refit]\nallow_protocols: http\n\n\
+             [update_manager {NAME}]\ntype: git_repo\npath: {}\norigin: {url}\nis_system_service: False\n",
+            self.app().path().display(),
+        );
+        fs::write(self.data().join("config/refit.conf"), text).expect("a configuration");
+    }
+}
+
+/// Makes `to` what `from` is. The folder itself stays: it may be a mount point.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(to).expect("a folder").flatten() {
+        let path = entry.path();
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        // A mount point stays, empty.
+        let removed = removed.or_else(|e| if e.kind() == ErrorKind::ResourceBusy { Ok(()) } else { Err(e) });
+        removed.unwrap_or_else(|e| panic!("cannot remove {path:?}: {e}"));
+    }
+    let copied = Command::new("cp").arg("-a").arg(from.join(".")).arg(to).status().expect("cp starts");
+    assert!(copied.success(), "cp {from:?} {to:?} ended with {copied}");
+}
+
+/// 42 files in 5 folders, a link, a script.
+fn first_version() -> Commit {
+    let mut commit = Commit::new("First");
+    for folder in 0..5 {
+        for file in 0..8 {
+            let content = format!("v1 {folder} {file}\n").repeat(50);
+            commit = commit.file(&format!("d{folder}/f{file}.py"), content);
+        }
+    }
+    commit.link("link", "d0/f0.py").file("run.sh", "#!/bin/sh\n").file(".gitignore", "*.log\n")
+}
+
+/// Changes of every kind: contents, a removal, a renaming, a new folder, a mode, a link, a folder that becomes a file.
+fn second_version() -> Commit {
+    let mut commit = Commit::new("Second");
+    for folder in 0..4 {
+        for file in (0..8).step_by(2) {
+            let content = format!("v2 {folder} {file}\n").repeat(60);
+            commit = commit.file(&format!("d{folder}/f{file}.py"), content);
+        }
+    }
+    let renamed = "v1 2 3\n".repeat(50);
+    commit
+        .delete("d1/f1.py")
+        .delete("d2/f3.py")
+        .file("d2/renamed.py", renamed)
+        .file("new/n.py", "n\n")
+        .exec("run.sh", "#!/bin/sh\n")
+        .link("link", "d1/f0.py")
+        .delete("d4")
+        .file("d4", "now a file\n")
+}

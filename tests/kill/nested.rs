@@ -1,0 +1,85 @@
+//! Killed again while it recovers: each start dies at a point of its own until, at the last attempt, it is left alone. And
+//! when it dies at every attempt, it stops, says so, and has lost nothing.
+
+use refit_testkit::kill::Seeded;
+
+use crate::daemon::{Daemon, Manner, Start};
+use crate::deeds::{Deed, Kind, passed};
+use crate::host::Host;
+use crate::oracle::{lost, restart_and_judge, restart_judge_and_retry, strays};
+use crate::points::die_at;
+use crate::tally::{Tally, sample, seed};
+
+#[test]
+fn killed_twice_more() {
+    let host = Host::new();
+    let mut tally = Tally::default();
+    for (kind, wanted) in
+        [(Kind::Upgrade, 8), (Kind::Rollback, 4), (Kind::SoftDirty, 4), (Kind::SoftDamaged, 8), (Kind::HardDamaged, 8)]
+    {
+        let deed = Deed::prepare(&host, kind);
+        let mut seeded = Seeded::new(seed());
+        for (point, before) in sample(deed.points.clone(), wanted) {
+            deed.reset(&host);
+            die_at(&host, &deed, &point, before);
+            host.keep("cut");
+            let recovery = points_of_recovery(&host);
+            host.put_back("cut");
+            let mut what = format!("{kind:?} killed at {point}");
+            for boot in ["second", "third"].into_iter().take(recovery.len()) {
+                let (again, times) = seeded.pick(&recovery).clone();
+                what += &format!(", then at {again}");
+                let orders = Manner::ordered(format!("kill={again}*{},boot={boot}", times + 1));
+                match Daemon::start(&host, &orders) {
+                    Start::Died(_) => {}
+                    // The first death left less to do.
+                    Start::Up(mut daemon) => drop(daemon.kill_all()),
+                }
+            }
+            let verdict = if seeded.below(2) == 0 {
+                restart_and_judge(&host, &deed, &Manner::default(), None)
+            } else {
+                restart_judge_and_retry(&host, &deed, &Manner::default())
+            };
+            tally.count(&format!("{kind:?}"), &what, verdict);
+        }
+    }
+    tally.close("Killed again, twice, during the recovery");
+}
+
+#[test]
+fn killed_at_every_attempt() {
+    let host = Host::new();
+    let deed = Deed::prepare(&host, Kind::Upgrade);
+    for point in ["git_switch.marked", "git_switch.reset", "git_switch.after"] {
+        deed.reset(&host);
+        die_at(&host, &deed, point, 0);
+        for _attempt in 0..3 {
+            let start = Daemon::start(&host, &Manner::ordered("kill=git_switch.before"));
+            assert!(matches!(start, Start::Died(_)), "the recovery of {point} passes no switch");
+        }
+        let mut daemon = Daemon::up(&host);
+        let run = daemon.newest_run();
+        assert_eq!(run["outcome"], "needs_attention", "{point}: {run}");
+        let status = daemon.result("machine.update.status", serde_json::json!({"refresh": false}));
+        assert_eq!(status["refit"]["attention"][0]["name"], crate::host::NAME, "{status}");
+        assert_eq!(lost(&host, &deed), Vec::<String>::new(), "{point}");
+        // The way out that it names.
+        let reply = daemon.ask("machine.update.recover", serde_json::json!({"name": crate::host::NAME, "hard": true}));
+        assert!(crate::deeds::is_ok(&reply), "{reply:?}");
+        assert_eq!(host.app().blemishes(), Vec::<String>::new(), "{point}");
+        assert_eq!(lost(&host, &deed), Vec::<String>::new(), "{point}");
+        assert_eq!(strays(&host), Vec::<String>::new(), "{point}");
+        daemon.kill_all();
+    }
+    println!("Killed at every attempt: 3 times told, nothing lost, and repaired on request");
+}
+
+/// What an undisturbed recovery of the host as it stands passes.
+fn points_of_recovery(host: &Host) -> Vec<(String, usize)> {
+    let note = host.beside("recovery-points");
+    let _ = std::fs::remove_file(&note);
+    let mut daemon = Daemon::up_with(host, &Manner::ordered(format!("note={}", note.display())));
+    daemon.kill_all();
+    passed(&std::fs::read_to_string(&note).unwrap_or_default())
+}

@@ -1,0 +1,163 @@
+//! The verdict on a host after the daemon was started again: all of the old state, or all of the new one, and nothing of
+//! the owner lost.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use refit_testkit::tree::Tree;
+
+use crate::daemon::{Daemon, Manner};
+use crate::deeds::{Deed, is_ok};
+use crate::host::Host;
+
+/// Which state it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Old,
+    New,
+}
+
+/// Starts the daemon again and judges what is there the moment that its socket takes connections.
+pub fn restart_and_judge(host: &Host, deed: &Deed, manner: &Manner, promised: Option<Side>) -> Result<Side, String> {
+    let mut daemon = Daemon::up_with(host, manner);
+    let verdict = judge(host, deed, &mut daemon, promised);
+    let verdict = verdict.map_err(|complaints| format!("{complaints}\n{}", daemon.child.log()));
+    daemon.kill_all();
+    verdict
+}
+
+/// The same; and what came out old must be done by asking once more.
+pub fn restart_judge_and_retry(host: &Host, deed: &Deed, manner: &Manner) -> Result<Side, String> {
+    let mut daemon = Daemon::up_with(host, manner);
+    let verdict = judge(host, deed, &mut daemon, None).and_then(|side| match side {
+        Side::New => Ok(side),
+        Side::Old => retry(host, deed, &mut daemon).map(|()| side),
+    });
+    let verdict = verdict.map_err(|complaints| format!("{complaints}\n{}", daemon.child.log()));
+    daemon.kill_all();
+    verdict
+}
+
+/// Does the deed once more, to its end.
+pub fn retry(host: &Host, deed: &Deed, daemon: &mut Daemon) -> Result<(), String> {
+    let reply = deed.drive(daemon);
+    if !is_ok(&reply) {
+        return Err(format!("asked once more, it fails: {reply:?}"));
+    }
+    judge(host, deed, daemon, Some(Side::New)).map(drop).map_err(|why| format!("asked once more: {why}"))
+}
+
+/// The verdict. `promised` is what the caller was told.
+pub fn judge(host: &Host, deed: &Deed, daemon: &mut Daemon, promised: Option<Side>) -> Result<Side, String> {
+    let mut wrong = Vec::new();
+    let run = daemon.newest_run();
+    let ours = run["run"].as_i64().is_some_and(|number| number > deed.last_run);
+    let side = match run["outcome"].as_str().filter(|_| ours) {
+        Some("finished") => Side::New,
+        Some("undone") | None => Side::Old,
+        Some(other) => {
+            wrong.push(format!("the newest run is {other}: {run}"));
+            Side::Old
+        }
+    };
+    if promised.is_some_and(|promised| promised != side) {
+        wrong.push(format!("{promised:?} was promised, the journal says {side:?}: {run}"));
+    }
+    wrong.extend(repository(host, deed, side));
+    wrong.extend(lost(host, deed));
+    wrong.extend(strays(host));
+    let entry = daemon.entry();
+    if entry["name"] != crate::host::NAME {
+        wrong.push(format!("the status has {entry}"));
+    }
+    if wrong.is_empty() { Ok(side) } else { Err(format!("{side:?} by the journal, but\n  {}", wrong.join("\n  "))) }
+}
+
+/// What speaks against this side being the whole truth about the repository.
+pub fn repository(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
+    let work = host.app();
+    let (tree, head) = match side {
+        Side::Old => (&deed.old, &deed.old_head),
+        Side::New => (&deed.new, &deed.new_head),
+    };
+    let mut wrong = tree.diff(&Tree::of(work.path()));
+    if side == Side::Old && deed.kind.is_damaged() {
+        // What was damaged before may be so still.
+        wrong.extend(work.locks().iter().map(|lock| format!("lock: {}", lock.display())));
+        return wrong;
+    }
+    let now = work.try_git(&["rev-parse", "--verify", "HEAD"]);
+    if now.stdout.trim() != head {
+        wrong.push(format!("HEAD is {:?} and not {head}", now.stdout.trim()));
+    }
+    wrong.extend(work.blemishes());
+    if side == Side::New {
+        let status = work.git(&["status", "--porcelain", "--untracked-files=no"]);
+        wrong.extend(status.lines().map(|line| format!("git status: {line}")));
+    }
+    wrong
+}
+
+/// The owner's contents that are neither at their place nor in the kept place.
+pub fn lost(host: &Host, deed: &Deed) -> Vec<String> {
+    let kept = files_below(&host.kept());
+    let is_there = |path: &str, content: &str| {
+        let at_its_place = host.app().path().join(path);
+        let copies = kept.iter().filter(|file| file.ends_with(path));
+        std::iter::once(&at_its_place)
+            .chain(copies)
+            .any(|file| fs::read(file).ok().as_deref() == Some(content.as_bytes()))
+    };
+    let gone = deed.treasures.iter().filter(|(path, content)| !is_there(path, content));
+    gone.map(|(path, _)| format!("LOST: {path}")).collect()
+}
+
+/// What does not belong where it lies: stages, halves of files, kept folders that nobody lists.
+pub fn strays(host: &Host) -> Vec<String> {
+    let kept = host.kept();
+    let mut found = Vec::new();
+    for name in names(&host.root().join("software")) {
+        // A disk of its own has a folder of its own.
+        if name != crate::host::NAME
+            && name != "lost+found"
+            && Path::new(&name) != Path::new(kept.file_name().expect("a name"))
+        {
+            found.push(format!("stray: software/{name}"));
+        }
+    }
+    let there = names(&kept);
+    for name in &there {
+        let partner = match name.strip_suffix(".json") {
+            Some(_) => continue,
+            None => format!("{name}.json"),
+        };
+        if !there.contains(&partner) {
+            found.push(format!("stray: kept/{name} is not listed"));
+        }
+    }
+    let halves = files_below(&kept).into_iter().chain(files_below(&host.app().dot_git("")));
+    for file in halves {
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.ends_with(".refit-part") || name.ends_with(".json.new") {
+            found.push(format!("stray: {}", file.display()));
+        }
+    }
+    found
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(files_below(&entry.path()));
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found
+}

@@ -1,0 +1,78 @@
+//! Killed at every point that a deed passes: before and after every step, inside the longer ones, and around every entry
+//! of the journal.
+
+use refit_testkit::kill::Seeded;
+
+use crate::daemon::{Daemon, Manner, PATIENCE, Start};
+use crate::deeds::{Deed, Kind, is_ok};
+use crate::host::Host;
+use crate::oracle::{Side, restart_and_judge, restart_judge_and_retry};
+use crate::tally::{Tally, seed};
+
+#[test]
+fn upgrade() {
+    at_every_point(Kind::Upgrade);
+}
+
+#[test]
+fn rollback() {
+    at_every_point(Kind::Rollback);
+}
+
+#[test]
+fn soft_recovery_of_a_dirty_repository() {
+    at_every_point(Kind::SoftDirty);
+}
+
+#[test]
+fn soft_recovery_of_a_damaged_repository() {
+    at_every_point(Kind::SoftDamaged);
+}
+
+#[test]
+fn hard_recovery_of_a_dirty_repository() {
+    at_every_point(Kind::HardDirty);
+}
+
+#[test]
+fn hard_recovery_of_a_damaged_repository() {
+    at_every_point(Kind::HardDamaged);
+}
+
+fn at_every_point(kind: Kind) {
+    let host = Host::new();
+    let deed = Deed::prepare(&host, kind);
+    let mut seeded = Seeded::new(seed());
+    let mut tally = Tally::default();
+    for (point, before) in &deed.points {
+        deed.reset(&host);
+        let promised = die_at(&host, &deed, point, *before);
+        // Every third time it believes that the machine was booted since, and every third time it is asked once more.
+        let rebooted = Manner::ordered("boot=another");
+        let verdict = match seeded.below(3) {
+            0 => restart_and_judge(&host, &deed, &rebooted, promised),
+            1 => restart_judge_and_retry(&host, &deed, &Manner::default()),
+            _ => restart_and_judge(&host, &deed, &Manner::default(), promised),
+        };
+        let group = if point.starts_with("journal.") { "around journal entries" } else { "around and within steps" };
+        tally.count(group, &format!("killed at {point}, time {}", before + 1), verdict);
+    }
+    tally.close(&format!("{kind:?} killed at every point"));
+}
+
+/// Begins the deed on a daemon that dies at a point. What the caller was promised before that.
+pub fn die_at(host: &Host, deed: &Deed, point: &str, before: usize) -> Option<Side> {
+    let orders = Manner::ordered(format!("kill={point}*{}", before + 1));
+    let mut daemon = match Daemon::start(host, &orders) {
+        Start::Up(daemon) => daemon,
+        Start::Died(status) => panic!("died of {status} before it was asked"),
+    };
+    let reply = deed.drive(&mut daemon);
+    if reply.is_some() {
+        // The answer was on its way already; or it never comes to that point.
+        let died = refit_testkit::wait::try_wait(PATIENCE, || daemon.child.exited());
+        assert!(died.is_some(), "{point} is never reached: {reply:?}");
+    }
+    daemon.kill_all();
+    is_ok(&reply).then_some(Side::New)
+}

@@ -1,0 +1,162 @@
+//! The power goes: the host stands on an ext4 image, which is copied while it is mounted, at a point where the daemon was
+//! halted, at random instants, and right after it said `ok`. The copy takes the image's place, the remote is off, and the
+//! daemon starts again in another boot.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use refit_testkit::disk::Disk;
+use refit_testkit::git_http::Fault;
+use refit_testkit::kill::Seeded;
+use refit_testkit::wait::{try_wait, wait_for};
+
+use crate::daemon::{Daemon, Manner, PATIENCE};
+use crate::deeds::{Deed, Kind, is_ok};
+use crate::host::Host;
+use crate::instants::ask_without_waiting;
+use crate::oracle::{Side, restart_and_judge};
+use crate::tally::{Tally, sample, seed, times};
+
+/// Longer than the image's journal waits until it writes down what happened.
+const COMMITTED: Duration = Duration::from_millis(1200);
+
+#[test]
+fn at_points() {
+    let rig = Rig::new(128);
+    let mut tally = Tally::default();
+    for (kind, wanted) in [(Kind::Upgrade, 10), (Kind::Rollback, 3), (Kind::SoftDamaged, 5), (Kind::HardDirty, 6)] {
+        let deed = Deed::prepare(&rig.host, kind);
+        let points: Vec<_> = deed.points.iter().filter(|(point, _)| !point.ends_with(".before")).cloned().collect();
+        for (at, (point, before)) in sample(points, wanted).into_iter().enumerate() {
+            rig.reset(&deed);
+            let manner = Manner::ordered(format!("stop={point}*{}", before + 1));
+            let mut daemon = Daemon::up_with(&rig.host, &manner);
+            let asked = ask_without_waiting(&rig.host, &deed);
+            assert!(daemon.halts(PATIENCE), "{point} is never reached:\n{}", daemon.child.log_tail());
+            drop(asked);
+            let wait = if at % 2 == 0 { Duration::ZERO } else { COMMITTED };
+            let verdict = rig.cut_and_restart(&deed, daemon, wait, None);
+            tally.count(&format!("{kind:?}, at points"), &format!("cut {wait:?} after {point}"), verdict);
+        }
+    }
+    tally.close("Power cut at points, the remote off");
+}
+
+#[test]
+fn at_random_instants_and_after_ok() {
+    let rig = Rig::new(128);
+    let mut tally = Tally::default();
+    for kind in [Kind::Upgrade, Kind::SoftDirty, Kind::HardDamaged] {
+        let deed = Deed::prepare(&rig.host, kind);
+        let mut seeded = Seeded::new(seed());
+        for run in 0..4 * times() {
+            rig.reset(&deed);
+            let mut daemon = Daemon::up(&rig.host);
+            let asked = ask_without_waiting(&rig.host, &deed);
+            let moment = seeded.span(deed.took);
+            let _ended = try_wait(moment, || daemon.child.exited());
+            daemon.halt_all();
+            drop(asked);
+            let wait = if run % 2 == 0 { Duration::ZERO } else { COMMITTED };
+            let verdict = rig.cut_and_restart(&deed, daemon, wait, None);
+            tally.count(
+                &format!("{kind:?}, at random instants"),
+                &format!("cut after {moment:?} and {wait:?}"),
+                verdict,
+            );
+        }
+        rig.reset(&deed);
+        let mut daemon = Daemon::up(&rig.host);
+        let reply = deed.drive(&mut daemon);
+        assert!(is_ok(&reply), "{kind:?}: {reply:?}");
+        let verdict = rig.cut_and_restart(&deed, daemon, Duration::ZERO, Some(Side::New));
+        tally.count(&format!("{kind:?}, right after ok"), "cut at once", verdict);
+    }
+    tally.close("Power cut at random instants, the remote off");
+}
+
+/// A host on a disk of its own.
+pub struct Rig {
+    here: Bind,
+    pub disk: Disk,
+    pub host: Host,
+}
+
+impl Rig {
+    pub fn new(mebibytes: u64) -> Self {
+        let mut mounted = None;
+        let host = Host::make(|folder| {
+            let disk = Disk::new(folder, "disk", mebibytes).unwrap_or_else(|missing| panic!("{missing}"));
+            let here = Bind::of(disk.path(), folder.join("here"));
+            let root = here.path.join("host");
+            std::fs::create_dir_all(&root).expect("a folder");
+            mounted = Some((here, disk));
+            root
+        });
+        let (here, disk) = mounted.expect("it was just mounted");
+        Self { here, disk, host }
+    }
+
+    /// Puts the host back to the state before the deed, on the platter.
+    pub fn reset(&self, deed: &Deed) {
+        deed.reset(&self.host);
+        self.disk.sync();
+    }
+
+    fn cut_and_restart(
+        &self,
+        deed: &Deed,
+        mut daemon: Daemon,
+        wait: Duration,
+        promised: Option<Side>,
+    ) -> Result<Side, String> {
+        std::thread::sleep(wait);
+        let copy = self.disk.cut_power("cut").unwrap_or_else(|missing| panic!("{missing}"));
+        daemon.kill_all();
+        self.here.show(copy.path());
+        let route = self.host.remote.route();
+        self.host.server.set_fault(&route, Fault::Reset { after: 0 });
+        let verdict = restart_and_judge(&self.host, deed, &Manner::ordered("boot=another"), promised);
+        self.host.server.heal(&route);
+        self.here.show(self.disk.path());
+        verdict
+    }
+}
+
+/// A path at which one disk or the other is seen: journals and configurations name absolute paths.
+struct Bind {
+    path: PathBuf,
+}
+
+impl Bind {
+    fn of(what: &Path, path: PathBuf) -> Self {
+        std::fs::create_dir_all(&path).expect("a folder");
+        let bind = Self { path };
+        bind.mount(what);
+        bind
+    }
+
+    fn show(&self, what: &Path) {
+        // The last of the killed may hold it for a moment.
+        wait_for(PATIENCE, "the mount to be let go", || self.unmount());
+        self.mount(what);
+    }
+
+    fn mount(&self, what: &Path) {
+        let status = Command::new("mount").arg("--bind").arg(what).arg(&self.path).status().expect("mount starts");
+        assert!(status.success(), "mount --bind {what:?} {:?} ended with {status}", self.path);
+    }
+
+    fn unmount(&self) -> bool {
+        Command::new("umount").arg(&self.path).output().is_ok_and(|out| out.status.success())
+    }
+}
+
+impl Drop for Bind {
+    fn drop(&mut self) {
+        if !self.unmount() {
+            let _ = Command::new("umount").arg("--lazy").arg(&self.path).status();
+        }
+    }
+}

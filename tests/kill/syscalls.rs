@@ -1,0 +1,132 @@
+//! Killed inside git: a `git` before the real one on the path lets one chosen command die at its nth change of the disk,
+//! and the daemon with it, or the command alone.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use refit_testkit::kill::{Seeded, strace};
+
+use crate::daemon::{Daemon, Manner};
+use crate::deeds::{Deed, Kind};
+use crate::host::Host;
+use crate::oracle::{judge, restart_and_judge, restart_judge_and_retry};
+use crate::tally::{Tally, sample, seed};
+
+/// The calls that change a disk: each leaves a state of its own behind. Names that a kernel lacks are ignored.
+const CHANGES: &str = "?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?mkdir,?mkdirat,?symlink,?symlinkat,?link,\
+                       ?linkat,?write,?pwrite64,?chmod,?fchmod,?fchmodat,?fsync,?fdatasync,?ftruncate";
+
+/// Which commands of a deed die, and at how many of their calls.
+const COMMANDS: [(Kind, &str, usize); 9] = [
+    (Kind::Upgrade, "fetch", 8),
+    (Kind::Upgrade, "reset", 24),
+    (Kind::Upgrade, "update-ref", 3),
+    (Kind::Rollback, "reset", 10),
+    (Kind::SoftDirty, "reset", 6),
+    (Kind::SoftDamaged, "fetch", 6),
+    (Kind::SoftDamaged, "reset", 6),
+    (Kind::HardDamaged, "clone", 8),
+    (Kind::HardDirty, "reset", 3),
+];
+
+#[test]
+fn git_dies_with_the_daemon() {
+    inside_git("git dies with the daemon", true);
+}
+
+#[test]
+fn git_dies_alone() {
+    inside_git("git dies alone", false);
+}
+
+fn inside_git(title: &str, with_daemon: bool) {
+    strace().unwrap_or_else(|missing| panic!("{missing}"));
+    let host = Host::new();
+    let mut tally = Tally::default();
+    let mut seeded = Seeded::new(seed());
+    let mut deeds: Vec<Deed> = Vec::new();
+    for (kind, command, wanted) in COMMANDS {
+        if !deeds.iter().any(|deed| deed.kind == kind) {
+            deeds.push(Deed::prepare(&host, kind));
+        }
+        let deed = deeds.iter().find(|deed| deed.kind == kind).expect("it was just prepared");
+        let Some(calls) = count_calls(&host, deed, command) else { continue };
+        // Alone it dies half as often.
+        let wanted = if with_daemon { wanted } else { wanted.div_ceil(2) };
+        for nth in sample((1..=calls).collect(), wanted) {
+            deed.reset(&host);
+            let manner = wrapped(&host, command, &format!("-e inject={CHANGES}:signal=KILL:when={nth}"), with_daemon);
+            let mut daemon = Daemon::up_with(&host, &manner);
+            let reply = deed.drive(&mut daemon);
+            let what = format!("git {command} killed at call {nth} of {calls}");
+            let verdict = if with_daemon {
+                assert!(reply.is_none(), "{what}: {reply:?}");
+                daemon.kill_all();
+                if seeded.below(3) == 0 {
+                    restart_judge_and_retry(&host, deed, &Manner::default())
+                } else {
+                    restart_and_judge(&host, deed, &Manner::default(), None)
+                }
+            } else {
+                let verdict = judge(&host, deed, &mut daemon, None);
+                verdict.map_err(|why| format!("{why}\nanswer {reply:?}\n{}", daemon.child.log()))
+            };
+            daemon.kill_all();
+            tally.count(&format!("{kind:?}, git {command}"), &what, verdict);
+        }
+    }
+    tally.close(&format!("Killed at git's system calls, {title}"));
+}
+
+/// How many changes the command makes in an undisturbed deed; none when the deed has no such command.
+fn count_calls(host: &Host, deed: &Deed, command: &str) -> Option<u32> {
+    let calls = host.beside("calls");
+    let _ = fs::remove_file(&calls);
+    deed.reset(host);
+    let mut daemon = Daemon::up_with(host, &wrapped(host, command, &format!("-o {}", calls.display()), false));
+    let reply = deed.drive(&mut daemon);
+    assert!(crate::deeds::is_ok(&reply), "{:?} under strace: {reply:?}", deed.kind);
+    daemon.kill_all();
+    let traced = fs::read_to_string(&calls).ok()?;
+    // Of the process that makes the most: each counts its own.
+    let mut per_process: std::collections::HashMap<&str, u32> = std::collections::HashMap::new();
+    for line in traced.lines().filter(|line| line.contains('(')) {
+        *per_process.entry(line.split(' ').next()?).or_default() += 1;
+    }
+    per_process.into_values().max()
+}
+
+/// A `git` that runs the first `command` of its life under strace.
+fn wrapped(host: &Host, command: &str, options: &str, kills_parent: bool) -> Manner {
+    let folder = host.beside("path");
+    fs::create_dir_all(&folder).expect("a folder");
+    let once = host.beside("wrapped-once");
+    let _ = fs::remove_file(&once);
+    let then = if kills_parent { "kill -9 $PPID" } else { ":" };
+    let output = if options.contains("-o ") { "" } else { "-o /dev/null" };
+    let text = format!(
+        "#!/bin/sh\nfor word in \"$@\"; do\n  if [ \"$word\" = {command} ] && mkdir {once} 2>/dev/null; then\n    \
+         strace -f -qq {output} -e trace={CHANGES} {options} {git} \"$@\"\n    code=$?\n    \
+         [ $code -gt 128 ] && {then}\n    exit $code\n  fi\ndone\nexec {git} \"$@\"\n",
+        once = once.display(),
+        git = real_git().display(),
+    );
+    write_program(&folder.join("git"), &text);
+    let _ = fs::remove_dir(&once);
+    Manner { path_first: Some(folder), ..Manner::default() }
+}
+
+/// The git that is found on the path.
+pub fn real_git() -> PathBuf {
+    let path = std::env::var_os("PATH").expect("a path");
+    std::env::split_paths(&path).map(|folder| folder.join("git")).find(|git| git.is_file()).expect("git is installed")
+}
+
+/// Writes a script. By another name first: a file that is open for writing cannot be run.
+pub fn write_program(path: &Path, text: &str) {
+    let beside = path.with_extension("new");
+    fs::write(&beside, text).expect("a script");
+    fs::set_permissions(&beside, fs::Permissions::from_mode(0o755)).expect("a mode");
+    fs::rename(&beside, path).expect("a script");
+}
