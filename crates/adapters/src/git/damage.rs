@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use refit_model::updater::git::Damage;
 
 use super::layout::{Layout, read_small, trim};
-use super::{config, locks, refs};
+use super::{config, fingerprint, locks, refs};
 
 /// Seconds after which a lock or a temporary pack that nobody holds is litter.
 const FRESH: f64 = 10.0;
@@ -26,14 +26,18 @@ pub fn scan(layout: &Layout, now: f64, deep: bool) -> Vec<Damage> {
         return vec![Damage::MissingGitDir];
     }
     let mut found = Vec::new();
+    if !layout.common_dir.join("objects").is_dir() {
+        let id = refs::resolve(layout, "HEAD").map_or_else(|| "of HEAD".to_owned(), String::from);
+        found.push(Damage::MissingObject { id });
+    }
     let head_is_fine = read_small(&layout.git_dir.join("HEAD")).is_some_and(|bytes| is_reference(&bytes));
     if !head_is_fine {
         found.push(Damage::BrokenHead);
     }
-    if is_broken_config(&layout.common_dir.join("config")) {
+    if is_broken_config(layout) {
         found.push(Damage::BrokenConfig);
     }
-    if is_broken_index(layout) {
+    if is_broken_index(layout, deep) {
         found.push(Damage::BrokenIndex);
     }
     broken_refs(layout, &mut found);
@@ -81,7 +85,7 @@ pub fn says_corrupt(complaints: &[String]) -> bool {
 
 /// The object that a complaint names: its file when that is there and empty or zeroed, else as missing.
 fn named_object(layout: &Layout, line: &str) -> Option<Damage> {
-    const WORDS: [&str; 9] = [
+    const WORDS: [&str; 10] = [
         "bad object",
         "unable to read",
         "missing blob",
@@ -89,7 +93,8 @@ fn named_object(layout: &Layout, line: &str) -> Option<Damage> {
         "missing commit",
         "is empty",
         "is corrupt",
-        "could not read",
+        "ould not read",
+        "could not parse",
         "invalid object",
     ];
     if !WORDS.iter().any(|word| line.contains(word)) {
@@ -110,10 +115,15 @@ fn named_object(layout: &Layout, line: &str) -> Option<Damage> {
     }
 }
 
-fn is_broken_config(path: &Path) -> bool {
-    let Some(bytes) = read_small(path) else { return true };
-    let cut_off = || config::parse(&bytes).is_err() && bytes.last() != Some(&b'\n');
-    bytes.is_empty() || bytes.contains(&0) || cut_off()
+fn is_broken_config(layout: &Layout) -> bool {
+    let Some(bytes) = read_small(&layout.common_dir.join("config")) else { return true };
+    let has_remotes = || layout.common_dir.join("refs/remotes").is_dir();
+    // Git ends its file with a line end, and names the remote of what was fetched. Without both, the rest was lost.
+    let lost_its_end = || match config::parse(&bytes) {
+        Ok(entries) => has_remotes() && !entries.iter().any(|e| e.section == "branch" || e.name == "fetch"),
+        Err(_) => true,
+    };
+    bytes.is_empty() || bytes.contains(&0) || (bytes.last() != Some(&b'\n') && lost_its_end())
 }
 
 /// An id or `ref: …`; anything else was not written by git.
@@ -123,15 +133,17 @@ fn is_reference(bytes: &[u8]) -> bool {
     is_id || text.strip_prefix(b"ref:").is_some_and(|name| trim(name).starts_with(b"refs/"))
 }
 
-/// Also missing, though there are commits: a checkout writes it before anything else.
-fn is_broken_index(layout: &Layout) -> bool {
+/// Also missing, though there are commits: a checkout writes it before anything else. `deep` reads all of it, and its
+/// checksum.
+fn is_broken_index(layout: &Layout, deep: bool) -> bool {
     let path = layout.git_dir.join("index");
     let Ok(mut file) = File::open(&path) else { return refs::resolve(layout, "HEAD").is_some() };
     let Ok(size) = file.metadata().map(|seen| seen.len()) else { return true };
     let mut signature = [0; 4];
     let begins = file.read_exact(&mut signature).is_ok() && &signature == b"DIRC";
-    // The checksum at the end is all zeros with `index.skipHash` only; a lost block is longer than that.
-    !begins || size < 12 + HASH || ends_in_zeros(&mut file, 64)
+    // `index.skipHash` leaves zeros in place of the checksum; a lost block is longer than that.
+    let no_checksum = ends_in_zeros(&mut file, HASH as i64);
+    !begins || size < 12 + HASH || ends_in_zeros(&mut file, 64) || (deep && !fingerprint::can_read(&path, !no_checksum))
 }
 
 fn ends_in_zeros(file: &mut File, bytes: i64) -> bool {
@@ -209,6 +221,13 @@ fn is_whole_pack(pack: &Path) -> bool {
         Ok(&magic == b"PACK" && ends[0] == ends[1] && ends[0] != [0; HASH as usize])
     };
     read().unwrap_or(false)
+}
+
+/// There is a commit-graph, which can be asked whether it is right.
+#[must_use]
+pub fn has_commit_graph(layout: &Layout) -> bool {
+    let info = layout.common_dir.join("objects/info");
+    info.join("commit-graph").exists() || info.join("commit-graphs").exists()
 }
 
 fn broken_commit_graph(common_dir: &Path) -> bool {

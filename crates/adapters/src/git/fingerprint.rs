@@ -180,7 +180,10 @@ impl Look {
 
     /// A folder, the ignore and attribute files in it that are not tracked, and the untracked folders below it.
     fn folder(&mut self, folder: &Path, tracked: &BTreeSet<PathBuf>, work: &Path) -> Option<()> {
-        self.note(folder)?;
+        // A tracked folder that is gone, or a link in its place: noted, and nothing of it is looked into.
+        if !self.note(folder).is_some_and(|seen| seen.is_dir()) {
+            return Some(());
+        }
         self.folders += 1;
         if self.folders > MANY_FOLDERS + tracked.len() {
             return None;
@@ -230,13 +233,7 @@ fn listing(folder: &Path) -> Vec<PathBuf> {
 
 /// The paths of the index; none when they cannot be read one by one.
 pub(super) fn tracked(repo: &Repo) -> Option<Vec<PathBuf>> {
-    let options = gix_index::decode::Options {
-        thread_limit: Some(1),
-        alloc_limit_bytes: Some(256 * 1024 * 1024),
-        ..Default::default()
-    };
-    let path = repo.layout.git_dir.join("index");
-    let index = gix_index::File::at(path, gix_index::hash::Kind::Sha1, true, options).ok()?;
+    let index = read_index(&repo.layout.git_dir.join("index"), false)?;
     if index.is_sparse() || index.link().is_some() {
         return None;
     }
@@ -245,4 +242,18 @@ pub(super) fn tracked(repo: &Repo) -> Option<Vec<PathBuf>> {
         PathBuf::from(std::ffi::OsStr::from_bytes(bytes))
     };
     Some(index.entries().iter().map(path).collect())
+}
+
+/// The index can be read to its end and, when asked for, has the checksum that it was written with.
+pub(super) fn can_read(index: &Path, checksum: bool) -> bool {
+    read_index(index, checksum).is_some()
+}
+
+fn read_index(path: &Path, checksum: bool) -> Option<gix_index::File> {
+    let options = gix_index::decode::Options {
+        thread_limit: Some(1),
+        alloc_limit_bytes: Some(256 * 1024 * 1024),
+        ..Default::default()
+    };
+    gix_index::File::at(path, gix_index::hash::Kind::Sha1, !checksum, options).ok()
 }

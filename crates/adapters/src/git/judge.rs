@@ -110,6 +110,10 @@ impl Judge<'_, '_> {
         let head = self.place.head.clone();
         let found = self.ask.commit(pin).await;
         remote.pin_exists = found.is_some();
+        if found.is_none() {
+            // The words of `git cat-file -e`, which Moonraker asks.
+            self.ask.complaints.push(format!("fatal: Not a valid object name {pin}^{{commit}}"));
+        }
         let apart = match &found {
             Some(found) if *found != head => self.ask.apart(&head, found).await,
             Some(_) | None => None,
@@ -134,9 +138,10 @@ impl Judge<'_, '_> {
         let tags = self.tags(remote).await;
         let Some((tag, version)) = newest(tags, channel) else { return };
         let facts = GitFacts { local: local.facts.clone(), ..GitFacts::default() };
+        let range = format!("{}..{}", self.place.head, tag.commit);
+        // Counted also for an older version that is not offered, as in Moonraker.
+        remote.behind_count = self.ask.count(&range).await.unwrap_or(0);
         if current_version(&facts, Some(&version)).is_none_or(|current| version > current) {
-            let range = format!("{}..{}", self.place.head, tag.commit);
-            remote.behind_count = self.ask.count(&range).await.unwrap_or(0);
             remote.offered = Some(tag.commit);
         }
         remote.offered_tag = Some(tag.name);

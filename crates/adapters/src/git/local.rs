@@ -91,7 +91,10 @@ async fn branch_and_remote(
     }
     facts.recovery_url = match facts.remote_alias.as_deref() {
         Some("origin") => facts.remote_url.clone(),
-        Some(_) | None => settings.url_of("origin").filter(|_| facts.remote_alias.is_some() || !facts.repo_detected),
+        // Where the remote is not known, Moonraker does not look for another.
+        Some(_) if facts.remote_url.is_none() && facts.repo_detected => None,
+        None if facts.repo_detected => None,
+        Some(_) | None => settings.url_of("origin"),
     };
 }
 
@@ -112,6 +115,10 @@ pub(super) async fn damage(ask: &Ask<'_>, local: &Local, now: f64, deep: bool) -
     let scanned = tokio::task::spawn_blocking(move || damage::scan(&layout, now, deep)).await;
     let mut found = scanned.unwrap_or_default();
     let mut more = damage::from_complaints(&ask.repo.layout, &ask.complaints);
+    if deep && local.facts.repo_detected && damage::has_commit_graph(&ask.repo.layout) {
+        let verified = ask.probe(["commit-graph", "verify", "--no-progress"]).await;
+        more.extend(verified.filter(|outcome| outcome.code() == Some(1)).map(|_| Damage::BrokenCommitGraph));
+    }
     if deep && !local.settings.is_partial() {
         more.extend(missing_objects(ask, local).await);
     }

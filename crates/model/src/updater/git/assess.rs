@@ -18,7 +18,8 @@ pub fn assess(spec: &GitSpec, facts: &GitFacts) -> GitAssessment {
     let (owner, repo_name) = seen.url.map_or((None, None), |url| (owner_of(url), name_of(url)));
     let sources: Vec<&str> = local.untracked.iter().map(String::as_str).filter(|path| is_source(path)).collect();
     let (warnings, anomalies) = complaints(spec, facts, &seen, &sources);
-    let fine = seen.complete && remote.upstream.is_some() && !local.corrupt && !remote.diverged && !seen.versions.dirty;
+    let known = seen.complete && remote.upstream.is_some() && seen.versions.full != UNKNOWN;
+    let fine = known && !local.corrupt && !remote.diverged && !seen.versions.dirty;
     GitAssessment {
         name: spec.name.clone(),
         channel: spec.channel,
