@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -258,6 +258,8 @@ async fn socket(shared: &Arc<Shared>, peer: IpAddr, request: &mut Request<Incomi
     // A wrong credential leaves the socket open and unauthorised.
     let standing =
         standing(shared, address, request.headers(), &brought(&query, "", b"")).await.unwrap_or(Standing::Anonymous);
+    // Before the client knows that it is connected, so that it misses nothing that happens from then on.
+    place.listening.store(standing.may_ask(), Ordering::Relaxed);
     let upgrade = hyper::upgrade::on(request);
     shared.tasks.spawn(ws::serve(shared.clone(), upgrade, place, post, address, standing));
     Reply::switching(accept)
