@@ -124,3 +124,7 @@ fn in_the_way<'a>(repo: &Repo, path: &'a Path, tracked: &HashSet<PathBuf>) -> Op
     let mut files = folders.filter(|above| seen(above).is_some_and(|seen| !seen.is_dir()) && !tracked.contains(*above));
     files.next().or_else(|| seen(path).map(|_| path))
 }
+
+#[cfg(test)]
+#[path = "survey_tests.rs"]
+mod tests;
