@@ -25,13 +25,15 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
     // Only a panic or the end of the runtime gets in the way of a blocking task.
     let Ok((repo, digest, boot)) = taken.await else { return before.clone() };
     let known = fingerprint_of(before).filter(|_| before.config_hash == spec.config_hash);
-    if let Some(known) = known.as_ref().filter(|known| known.boot == boot && Some(known.digest) == digest) {
+    let unchanged = |known: &&Fingerprint| digest.is_some() && known.digest == digest && known.boot == boot;
+    if let Some(known) = known.as_ref().filter(unchanged) {
         return GitFacts { survey: None, git_messages: known.messages.clone(), ..before.clone() };
     }
-    let same_boot = known.is_some_and(|known| known.boot == boot);
-    let (facts, remote, messages) = ask(git, &repo, spec, before, now, !same_boot).await;
+    // After a power cut, and when it is seen for the first time, objects are looked at as well.
+    let deep = known.is_none_or(|known| known.boot != boot);
+    let (facts, remote, messages) = ask(git, &repo, spec, before, now, deep).await;
     let certain = facts.repo_detected && facts.damage.is_empty();
-    let fingerprint = digest.filter(|_| certain).map(|digest| Fingerprint { digest, boot, messages: messages.clone() });
+    let fingerprint = Fingerprint { digest: digest.filter(|_| certain), boot, messages: messages.clone() };
     GitFacts {
         last_refresh: before.last_refresh,
         config_hash: spec.config_hash.clone(),
@@ -41,7 +43,7 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
         git_messages: messages,
         kept: before.kept.clone(),
         survey: None,
-        fingerprint: fingerprint.and_then(|fingerprint| serde_json::to_value(fingerprint).ok()),
+        fingerprint: serde_json::to_value(fingerprint).ok(),
     }
 }
 

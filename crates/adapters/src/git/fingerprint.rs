@@ -34,8 +34,9 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// What was seen, and what is needed to look again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
-    /// Everything, as a number. Another build of Refit may count it otherwise: then git is asked once more.
-    pub digest: u64,
+    /// Everything, as a number; none when a change could go unseen. Another build of Refit may count it otherwise: then
+    /// git is asked once more.
+    pub digest: Option<u64>,
     /// The boot it was taken in.
     pub boot: String,
     /// What git had to complain about, a line each; shown again while nothing changed.

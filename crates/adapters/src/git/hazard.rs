@@ -4,6 +4,9 @@
 //! What a repository brings along is not trusted: its `config`, its `config.worktree`, files that these include, its
 //! hooks. The owner's own configuration (`~/.gitconfig`) and the machine's are: a filter that the owner installed there
 //! (Git LFS) runs. Attributes alone run nothing; they only name filters, so it is the filters' commands that count.
+//! Attributes stay in force (no `GIT_ATTR_SOURCE`): without them a repository with `text=auto` looks modified, and each
+//! local filter is switched off by its name. Files are never written through a filter that is switched off: updates of
+//! such a repository are refused.
 //! Refuses to: run git.
 
 use std::collections::BTreeSet;
