@@ -3,6 +3,9 @@
 use refit_adapters::config_files::ConfigFiles;
 use refit_model::settings::{ConfigSource as _, LoadContext, Settings};
 use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::cli::exit::{Exit, Stop};
 use crate::cli::places::Places;
@@ -12,9 +15,11 @@ pub fn log(verbose: u8, quiet: Level) {
     let louder = [Level::WARN, Level::INFO, Level::DEBUG, Level::TRACE];
     let from = louder.iter().position(|level| *level == quiet).unwrap_or(0);
     let level = louder.get(from + usize::from(verbose)).copied().unwrap_or(Level::TRACE);
-    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt().with_max_level(Level::TRACE).with_writer(std::io::stderr);
+    // All of Refit's crates begin with its name; of the libraries only the troubles are told.
+    let heard = Targets::new().with_default(Level::WARN).with_target("refit", level);
     // Only the first one counts; a process has one log.
-    let _already = lines.with_ansi(false).without_time().with_target(false).try_init();
+    let _already = lines.with_ansi(false).without_time().with_target(false).finish().with(heard).try_init();
 }
 
 /// A runtime for a small machine: two threads, so that a slow disk does not silence the doors.
