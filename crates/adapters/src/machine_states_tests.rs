@@ -5,7 +5,7 @@ use refit_model::plan::{Action, Occasion, Verdict, plan};
 use refit_model::updater::git::{GitFacts, RollbackPoint};
 use refit_testkit::states::{self, StateLab};
 
-use super::tests::{Lab, files, world_of};
+use super::tests::{files, world_of};
 
 /// Every file of the work tree, where HEAD points, and the commit.
 fn seen(lab: &StateLab) -> String {
@@ -52,8 +52,9 @@ async fn try_action(state: states::State, action: Action) -> Result<String, Stri
         return Err(format!("code of the repository ran ({told})"));
     }
     let after = seen(&state_lab);
-    // A damaged HEAD is readable only after it was mended.
-    let damaged = matches!(&looked, refit_model::updater::Facts::Git(facts) if !facts.local.damage.is_empty());
+    // A damaged HEAD is readable only after it was mended, and to no commit at all there is no way back.
+    let damaged = matches!(&looked,
+        refit_model::updater::Facts::Git(facts) if !facts.local.damage.is_empty() || facts.local.head.is_none());
     if after != before && !damaged {
         return Err(format!("is not what it was ({told}):\n{before}\n{after}"));
     }

@@ -83,8 +83,10 @@ fn move_aside(damage: &[Damage], common: &Path, own: &Path, folder: &Path) -> Re
             Damage::BrokenCommitGraph => {
                 vec!["objects/info/commit-graph".to_owned(), "objects/info/commit-graphs".to_owned()]
             }
-            // Fetched again; removed with the locks; never planned to be mended.
-            Damage::MissingObject { .. } | Damage::StaleLock { .. } | Damage::MissingGitDir => Vec::new(),
+            // A reference to what is gone would keep git from fetching anything.
+            Damage::MissingObject { id } => loose_refs_to(common, id),
+            // Removed with the locks; never planned to be mended.
+            Damage::StaleLock { .. } | Damage::MissingGitDir => Vec::new(),
         };
         for file in files.iter().filter(|file| is_below(file)) {
             // HEAD and the index belong to a linked worktree, the rest to all.
@@ -96,6 +98,23 @@ fn move_aside(damage: &[Damage], common: &Path, own: &Path, folder: &Path) -> Re
         }
     }
     Ok(moved)
+}
+
+/// The loose references that point to an object.
+fn loose_refs_to(common: &Path, id: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![common.join("refs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            } else if fs::read_to_string(&path).is_ok_and(|text| text.trim() == id) {
+                found.extend(path.strip_prefix(common).ok().and_then(Path::to_str).map(str::to_owned));
+            }
+        }
+    }
+    found
 }
 
 /// A path that stays below `.git`, whatever the facts say.
@@ -161,13 +180,9 @@ async fn rebuild(hand: &mut Hand<'_>, known: Known<'_>) -> Result<(), StepError>
     }
     if let Some(name) = super::refs::head_branch(&hand.repo.layout)
         && super::refs::resolve(&hand.repo.layout, &name).is_none()
-        && let Some(commit) = last_known(hand, &name, known)
+        && let Some(commit) = last_known(hand, &name, known).await?
     {
-        // The commit itself may have to be fetched first; git refuses to name what is not there.
-        let file = hand.repo.layout.common_dir.join(&name);
-        let written = make_parent(&file)
-            .and_then(|()| fs::write(&file, format!("{commit}\n")).map_err(TreeError::io("written", &file)));
-        written.map_err(|error| work(error, hand))?;
+        hand.write("putting the branch back", ["update-ref", &name, commit.as_str()]).await?;
     }
     rebuild_index(hand).await
 }
@@ -188,24 +203,26 @@ async fn configure(hand: &Hand<'_>, known: Known<'_>) -> Result<(), StepError> {
     Ok(())
 }
 
-/// Where a branch stood: by its own log, by that of HEAD, by what the remote had last.
-fn last_known(hand: &Hand<'_>, name: &str, known: Known<'_>) -> Option<CommitId> {
+/// Where a branch stood: by its own log, by that of HEAD, by what the remote had last; the newest that is still here.
+async fn last_known(hand: &Hand<'_>, name: &str, known: Known<'_>) -> Result<Option<CommitId>, StepError> {
     let logs = hand.repo.layout.common_dir.join("logs");
-    let head_log = hand.git_file("logs/HEAD");
-    [logs.join(name), head_log]
-        .iter()
-        .find_map(|log| last_of_log(log))
-        .or_else(|| super::refs::resolve(&hand.repo.layout, &tracking(known.remote, known.branch)))
+    let tracked = super::refs::resolve(&hand.repo.layout, &tracking(known.remote, known.branch));
+    let logged = [logs.join(name), hand.git_file("logs/HEAD")].into_iter().flat_map(|log| ids_of_log(&log));
+    for commit in logged.chain(tracked) {
+        if hand.commit(commit.as_str()).await?.is_some() {
+            return Ok(Some(commit));
+        }
+    }
+    Ok(None)
 }
 
-/// The new id of the last whole line (gitrepository-layout(5), logs).
-fn last_of_log(log: &Path) -> Option<CommitId> {
-    let bytes = fs::read(log).ok()?;
-    let mut lines = bytes.split(|byte| *byte == b'\n').rev();
-    lines.find_map(|line| {
-        let id = std::str::from_utf8(line).ok()?.split(' ').nth(1)?;
-        CommitId::new(id).ok().filter(|id| !id.as_str().bytes().all(|byte| byte == b'0'))
-    })
+/// The new ids of a log (gitrepository-layout(5), logs), the last of them first.
+fn ids_of_log(log: &Path) -> Vec<CommitId> {
+    const MOST: usize = 20;
+    let bytes = fs::read(log).unwrap_or_default();
+    let read = |line: &[u8]| CommitId::new(std::str::from_utf8(line).ok()?.split(' ').nth(1)?).ok();
+    let is_real = |id: &CommitId| !id.as_str().bytes().all(|byte| byte == b'0');
+    bytes.split(|byte| *byte == b'\n').rev().filter_map(read).filter(is_real).take(MOST).collect()
 }
 
 /// Without the index every file would look as if it were new. When the commit is lost, that is for later: the switch

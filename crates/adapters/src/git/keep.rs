@@ -31,6 +31,9 @@ pub struct Listing {
     pub from: PathBuf,
     /// Paths below it. Names that are no text are shown with replacement characters and counted.
     pub files: Vec<String>,
+    /// Tracked files that the owner had deleted; names that are no text are left out.
+    #[serde(default)]
+    pub deleted: Vec<String>,
     /// The refs that keep local commits.
     pub refs: Vec<String>,
     /// The folder is the whole old repository.
@@ -48,14 +51,14 @@ pub async fn keep_aside(hand: &Hand<'_>, kept: &KeptPlace, to: &GitTarget) -> Re
     }
     let target = switch::resolve(hand, to).await?;
     switch::rebuild_index(hand, &target).await?;
-    let files = giving_way(hand, &target).await?;
+    let GivesWay { files, deleted } = giving_way(hand, &target).await?;
     let refs = keep_commits(hand, kept, to, &target).await?;
-    if files.is_empty() && refs.is_empty() {
+    if files.is_empty() && deleted.is_empty() && refs.is_empty() {
         return Ok(None);
     }
     let (work, place) = (hand.work().to_owned(), kept.clone());
     let names = files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
-    let listing = Listing { from: work.clone(), files: names, refs, whole_folder: false };
+    let listing = Listing { from: work.clone(), files: names, deleted, refs, whole_folder: false };
     let faults = hand.faults.clone();
     let written = listing.clone();
     let room = disk::require_room(hand.work().parent().unwrap_or(hand.work()), size_of(&work, &files));
@@ -95,8 +98,12 @@ pub async fn put_back(hand: &Hand<'_>, kept: &KeptPlace) -> Result<(), StepError
     let (work, folder) = (hand.work().to_owned(), kept.folder.clone());
     let faults = hand.faults.clone();
     let listed = !listing.from.as_os_str().is_empty();
+    let deleted = listing.deleted.clone();
     let all_back = off_the_loop(move || {
-        let all_back = !listed || put_files_back(&work, &folder.join(FILES), &tracked_unchanged)?;
+        let all_back = !listed || {
+            delete_again(&work, &deleted, &tracked_unchanged)?;
+            put_files_back(&work, &folder.join(FILES), &tracked_unchanged)?
+        };
         faults.reach("git_put_back.copied");
         if all_back && listed {
             sync_file_system(&work)?;
@@ -226,20 +233,40 @@ fn note(listing: &Listing, kept: &KeptPlace) -> Option<String> {
     (!parts.is_empty()).then(|| format!("Kept aside: {}", parts.join("; ")))
 }
 
-/// Files of the work tree, relative to it, that a reset to `target` changes or removes though git has no copy of them.
-async fn giving_way(hand: &Hand<'_>, target: &CommitId) -> Result<Vec<PathBuf>, StepError> {
+/// What a reset takes, relative to the work tree.
+struct GivesWay {
+    /// Files that are changed or removed though git has no copy of them.
+    files: Vec<PathBuf>,
+    /// Files that come back though the owner deleted them.
+    deleted: Vec<String>,
+}
+
+async fn giving_way(hand: &Hand<'_>, target: &CommitId) -> Result<GivesWay, StepError> {
     let args = ["status", "--porcelain=v2", "-z", "--untracked-files=no", "--no-renames", "--ignore-submodules=all"];
     let status = hand.answer("looking for changed files", args).await?;
-    let mut files: BTreeSet<PathBuf> =
-        switch::changed_paths(&status).filter(|path| is_leaf(&hand.work().join(path))).map(Path::to_owned).collect();
+    let (mut files, mut deleted) = (BTreeSet::new(), Vec::new());
+    for path in switch::changed_paths(&status) {
+        if is_leaf(&hand.work().join(path)) {
+            files.insert(path.to_owned());
+        } else {
+            deleted.extend(path.to_str().map(str::to_owned));
+        }
+    }
     let index = hand.answer("listing tracked files", ["ls-files", "-z"]).await?;
     let tracked: BTreeSet<&Path> = paths(&index).collect();
-    let version =
-        hand.answer("listing the version's files", ["ls-tree", "-r", "-z", "--name-only", target.as_str()]).await?;
-    for path in paths(&version).filter(|path| !tracked.contains(path)) {
+    let version = hand.answer("listing the version's files", ["ls-tree", "-r", "-z", target.as_str()]).await?;
+    for path in paths(&version).filter_map(file_of_tree) {
         in_the_way(hand.work(), path, &tracked, &mut files).map_err(|error| hand.on_disk(&error))?;
     }
-    Ok(files.into_iter().collect())
+    Ok(GivesWay { files: files.into_iter().collect(), deleted })
+}
+
+/// The path of a line of `git ls-tree` (`<mode> <type> <id> TAB <path>`); none for a submodule, whose folder stays.
+fn file_of_tree(line: &Path) -> Option<&Path> {
+    let bytes = line.as_os_str().as_bytes();
+    let tab = bytes.iter().position(|byte| *byte == b'\t')?;
+    let path = bytes.get(tab + 1..)?;
+    (!bytes.starts_with(b"160000 ")).then(|| Path::new(std::ffi::OsStr::from_bytes(path)))
 }
 
 /// What stands where the version has a file: the file itself, a file in place of one of its folders, or a folder.
@@ -261,7 +288,9 @@ fn in_the_way(
     match fs::symlink_metadata(&full) {
         Ok(seen) if seen.is_dir() => untracked_below(work, path, tracked, found),
         Ok(_) => {
-            found.insert(path.to_owned());
+            if !tracked.contains(path) {
+                found.insert(path.to_owned());
+            }
             Ok(())
         }
         Err(error) if is_missing(&error) => Ok(()),
@@ -344,6 +373,18 @@ async fn unchanged(hand: &Hand<'_>) -> Result<BTreeSet<PathBuf>, StepError> {
     }
     let changed: BTreeSet<&Path> = switch::changed_paths(&status.stdout).collect();
     Ok(paths(&index.stdout).filter(|path| !changed.contains(path)).map(Path::to_owned).collect())
+}
+
+/// What the owner had deleted goes again, where it is still what the switch brought.
+fn delete_again(work: &Path, deleted: &[String], unchanged: &BTreeSet<PathBuf>) -> Result<(), TreeError> {
+    for path in deleted.iter().map(Path::new).filter(|path| unchanged.contains(*path)) {
+        let full = work.join(path);
+        match fs::remove_file(&full) {
+            Err(error) if !is_missing(&error) => return Err(TreeError::io("deleted", &full)(error)),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// True when everything is where it was.

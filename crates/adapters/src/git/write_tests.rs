@@ -199,11 +199,14 @@ async fn what_gives_way_is_kept_listed_and_put_back() {
     lab.work.write("folder/mine", "in a folder that becomes a file\n");
     lab.work.link("link2", "elsewhere");
     lab.work.write("untouched", "stays\n");
+    lab.work.remove("f5");
+    lab.work.remove("f7");
+    lab.work.write("f7/mine", "a folder where both versions have a file\n");
     let before = lab.state();
     let to = GitTarget::Commit(lab.b.clone());
     let note = keep::keep_aside(&lab.hand(), &lab.kept(), &to).await.unwrap().unwrap();
     assert_eq!(lab.state(), before, "keeping takes nothing away");
-    assert!(note.starts_with("Kept aside: 4 file(s) in "), "{note}");
+    assert!(note.starts_with("Kept aside: 5 file(s) in "), "{note}");
     lab.work.write("f2", "changed again after it was kept\n");
     keep::keep_aside(&lab.hand(), &lab.kept(), &to).await.unwrap();
     let copies = files(&lab.kept().folder.join("files"));
@@ -211,7 +214,7 @@ async fn what_gives_way_is_kept_listed_and_put_back() {
     lab.work.write("f2", "my change\n");
     lab.forward(false).await.unwrap();
     let listed = keep::kept(lab.work.path());
-    assert_eq!((listed.len(), listed[0].files, listed[0].folder.as_deref()), (1, 4, Some(lab.kept().folder.as_path())));
+    assert_eq!((listed.len(), listed[0].files, listed[0].folder.as_deref()), (1, 5, Some(lab.kept().folder.as_path())));
     assert_eq!(lab.work.read("untouched"), b"stays\n");
     lab.back().await.unwrap();
     for _ in 0..2 {

@@ -103,8 +103,7 @@ impl Planner<'_> {
         steps.push(self.fetch_primary(&remote, &branch, Phase::Preparation));
         let to = GitTarget::FirstAncestorOf {
             pin: self.spec.pinned_commit.clone(),
-            // Moonraker stays where it is only when it knows where that is (observed): not on a branch without remote.
-            candidates: local.head.iter().filter(|head| head.as_str() == self.judged.current_hash).cloned().collect(),
+            candidates: self.known_head().into_iter().collect(),
             remote: remote.clone(),
             branch: branch.clone(),
         };
@@ -262,6 +261,13 @@ impl Planner<'_> {
         }
         let name = self.facts.local.branch.as_deref().unwrap_or("?");
         BranchName::new(name).map(Head::Branch).map_err(|_| not_valid())
+    }
+
+    /// Moonraker stays where it is only when it knows where that is (observed): not on a branch without a remote. Of a
+    /// damaged repository it knows nothing, and where that stood is where it is wanted back.
+    fn known_head(&self) -> Option<CommitId> {
+        let head = self.facts.local.head.clone()?;
+        (self.needs_healing() || head.as_str() == self.judged.current_hash).then_some(head)
     }
 
     fn primary_remote(&self) -> Result<String, Refusal> {
