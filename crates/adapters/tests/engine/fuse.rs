@@ -2,7 +2,7 @@
 //! step. What is cut never goes on; who waits for the cut is told.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use refit_engine::ports::{Journal, JournalError};
 use refit_model::journal::{Entry, RunRecord};
@@ -56,15 +56,24 @@ pub(crate) struct Cuttable<J> {
     pub(crate) room: Arc<AtomicUsize>,
     /// Writes that the reserve is good for.
     pub(crate) reserve: Arc<AtomicUsize>,
+    /// A write found no room.
+    pub(crate) full: Arc<AtomicBool>,
 }
 
 impl<J> Cuttable<J> {
     pub(crate) fn new(journal: J, fuse: Fuse) -> Self {
-        Self { journal, fuse, room: Arc::new(AtomicUsize::new(usize::MAX)), reserve: Arc::default() }
+        Self {
+            journal,
+            fuse,
+            room: Arc::new(AtomicUsize::new(usize::MAX)),
+            reserve: Arc::default(),
+            full: Arc::default(),
+        }
     }
 
     fn takes_room(&self) -> Result<(), JournalError> {
         let taken = self.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |room| room.checked_sub(1));
+        self.full.fetch_or(taken.is_err(), Ordering::SeqCst);
         taken.map(|_| ()).map_err(|_| JournalError { deed: "written", cause: "the disk is full".to_owned() })
     }
 }

@@ -168,31 +168,32 @@ async fn an_undo_that_fails_is_tried_again() {
 
 #[tokio::test]
 async fn the_disk_may_be_full_at_every_write() {
-    for action in [Action::SoftRecovery, Action::HardRecovery] {
+    for (action, failing) in
+        [(Action::SoftRecovery, None), (Action::SoftRecovery, Some("verify")), (Action::HardRecovery, None)]
+    {
         for reserve in [0, 64] {
             for room in 0.. {
-                let what = format!("{action:?}, full after {room} writes, reserve {reserve}");
-                let (machine, folder) = prepared(None, action).await;
+                let what = format!("{action:?}, failing {failing:?}, full after {room} writes, reserve {reserve}");
+                let (machine, folder) = prepared(failing, action).await;
                 let journal = Cuttable::new(open(folder.path()), Fuse::never());
                 journal.room.store(room, Ordering::SeqCst);
                 journal.reserve.store(reserve, Ordering::SeqCst);
                 let spec = git("app");
                 let outside = (&machine, &journal, &CLOCK);
                 let done = rescue::act(outside, &spec, action, &caller(), Arc::new(|_| {})).await;
-                let left = journal.room.load(Ordering::SeqCst);
                 let unfinished = journal.unfinished().await.unwrap().len();
                 assert!(reserve == 0 || unfinished == 0, "{what}: the reserve was not used");
-                if let Err(error) = &done {
-                    assert!(matches!(error, RequestError::Journal(_)), "{what}: {error:?}");
-                }
+                let was_full = journal.full.load(Ordering::SeqCst);
+                assert!(done.is_err() || unfinished == 0, "{what}");
                 drop(journal);
                 assert!(settle(&machine, folder.path(), &Fuse::never()).await);
                 check(&machine, folder.path(), &what).await;
-                if done.is_ok() && left > 0 && reserve == 0 {
+                if !was_full {
+                    assert_eq!(done.is_ok(), failing.is_none(), "{what}: {done:?}");
                     break;
                 }
-                if done.is_ok() && left > reserve {
-                    break;
+                if failing.is_none() && done.is_err() {
+                    assert!(matches!(done, Err(RequestError::Journal(_))), "{what}: {done:?}");
                 }
                 assert!(room < 100, "{what}");
             }
