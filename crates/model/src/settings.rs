@@ -179,12 +179,15 @@ impl Load<'_> {
 
     /// `[refit]` decides; else `[server]`, unless that is Moonraker's own door.
     fn port(&mut self, server: &mut ServerSettings, refit: &RefitSettings, main: &Path) {
-        let moonrakers = is_moonrakers(main).then_some(server.port);
         if let Some(host) = &refit.host {
             server.host.clone_from(host);
         }
+        let section = self.config.section("server");
+        let own = section.and_then(|section| section.option("port")).is_some_and(|port| !is_moonrakers(&port.file));
+        let shared = is_moonrakers(main) || self.config.files.iter().any(|file| is_moonrakers(file));
+        let moonrakers = (shared && !own).then_some(server.port);
         server.port = refit.port.unwrap_or(if moonrakers.is_some() { PORT_BESIDE_MOONRAKER } else { server.port });
-        let Some(section) = self.config.section("server").filter(|_| moonrakers == Some(server.port)) else { return };
+        let Some(section) = section.filter(|_| moonrakers == Some(server.port)) else { return };
         let message = format!("Refit and Moonraker are both told to listen on port {}", server.port);
         let remedy = Some("give Refit another one: 'port: …' in a section [refit]".to_owned());
         self.findings.note(section::problem(section, Some("port"), Severity::Warning, message).with_remedy(remedy));

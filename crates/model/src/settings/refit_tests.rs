@@ -50,6 +50,19 @@ fn one_file_for_both_programs_never_makes_them_fight_for_a_port() {
 }
 
 #[test]
+fn a_configuration_that_includes_moonrakers_takes_another_port_too() {
+    let port = |refit: &str, moonraker: &str| {
+        let memory = Memory::default().with("/c/refit.conf", refit).with("/c/moonraker.conf", moonraker);
+        let context = LoadContext { data_path: PathBuf::from("/d"), asvc: None };
+        Settings::load(Path::new("/c/refit.conf"), &memory, &context).expect("it loads").server.port
+    };
+    assert_eq!(port("[include moonraker.conf]\n", "[server]\nport: 7125\n"), 7127);
+    assert_eq!(port("[include moonraker.conf]\n", "[server]\n"), 7127);
+    assert_eq!(port("[include moonraker.conf]\n[refit]\nport: 80\n", "[server]\nport: 7125\n"), 80);
+    assert_eq!(port("[include moonraker.conf]\n[server]\nport: 90\n", "[server]\nport: 7125\n"), 90);
+}
+
+#[test]
 fn a_misspelt_option_names_the_nearest() {
     let settings = load("refit.conf", "[refit]\ntrusted_proxy: 1.2.3.4\nPrt: 1\n");
     assert_eq!(
