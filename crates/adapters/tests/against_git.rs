@@ -539,3 +539,53 @@ fn the_usual_case_takes_three_commands() {
         assert_eq!((second.local.modified, processes), (vec!["a.py".to_owned()], 3));
     });
 }
+
+#[test]
+fn every_kind_of_change_is_seen() {
+    let name = |name: &str| NAMES.iter().position(|known| *known == name).unwrap();
+    let (a, b, deep) = (name("a.py"), name("b.c"), name("src/deep/er.py"));
+    let new_folder = |depth, empty| Change::NewFolder { depth, empty };
+    let changes = [
+        Change::SameSize { name: a },
+        Change::SameSize { name: deep },
+        Change::Stage { name: a },
+        Change::Commit,
+        Change::Mode { name: b },
+        Change::Write { name: name("sp ace.py"), text: "new, in the root".to_owned() },
+        Change::Write { name: name("src/x.txt"), text: "new, in a tracked folder".to_owned() },
+        Change::Remove { name: b },
+        new_folder(1, true),
+        new_folder(4, true),
+        Change::FileInNewFolder,
+        Change::Ignore { name: name("sp ace.py"), excluded: false },
+        Change::Ignore { name: name("src/x.txt"), excluded: true },
+        Change::Ignore { name: name("#hash"), excluded: false },
+        Change::Tag { name: 0 },
+        Change::Link { name: b },
+        Change::FileMode,
+        Change::ResetBack,
+        Change::MoveFolder,
+        Change::Detach { remote: true },
+    ];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let place = refit_testkit::scratch::scratch();
+        let world = GitWorld::new(place.path());
+        let remote = world.remote("own/app");
+        remote.commit(&[("a.py", "one\n"), ("src/deep/er.py", "two\n"), ("b.c", "three\n")], "First");
+        remote.commit(&[("d.py", "four\n")], "Second");
+        let work = remote.clone_to(world.root().join("app"));
+        let spec = spec(work.path(), &remote, Channel::Dev, None);
+        let counted = Counted::new(&world).await;
+        let (mut seen, _) = counted.look(&spec, &GitFacts::default()).await;
+        for change in changes {
+            (seen, _) = counted.look(&spec, &seen).await;
+            assert_eq!(counted.look(&spec, &seen).await, (seen.clone(), 0), "before {change:?}");
+            apply(&work, &change);
+            let processes;
+            (seen, processes) = counted.look(&spec, &seen).await;
+            assert!(processes > 0, "{change:?} was not seen");
+            assert_same(&work, &spec, &seen, &format!("after {change:?}"));
+        }
+    });
+}
