@@ -1,6 +1,7 @@
 //! The project's own chores. `cargo xtask test` is the one command that passes all tests on a fresh machine.
 #![allow(clippy::disallowed_methods, reason = "a build tool reads its environment and starts cargo, apt and pip")]
 
+mod bench;
 mod fuzz;
 mod needs;
 mod test;
@@ -17,6 +18,8 @@ use clap::Parser;
 enum Chore {
     /// Installs what the tests need (Debian packages, the reference Moonraker) and runs all of them.
     Test(test::Arguments),
+    /// Measures Refit beside Moonraker 0.11.0 and prints a table.
+    Bench,
     /// Builds the fuzz targets and runs each for a while.
     Fuzz(fuzz::Arguments),
 }
@@ -24,6 +27,7 @@ enum Chore {
 fn main() -> Result<()> {
     match Chore::parse() {
         Chore::Test(arguments) => test::run(&arguments),
+        Chore::Bench => bench::run(),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
     }
 }

@@ -11,6 +11,10 @@ use crate::{must, project};
 /// The Moonraker that Refit is compared with.
 pub(crate) const MOONRAKER: &str = "moonraker==0.11.0";
 
+/// Moonraker replaces an older pip in its own environment when it first looks for updates, which would change what is
+/// compared, and ask the network.
+const PIP: &str = "pip==25.2";
+
 /// A program and the Debian package that brings it.
 type Tool = (&'static str, &'static str);
 
@@ -48,6 +52,7 @@ pub(crate) fn install_moonraker() -> Result<PathBuf> {
         "-q",
         "--disable-pip-version-check",
         MOONRAKER,
+        PIP,
     ]))?;
     std::fs::write(folder.join("installed"), MOONRAKER).context("could not mark the environment as complete")?;
     Ok(folder)

@@ -1,0 +1,30 @@
+//! Refit beside the reference Moonraker, measured in one run.
+
+use anyhow::Result;
+
+use crate::{cargo, must, needs, project};
+
+/// What the benchmark needs beside what the tests need: a web server that hands git's own server its requests.
+const BENCH_TOOLS: &[(&str, &str)] =
+    &[("git", "git"), ("python3", "python3"), ("nginx", "nginx-light"), ("fcgiwrap", "fcgiwrap")];
+
+/// Installs, builds Refit as it is released, and measures. Prints the table that docs/performance.md keeps.
+pub(crate) fn run() -> Result<()> {
+    needs::install_tools(BENCH_TOOLS)?;
+    let moonraker = needs::install_moonraker()?;
+    must(cargo().args(["build", "--release"]))?;
+    must(
+        cargo()
+            .args(["bench", "--bench", "beside_moonraker", "--features", "host-tests"])
+            .env("REFIT_BENCH_BINARY", released()?)
+            .env("REFIT_TEST_MOONRAKER", &moonraker),
+    )
+}
+
+/// The program is copied, because the benchmark's own build replaces it with one that can be killed at will.
+fn released() -> Result<std::path::PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project().join("target"), Into::into);
+    let copy = target.join("refit-released");
+    std::fs::copy(target.join("release/refit"), &copy)?;
+    Ok(copy)
+}
