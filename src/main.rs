@@ -69,7 +69,9 @@ fn run(arguments: Arguments, outside: &Outside, face: &Face) -> Result<Exit, Sto
         }
         Command::Recover { name, hard } => cli::work::run(&mut door()?, face, &[Work::recover(&name, hard)]),
         Command::Rollback { name } => cli::work::run(&mut door()?, face, &[Work::rollback(&name)]),
-        Command::History { name, limit } => cli::history::run(&mut door()?, face, name.as_deref(), limit),
+        Command::History { name, limit } => {
+            cli::history::run(&mut door()?, face, name.as_deref(), limit, answer.verbose > 0)
+        }
         Command::Check => cli::check::run(face, &places()?),
         Command::Serve(options) => cli::serve::run(outside, &places()?, &options, answer.verbose),
         Command::Demo(options) => cli::demo::run(outside, face, &options, answer.verbose),

@@ -95,7 +95,7 @@ pub enum Command {
         /// What to roll back
         name: String,
     },
-    /// Show what was done: who asked, what was planned, how it went
+    /// Show what was done: who asked, what was planned, how it went (-v: step by step)
     History {
         /// Only of this
         name: Option<String>,

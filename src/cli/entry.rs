@@ -49,15 +49,14 @@ impl<'a> Entry<'a> {
     /// Its state.
     #[must_use]
     pub fn state(&self) -> State {
-        let known = |field: &str| !matches!(self.text(field), "?" | "");
         if self.text("configured_type") == "none" {
             State::NotFound
+        } else if self.is_unseen() {
+            State::Unseen
         } else if self.is("corrupt") || !self.list("/refit/damage").is_empty() {
             State::Damaged
         } else if self.fields.get("is_valid") == Some(&Value::Bool(false)) {
-            if !known("current_hash") && self.list("/warnings").is_empty() {
-                State::Unseen
-            } else if self.is("detached") && !self.is("debug_enabled") {
+            if self.is("detached") && !self.is("debug_enabled") {
                 State::Detached
             } else if self.is("is_dirty") {
                 State::Modified
@@ -69,6 +68,11 @@ impl<'a> Entry<'a> {
         } else {
             State::Current
         }
+    }
+
+    /// Nobody has looked at it yet: what the status says of it means nothing.
+    fn is_unseen(&self) -> bool {
+        self.fields.pointer("/refit/last_refresh") == Some(&Value::from(0))
     }
 
     /// How many commits behind.
@@ -106,6 +110,9 @@ impl<'a> Entry<'a> {
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks: Vec<String> = Vec::new();
+        if self.is_unseen() {
+            return remarks;
+        }
         for list in ["/refit/damage", "/warnings", "/anomalies"] {
             remarks.extend(self.list(list).into_iter().map(str::to_owned));
         }
@@ -167,7 +174,9 @@ mod tests {
             State::Detached
         );
         assert_eq!(state(json!({"is_valid": false, "current_hash": hash})), State::Unfit);
-        assert_eq!(state(json!({"is_valid": false, "current_hash": "?", "warnings": []})), State::Unseen);
+        let unseen = json!({"is_valid": false, "warnings": ["No git repo"], "refit": {"last_refresh": 0}});
+        assert_eq!(state(unseen.clone()), State::Unseen);
+        assert_eq!(Entry { name: "x", fields: &unseen }.remarks(), Vec::<String>::new());
         assert_eq!(state(json!({"is_valid": false, "corrupt": true, "is_dirty": true})), State::Damaged);
         assert_eq!(state(json!({"configured_type": "none", "is_valid": false})), State::NotFound);
         assert_eq!(state(json!({"configured_type": "system", "package_count": 3})), State::Update);

@@ -45,7 +45,7 @@ impl Face {
     pub fn rows(&self, head: &[&str], rows: &[Vec<String>]) {
         if self.terminal {
             let mut table = Table::new();
-            table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+            table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
             table.set_width(terminal_width()).set_header(head.iter().copied());
             for row in rows {
                 table.add_row(row.iter().map(|cell| printable(cell)));

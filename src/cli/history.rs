@@ -9,11 +9,11 @@ use super::exit::{Exit, Stop};
 use super::face::Face;
 use super::plan::action;
 
-/// Shows the newest runs.
+/// Shows the newest runs; with `steps` also what each step found or made.
 ///
 /// # Errors
 /// When the daemon cannot be asked.
-pub fn run(door: &mut Door, face: &Face, name: Option<&str>, limit: usize) -> Result<Exit, Stop> {
+pub fn run(door: &mut Door, face: &Face, name: Option<&str>, limit: usize, steps: bool) -> Result<Exit, Stop> {
     let mut params = json!({ "limit": limit });
     if let Some(name) = name {
         params["name"] = json!(name);
@@ -34,8 +34,8 @@ pub fn run(door: &mut Door, face: &Face, name: Option<&str>, limit: usize) -> Re
         if let Some(error) = run["error"].as_str() {
             face.line(&format!("  run {}: {error}", run["run"]));
         }
-        let steps = run["steps"].as_array().into_iter().flatten();
-        for note in steps.filter_map(|step| step["note"].as_str()) {
+        let noted = run["steps"].as_array().into_iter().flatten().filter(|_| steps);
+        for note in noted.filter_map(|step| step["note"].as_str()) {
             face.line(&format!("  run {}: {note}", run["run"]));
         }
     }

@@ -35,12 +35,15 @@ impl Progress {
 
     /// One line of news.
     pub fn line(&mut self, line: &str) {
+        let passing = is_passing(line);
         match &self.spinner {
             Some(spinner) => {
-                spinner.println(printable(line));
+                if !passing {
+                    spinner.println(printable(line));
+                }
                 spinner.set_message(printable(line));
             }
-            None if self.face.json => {}
+            None if self.face.json || passing => {}
             None => self.face.line(line),
         }
     }
@@ -50,5 +53,26 @@ impl Progress {
         if let Some(spinner) = self.spinner {
             spinner.finish_and_clear();
         }
+    }
+}
+
+/// Git's progress, such as `Receiving objects:  42% (8/19)`: only the newest is worth a look, and only on a terminal. The
+/// last of its kind ends in `done.`.
+fn is_passing(line: &str) -> bool {
+    let percent =
+        |word: &str| word.strip_suffix('%').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    line.split_whitespace().any(percent) && line.contains('(') && !line.ends_with("done.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_progress_passes() {
+        assert!(is_passing("remote: Counting objects:   5% (1/19)"));
+        assert!(is_passing("Receiving objects:  42% (8/19), 1.00 MiB | 1.37 MiB/s"));
+        assert!(!is_passing("Receiving objects: 100% (19/19), 1.37 KiB | 1.37 MiB/s, done."));
+        assert!(!is_passing("Git Repo app: Update Finished..."));
     }
 }

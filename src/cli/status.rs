@@ -76,11 +76,35 @@ pub fn show(face: &Face, status: &Value) {
         }
     }
     show_work(face, status);
+    if face.terminal {
+        advise(face, &entries);
+    }
+}
+
+/// What a person can do next.
+fn advise(face: &Face, entries: &[Entry<'_>]) {
+    let names = |wanted: &[State]| {
+        let fit = entries.iter().filter(|entry| wanted.contains(&entry.state()));
+        fit.map(Entry::name).collect::<Vec<_>>().join(", ")
+    };
+    let behind = names(&[State::Update]);
+    let troubled = names(&[State::Damaged, State::Detached, State::Modified, State::Unfit]);
+    if !behind.is_empty() {
+        face.line(&format!("Update with `refit upgrade NAME`: {behind}. Everything at once: `refit upgrade --all`."));
+    }
+    if !troubled.is_empty() {
+        face.line(&format!(
+            "Bring into a good state with `refit recover NAME`: {troubled}. What you changed is kept aside."
+        ));
+    }
 }
 
 /// What runs, what waits, and what a person must look at.
 fn show_work(face: &Face, status: &Value) {
     let work = &status["refit"];
+    if work["initialized"] == false {
+        face.line("The first look at everything is still going on.");
+    }
     if let Some(running) = work.get("running").filter(|running| running.is_object()) {
         let step = running["step"].as_u64().unwrap_or_default() + 1;
         let (name, doing) = (word(running, "name"), word(running, "doing"));

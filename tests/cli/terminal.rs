@@ -41,6 +41,7 @@ fn a_terminal_gets_a_table_and_the_work_as_it_goes_on() {
     let (code, shown) = on_a_terminal(&lab, &["status", "app"], false);
     assert_eq!(code, 0, "{shown}");
     assert!(shown.contains("Available") && shown.contains('─') && shown.contains("update, 1 commit"), "{shown}");
+    assert!(shown.contains("refit upgrade NAME`: app."), "{shown}");
     let widest = shown.lines().map(|line| line.trim_end().chars().count()).max();
     assert!(widest <= Some(100), "a line is wider than the terminal:\n{shown}");
 

@@ -26,6 +26,7 @@ fn an_upgrade_a_rollback_and_the_history() {
     lab.refit(&["rollback", "app"]).ended(0).says("Rollback Complete");
     assert_eq!(head(&work), old);
 
+    lab.refit(&["history", "-v"]).ended(0).says(&format!("at {old}"));
     lab.refit(&["history"]).ended(0).says("app rollback").says("app upgrade").says("finished");
     let history = lab.refit(&["history", "app", "-n", "1", "--json"]).ended(0).json();
     assert_eq!(history["runs"].as_array().map(Vec::len), Some(1));
