@@ -11,6 +11,7 @@ use refit_testkit::wait::{try_wait, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::deeds::Deed;
 use crate::host::{Host, NAME};
 
 /// Longer than anything here takes on a slow machine.
@@ -106,20 +107,7 @@ impl Daemon {
         if !unix.send_raw(format!("{request}\u{3}").as_bytes()) {
             return None;
         }
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            let Some(text) = unix.read_text(Duration::from_secs(1)) else {
-                if unix.ended() {
-                    return None;
-                }
-                continue;
-            };
-            let message: Value = serde_json::from_str(&text).expect("the daemon speaks JSON");
-            if message["id"] == 1 {
-                return Some(message);
-            }
-        }
-        panic!("no answer to {method}; the log ends:\n{}", self.child.log_tail());
+        Asked(unix).reply()
     }
 
     /// The result of a question that must be answered.
@@ -194,6 +182,41 @@ impl Daemon {
     pub fn stop(mut self) {
         let status = self.child.stop(PATIENCE);
         assert!(status.success(), "the daemon ended with {status}:\n{}", self.child.log_tail());
+    }
+}
+
+/// A deed that was asked for, and whose answer is not waited for yet.
+pub struct Asked(Unix);
+
+impl Asked {
+    /// Asks for the deed on a connection that stays open.
+    pub fn of(host: &Host, deed: &Deed) -> Self {
+        let (method, params) = deed.request();
+        let mut unix = Unix::connect(host.data().join("comms/refit.sock"));
+        let request = json!({"jsonrpc": "2.0", "method": method, "params": params, "id": 1});
+        assert!(unix.send_raw(format!("{request}\u{3}").as_bytes()), "the daemon takes a request");
+        Self(unix)
+    }
+
+    /// The reply; none when the daemon died meanwhile.
+    ///
+    /// # Panics
+    /// When there is none in time.
+    pub fn reply(mut self) -> Option<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let Some(text) = self.0.read_text(Duration::from_secs(1)) else {
+                if self.0.ended() {
+                    return None;
+                }
+                continue;
+            };
+            let message: Value = serde_json::from_str(&text).expect("the daemon speaks JSON");
+            if message["id"] == 1 {
+                return Some(message);
+            }
+        }
+        panic!("no answer within {PATIENCE:?}");
     }
 }
 

@@ -1,10 +1,12 @@
-//! What is interrupted: six deeds, each with the host before it, and with the two states that may come of it, as plain git
+//! What is interrupted: seven deeds, each with the host before it, and with the two states that may come of it, as plain git
 //! makes them.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
+use refit_testkit::git::Commit;
+use refit_testkit::git_http::Fault;
 use refit_testkit::tree::Tree;
 use serde_json::{Value, json};
 
@@ -27,10 +29,20 @@ pub enum Kind {
     HardDirty,
     /// A fresh clone in place of one with empty objects and a zeroed configuration.
     HardDamaged,
+    /// From the first version to the second, after the remote could not be asked the last time: it is asked first, and has
+    /// a third version by now. After the others, which know of no third version.
+    UpgradeAsks,
 }
 
-pub const ALL: [Kind; 6] =
-    [Kind::Upgrade, Kind::Rollback, Kind::SoftDirty, Kind::SoftDamaged, Kind::HardDirty, Kind::HardDamaged];
+pub const ALL: [Kind; 7] = [
+    Kind::Upgrade,
+    Kind::Rollback,
+    Kind::SoftDirty,
+    Kind::SoftDamaged,
+    Kind::HardDirty,
+    Kind::HardDamaged,
+    Kind::UpgradeAsks,
+];
 
 /// A file of the owner: its path in the work tree, and what is in it.
 pub type Treasure = (&'static str, String);
@@ -40,10 +52,10 @@ pub struct Deed {
     pub kind: Kind,
     /// The work tree before.
     pub old: Tree,
-    /// The work tree after, as git and the owner made it.
-    pub new: Tree,
     pub old_head: String,
-    pub new_head: String,
+    /// The commit after it, and the work tree as git and the owner made it. A damaged repository may end at either version:
+    /// the one that it had is known as soon as its objects are there again.
+    pub new: Vec<(String, Tree)>,
     pub treasures: Vec<Treasure>,
     /// The newest run before it.
     pub last_run: i64,
@@ -75,9 +87,11 @@ impl Deed {
         let reply = deed.drive(&mut daemon);
         deed.took = begun.elapsed();
         assert!(is_ok(&reply), "{kind:?} fails undisturbed: {reply:?}\n{}", daemon.child.log_tail());
-        deed.new_head = host.app().rev("HEAD");
-        assert!(host.versions.contains(&deed.new_head), "{kind:?} ends at {}", deed.new_head);
-        deed.new = deed.wanted(host);
+        let head = host.app().rev("HEAD");
+        assert!(host.versions.contains(&head), "{kind:?} ends at {head}");
+        let fits = |commit: &&String| kind.is_damaged() || **commit == head;
+        deed.new =
+            host.versions.iter().filter(fits).map(|commit| (commit.clone(), deed.wanted(host, commit))).collect();
         let side = oracle::judge(host, &deed, &mut daemon, Some(Side::New));
         assert_eq!(side, Ok(Side::New), "{kind:?} undisturbed\n{}", daemon.child.log_tail());
         daemon.stop();
@@ -100,7 +114,7 @@ impl Deed {
     /// The method, and its parameters.
     pub fn request(&self) -> (&'static str, Value) {
         match self.kind {
-            Kind::Upgrade => ("machine.update.client", json!({"name": NAME})),
+            Kind::Upgrade | Kind::UpgradeAsks => ("machine.update.client", json!({"name": NAME})),
             Kind::Rollback => ("machine.update.rollback", json!({"name": NAME})),
             Kind::SoftDirty | Kind::SoftDamaged => ("machine.update.recover", json!({"name": NAME, "hard": false})),
             Kind::HardDirty | Kind::HardDamaged => ("machine.update.recover", json!({"name": NAME, "hard": true})),
@@ -126,19 +140,29 @@ impl Deed {
             last_run = daemon.newest_run()["run"].as_i64().expect("an upgrade is a run");
             daemon.stop();
         }
+        if kind == Kind::UpgradeAsks {
+            let route = host.remote.route();
+            host.server.set_fault(&route, Fault::Refuse(500));
+            let mut daemon = Daemon::up(host);
+            daemon.wait_idle();
+            daemon.result("machine.update.refresh", json!({"name": NAME}));
+            daemon.stop();
+            host.server.heal(&route);
+            host.remote.push("master", &Commit::new("Third").file("d3/f7.py", "v3\n".repeat(300)));
+        }
         let old_head = host.app().rev("HEAD");
         let treasures = bend(host, kind);
         let old = Tree::of(host.app().path());
-        let (new, new_head) = (Tree::default(), String::new());
-        Self { kind, old, new, old_head, new_head, treasures, last_run, points: Vec::new(), took: PATIENCE }
+        let new = Vec::new();
+        Self { kind, old, new, old_head, treasures, last_run, points: Vec::new(), took: PATIENCE }
     }
 
     /// The version's files as git writes them, and the owner's that nothing has to give way for.
-    fn wanted(&self, host: &Host) -> Tree {
+    fn wanted(&self, host: &Host, commit: &str) -> Tree {
         let scene = host.beside("wanted");
         let _ = fs::remove_dir_all(&scene);
         let mut copy = std::process::Command::new("cp");
-        copy.arg("-a").arg(host.checkout(&self.new_head).path()).arg(&scene);
+        copy.arg("-a").arg(host.checkout(commit).path()).arg(&scene);
         let copied = copy.status().expect("cp starts");
         assert!(copied.success());
         let scene = host.world.work(&scene);
@@ -163,7 +187,7 @@ fn bend(host: &Host, kind: Kind) -> Vec<Treasure> {
     };
     UNTOUCHED.into_iter().for_each(&mut own);
     match kind {
-        Kind::Upgrade => ["new/n.py", "d4/mine.txt"].into_iter().for_each(own),
+        Kind::Upgrade | Kind::UpgradeAsks => ["new/n.py", "d4/mine.txt"].into_iter().for_each(own),
         Kind::Rollback => ["d1/f1.py"].into_iter().for_each(own),
         Kind::SoftDirty => {
             ["d0/f1.py", "run.sh", "staged.py"].into_iter().for_each(own);
@@ -173,8 +197,8 @@ fn bend(host: &Host, kind: Kind) -> Vec<Treasure> {
         Kind::SoftDamaged => {
             ["d0/f1.py"].into_iter().for_each(own);
             work.loosen();
-            for revision in ["HEAD^{tree}", "HEAD:d2/f5.py"] {
-                work.damage(&work.object(revision), b"");
+            for object in ["HEAD:d2/f5.py", "HEAD^{tree}"].map(|revision| work.object(revision)) {
+                work.damage(&object, b"");
             }
             work.damage(&work.dot_git("index"), b"");
         }

@@ -4,10 +4,9 @@
 use refit_testkit::disk::Disk;
 use serde_json::Value;
 
-use crate::daemon::{Daemon, Manner, PATIENCE};
+use crate::daemon::{Asked, Daemon, Manner, PATIENCE};
 use crate::deeds::{Deed, Kind, is_ok};
 use crate::host::Host;
-use crate::instants::ask_without_waiting;
 use crate::oracle::{Side, judge, repository, restart_judge_and_retry, retry};
 use crate::power::Rig;
 use crate::tally::{Tally, sample};
@@ -51,11 +50,11 @@ fn from_a_point_on() {
             let leave = [0, 12 << 10, 64 << 10][at % 3];
             rig.reset(&deed);
             let mut daemon = Daemon::up_with(&rig.host, &Manner::ordered(format!("stop={point}*{}", before + 1)));
-            let mut asked = ask_without_waiting(&rig.host, &deed);
+            let asked = Asked::of(&rig.host, &deed);
             assert!(daemon.halts(PATIENCE), "{point} is never reached:\n{}", daemon.child.log_tail());
             rig.disk.fill(leave);
             daemon.go_on();
-            let reply = asked.read(PATIENCE).and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+            let reply = asked.reply();
             let told = if is_ok(&reply) { Ok(()) } else { tells("space", &reply) };
             daemon.kill_all();
             // It comes up with the disk full, too.
@@ -96,11 +95,11 @@ fn read_only() {
         for (point, before) in sample(points, wanted) {
             deed.reset(&host);
             let mut daemon = Daemon::up_with(&host, &Manner::ordered(format!("stop={point}*{}", before + 1)));
-            let mut asked = ask_without_waiting(&host, &deed);
+            let asked = Asked::of(&host, &deed);
             assert!(daemon.halts(PATIENCE), "{point} is never reached:\n{}", daemon.child.log_tail());
             disk.set_read_only(true).unwrap_or_else(|missing| panic!("{missing}"));
             daemon.go_on();
-            let reply = asked.read(PATIENCE).and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+            let reply = asked.reply();
             let told = if is_ok(&reply) { Ok(()) } else { tells("read-only", &reply) };
             daemon.kill_all();
             disk.set_read_only(false).unwrap_or_else(|missing| panic!("{missing}"));

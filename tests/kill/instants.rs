@@ -1,13 +1,11 @@
 //! Killed at random instants: the daemon with everything that it started, or the daemon alone, whose git lives on.
 
 use refit_testkit::kill::Seeded;
-use refit_testkit::rpc::Unix;
 use refit_testkit::wait::try_wait;
-use serde_json::json;
 
-use crate::daemon::{Daemon, Manner};
+use crate::daemon::{Asked, Daemon, Manner};
 use crate::deeds::{ALL, Deed};
-use crate::host::{Host, NAME};
+use crate::host::Host;
 use crate::oracle::{restart_and_judge, restart_judge_and_retry};
 use crate::tally::{Tally, seed, times};
 
@@ -35,7 +33,7 @@ fn at_random_instants(title: &str, kill: impl Fn(&mut Daemon) -> std::process::E
             let mut daemon = Daemon::up(&host);
             // A tenth later than it takes, so that some live to their end.
             let moment = seeded.span(deed.took.mul_f64(1.1));
-            let _asked = ask_without_waiting(&host, &deed);
+            let _asked = Asked::of(&host, &deed);
             let _lived = try_wait(moment, || daemon.child.exited());
             kill(&mut daemon);
             drop(daemon);
@@ -48,13 +46,4 @@ fn at_random_instants(title: &str, kill: impl Fn(&mut Daemon) -> std::process::E
         }
     }
     tally.close(&format!("Killed at random instants, {title}"));
-}
-
-/// Asks for the deed on a connection that stays open.
-pub fn ask_without_waiting(host: &Host, deed: &Deed) -> Unix {
-    let (method, params) = deed.request();
-    let mut unix = Unix::connect(host.data().join("comms/refit.sock"));
-    let request = json!({"jsonrpc": "2.0", "method": method, "params": params, "id": NAME});
-    assert!(unix.send_raw(format!("{request}\u{3}").as_bytes()), "the daemon takes a request");
-    unix
 }

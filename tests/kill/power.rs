@@ -11,10 +11,9 @@ use refit_testkit::git_http::Fault;
 use refit_testkit::kill::Seeded;
 use refit_testkit::wait::{try_wait, wait_for};
 
-use crate::daemon::{Daemon, Manner, PATIENCE};
+use crate::daemon::{Asked, Daemon, Manner, PATIENCE};
 use crate::deeds::{Deed, Kind, is_ok};
 use crate::host::Host;
-use crate::instants::ask_without_waiting;
 use crate::oracle::{Side, restart_and_judge};
 use crate::tally::{Tally, sample, seed, times};
 
@@ -32,7 +31,7 @@ fn at_points() {
             rig.reset(&deed);
             let manner = Manner::ordered(format!("stop={point}*{}", before + 1));
             let mut daemon = Daemon::up_with(&rig.host, &manner);
-            let asked = ask_without_waiting(&rig.host, &deed);
+            let asked = Asked::of(&rig.host, &deed);
             assert!(daemon.halts(PATIENCE), "{point} is never reached:\n{}", daemon.child.log_tail());
             drop(asked);
             let wait = if at % 2 == 0 { Duration::ZERO } else { COMMITTED };
@@ -53,7 +52,7 @@ fn at_random_instants_and_after_ok() {
         for run in 0..4 * times() {
             rig.reset(&deed);
             let mut daemon = Daemon::up(&rig.host);
-            let asked = ask_without_waiting(&rig.host, &deed);
+            let asked = Asked::of(&rig.host, &deed);
             let moment = seeded.span(deed.took);
             let _ended = try_wait(moment, || daemon.child.exited());
             daemon.halt_all();

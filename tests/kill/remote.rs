@@ -15,7 +15,7 @@ use crate::tally::Tally;
 
 #[test]
 fn during_an_upgrade() {
-    at_every_phase(Kind::Upgrade);
+    at_every_phase(Kind::UpgradeAsks);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn names_the_network(reply: &Option<Value>) -> Result<(), String> {
 /// The status does not blame the repository for its remote.
 fn blameless(deed: &Deed, daemon: &mut Daemon) -> Result<(), String> {
     let entry = daemon.entry();
-    let valid = deed.kind != Kind::Upgrade || (entry["is_valid"] == true && entry["is_dirty"] == false);
+    let valid = deed.kind != Kind::UpgradeAsks || (entry["is_valid"] == true && entry["is_dirty"] == false);
     if valid && entry["corrupt"] == false { Ok(()) } else { Err(format!("the repository is blamed: {entry}")) }
 }
 

@@ -1,6 +1,7 @@
 //! Killed inside git: a `git` before the real one on the path lets one chosen command die at its nth change of the disk,
 //! and the daemon with it, or the command alone.
 
+use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -8,9 +9,9 @@ use std::path::{Path, PathBuf};
 use refit_testkit::kill::{Seeded, strace};
 
 use crate::daemon::{Daemon, Manner};
-use crate::deeds::{Deed, Kind};
+use crate::deeds::{Deed, Kind, is_ok};
 use crate::host::Host;
-use crate::oracle::{judge, restart_and_judge, restart_judge_and_retry};
+use crate::oracle::{Side, judge, restart_and_judge, restart_judge_and_retry};
 use crate::tally::{Tally, sample, seed};
 
 /// The calls that change a disk: each leaves a state of its own behind. Names that a kernel lacks are ignored.
@@ -19,7 +20,6 @@ const CHANGES: &str = "?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?mk
 
 /// Which commands of a deed die, and at how many of their calls.
 const COMMANDS: [(Kind, &str, usize); 9] = [
-    (Kind::Upgrade, "fetch", 8),
     (Kind::Upgrade, "reset", 24),
     (Kind::Upgrade, "update-ref", 3),
     (Kind::Rollback, "reset", 10),
@@ -28,6 +28,7 @@ const COMMANDS: [(Kind, &str, usize); 9] = [
     (Kind::SoftDamaged, "reset", 6),
     (Kind::HardDamaged, "clone", 8),
     (Kind::HardDirty, "reset", 3),
+    (Kind::UpgradeAsks, "fetch", 8),
 ];
 
 #[test]
@@ -51,25 +52,25 @@ fn inside_git(title: &str, with_daemon: bool) {
             deeds.push(Deed::prepare(&host, kind));
         }
         let deed = deeds.iter().find(|deed| deed.kind == kind).expect("it was just prepared");
-        let Some(calls) = count_calls(&host, deed, command) else { continue };
+        let calls = calls_of(&host, deed, command);
         // Alone it dies half as often.
         let wanted = if with_daemon { wanted } else { wanted.div_ceil(2) };
-        for nth in sample((1..=calls).collect(), wanted) {
+        for (call, nth) in sample(calls, wanted) {
             deed.reset(&host);
-            let manner = wrapped(&host, command, &format!("-e inject={CHANGES}:signal=KILL:when={nth}"), with_daemon);
-            let mut daemon = Daemon::up_with(&host, &manner);
+            let injection = format!("-e inject={call}:signal=KILL:when={nth}");
+            let mut daemon = Daemon::up_with(&host, &wrapped(&host, command, &injection, with_daemon));
             let reply = deed.drive(&mut daemon);
-            let what = format!("git {command} killed at call {nth} of {calls}");
+            // A git with less to write than the one that was counted lives.
+            let promised = is_ok(&reply).then_some(Side::New);
+            let what = format!("git {command} killed at {call} number {nth}");
             let verdict = if with_daemon {
-                assert!(reply.is_none(), "{what}: {reply:?}");
                 daemon.kill_all();
-                if seeded.below(3) == 0 {
-                    restart_judge_and_retry(&host, deed, &Manner::default())
-                } else {
-                    restart_and_judge(&host, deed, &Manner::default(), None)
+                match seeded.below(3) {
+                    0 => restart_judge_and_retry(&host, deed, &Manner::default()),
+                    _ => restart_and_judge(&host, deed, &Manner::default(), promised),
                 }
             } else {
-                let verdict = judge(&host, deed, &mut daemon, None);
+                let verdict = judge(&host, deed, &mut daemon, promised);
                 verdict.map_err(|why| format!("{why}\nanswer {reply:?}\n{}", daemon.child.log()))
             };
             daemon.kill_all();
@@ -79,22 +80,29 @@ fn inside_git(title: &str, with_daemon: bool) {
     tally.close(&format!("Killed at git's system calls, {title}"));
 }
 
-/// How many changes the command makes in an undisturbed deed; none when the deed has no such command.
-fn count_calls(host: &Host, deed: &Deed, command: &str) -> Option<u32> {
-    let calls = host.beside("calls");
-    let _ = fs::remove_file(&calls);
+/// The changes that the command makes in an undisturbed deed, in order, each with its number among those of its name: of
+/// the process that makes the most, since each counts its own.
+fn calls_of(host: &Host, deed: &Deed, command: &str) -> Vec<(String, usize)> {
+    let trace = host.beside("calls");
+    let _ = fs::remove_file(&trace);
     deed.reset(host);
-    let mut daemon = Daemon::up_with(host, &wrapped(host, command, &format!("-o {}", calls.display()), false));
+    let mut daemon = Daemon::up_with(host, &wrapped(host, command, &format!("-o {}", trace.display()), false));
     let reply = deed.drive(&mut daemon);
-    assert!(crate::deeds::is_ok(&reply), "{:?} under strace: {reply:?}", deed.kind);
+    assert!(is_ok(&reply), "{:?} under strace: {reply:?}", deed.kind);
     daemon.kill_all();
-    let traced = fs::read_to_string(&calls).ok()?;
-    // Of the process that makes the most: each counts its own.
-    let mut per_process: std::collections::HashMap<&str, u32> = std::collections::HashMap::new();
-    for line in traced.lines().filter(|line| line.contains('(')) {
-        *per_process.entry(line.split(' ').next()?).or_default() += 1;
+    let traced = fs::read_to_string(&trace).unwrap_or_else(|e| panic!("{:?} runs no git {command}: {e}", deed.kind));
+    let mut processes: HashMap<&str, Vec<&str>> = HashMap::new();
+    for line in traced.lines() {
+        if let Some((process, rest)) = line.split_once(' ')
+            && let Some((call, _)) = rest.trim_start().split_once('(')
+            && !call.contains(' ')
+        {
+            processes.entry(process).or_default().push(call);
+        }
     }
-    per_process.into_values().max()
+    let calls = processes.into_values().max_by_key(Vec::len).unwrap_or_default();
+    let nth = |at: usize| calls[..=at].iter().filter(|call| **call == calls[at]).count();
+    calls.iter().enumerate().map(|(at, call)| ((*call).to_owned(), nth(at))).collect()
 }
 
 /// A `git` that runs the first `command` of its life under strace.
@@ -108,7 +116,7 @@ fn wrapped(host: &Host, command: &str, options: &str, kills_parent: bool) -> Man
     let text = format!(
         "#!/bin/sh\nfor word in \"$@\"; do\n  if [ \"$word\" = {command} ] && mkdir {once} 2>/dev/null; then\n    \
          strace -f -qq {output} -e trace={CHANGES} {options} {git} \"$@\"\n    code=$?\n    \
-         [ $code -gt 128 ] && {then}\n    exit $code\n  fi\ndone\nexec {git} \"$@\"\n",
+         [ $code -ne 0 ] && {then}\n    exit $code\n  fi\ndone\nexec {git} \"$@\"\n",
         once = once.display(),
         git = real_git().display(),
     );
