@@ -10,8 +10,9 @@ use refit_model::journal::Outcome;
 use refit_model::plan::guard;
 use refit_model::printer::{Printer, PrinterIdentity};
 use refit_model::refusal::Refusal;
+use refit_model::request::Request;
 use refit_model::updater::{Facts, Spec, assess};
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -101,6 +102,7 @@ pub async fn start<M: Machine, J: Journal, C: Clock>(
         stop: watch::channel(false).0,
         reports,
         questions: Arc::new(Semaphore::new(QUESTIONS)),
+        early: Vec::new(),
     };
     for index in 0..conductor.items.len() {
         conductor.assess(index);
@@ -161,6 +163,8 @@ struct Conductor<M, J, C> {
     stop: watch::Sender<bool>,
     reports: Reports,
     questions: Arc<Semaphore>,
+    /// Dry runs asked for before the first pass has ended.
+    early: Vec<(Request, oneshot::Sender<Result<Vec<Planned>, RequestError>>)>,
 }
 
 impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
@@ -195,6 +199,8 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 }
                 self.next();
             }
+            // Before the first look there is nothing to plan from: it waits like the request itself would.
+            Input::Plan(request, answer) if !self.initialized => self.early.push((request, answer)),
             Input::Plan(request, answer) => self.dry_run(&request, answer),
             Input::History(updater, limit, answer) => self.history(updater, limit, answer),
             Input::Printer(printer) => self.printer(*printer),
@@ -294,6 +300,11 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
         let Some(active) = self.active.take() else { return };
         self.initialized |= active.startup;
         self.publish();
+        if self.initialized {
+            for (request, answer) in std::mem::take(&mut self.early) {
+                self.dry_run(&request, answer);
+            }
+        }
         for waiting in active.answers {
             answer(waiting, end.result.clone());
         }

@@ -18,6 +18,9 @@ pub(crate) const BUFFER: usize = 1024;
 const BURST: u32 = 256;
 const PER_SECOND: u32 = 100;
 
+/// How often a progress line of git (`Receiving objects:  21% (4/19)`) is passed on; its last one always is.
+const PROGRESS: Duration = Duration::from_millis(500);
+
 /// A refresh that was asked for is told a moment after its answer (CONTRACT §2.10).
 const SOON: Duration = Duration::from_millis(200);
 
@@ -42,11 +45,12 @@ pub(crate) struct Feed {
     events: broadcast::Sender<Event>,
     allowance: u32,
     counted: Instant,
+    progress: Option<Instant>,
 }
 
 impl Feed {
     pub(crate) fn new(events: broadcast::Sender<Event>) -> Self {
-        Self { events, allowance: BURST, counted: Instant::now() }
+        Self { events, allowance: BURST, counted: Instant::now(), progress: None }
     }
 
     /// A sentence of Refit's own, to everybody.
@@ -61,10 +65,10 @@ impl Feed {
         }
     }
 
-    /// A line of a process; empty lines and those of a flood are dropped.
+    /// A line of a process; empty lines, most of a progress, and those of a flood are dropped.
     pub(crate) fn line(&mut self, label: &Label, line: &str) {
         let text = display_line(line);
-        if text.is_empty() || !self.allow() {
+        if text.is_empty() || (is_progress(&text) && !self.progress_is_due()) || !self.allow() {
             return;
         }
         self.send(label, text, false, Audience::Everybody);
@@ -87,6 +91,14 @@ impl Feed {
         self.emit(Event::Printer);
     }
 
+    fn progress_is_due(&mut self) -> bool {
+        let due = self.progress.is_none_or(|last| last.elapsed() >= PROGRESS);
+        if due {
+            self.progress = Some(Instant::now());
+        }
+        due
+    }
+
     fn allow(&mut self) -> bool {
         let earned = self.counted.elapsed().as_millis().saturating_mul(u128::from(PER_SECOND)) / 1000;
         if earned > 0 {
@@ -107,6 +119,11 @@ impl Feed {
         // Without listeners there is nobody to tell.
         let _nobody = self.events.send(event);
     }
+}
+
+/// Git's progress in between: a percentage that is not the end of its count (progress.c of git ends that with `done.`).
+fn is_progress(text: &str) -> bool {
+    text.contains("% (") && !text.ends_with("done.")
 }
 
 #[cfg(test)]
@@ -132,5 +149,23 @@ mod tests {
         assert_eq!(messages.first().map(|m| m.message.as_str()), Some("Updating Application klipper..."));
         assert!(messages.last().is_some_and(|m| m.complete));
         assert!(messages.iter().all(|m| m.proc_id > 1 << 32 && m.proc_id < 1 << 53));
+    }
+
+    #[tokio::test]
+    async fn of_a_progress_the_end_is_told() {
+        let (events, mut heard) = broadcast::channel(BUFFER);
+        let mut feed = Feed::new(events);
+        let label = Label::new("klipper".to_owned());
+        for n in 1..=100 {
+            feed.line(&label, &format!("Receiving objects: {n}% ({n}/100)"));
+        }
+        feed.line(&label, "Receiving objects: 100% (100/100), done.");
+        feed.line(&label, "f.py | 1 +");
+        let mut texts = Vec::new();
+        while let Ok(Event::Run { message, .. }) = heard.try_recv() {
+            texts.push(message.message);
+        }
+        assert!(texts.len() < 10, "{texts:?}");
+        assert_eq!(texts[texts.len() - 2..], ["Receiving objects: 100% (100/100), done.", "f.py | 1 +"]);
     }
 }

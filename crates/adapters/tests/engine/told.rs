@@ -294,6 +294,14 @@ async fn a_dry_run_says_what_would_be_done_and_does_nothing() {
 }
 
 #[tokio::test]
+async fn a_dry_run_waits_for_the_first_look() {
+    let engine = engine(Scripted::new(&["one"]), vec![git("one")], EngineSettings::default()).await;
+    assert!(!engine.handle.snapshot().initialized, "the question comes before the first look has ended");
+    let planned = engine.handle.plan(upgrade("one")).await.unwrap();
+    assert!(planned[0].plan().is_some(), "{:?}", planned[0].verdict);
+}
+
+#[tokio::test]
 async fn the_history_says_who_asked_and_what_came_of_it() {
     let engine = Engine::ready(&["one", "two"]).await;
     engine.submit(upgrade("one")).await.unwrap();
@@ -441,7 +449,18 @@ async fn looks_in_hours(settings: EngineSettings, printer: Printer) -> usize {
     let looks = |machine: &Scripted| machine.with(|disk| disk.looks.len());
     let before = looks(&machine);
     assert_eq!(before, 1, "the first pass does not ask whether it may");
-    tokio::time::sleep(Duration::from_secs(6 * 3600)).await;
+    // While a blocking task waits, the paused clock moves only when it is told to: the disk gets its time.
+    let (done, held) = std::sync::mpsc::channel::<()>();
+    let hold = tokio::task::spawn_blocking(move || held.recv());
+    for _quarter in 0..24 {
+        tokio::time::advance(Duration::from_secs(15 * 60)).await;
+        // Answered by the thread that keeps facts, after what it had to keep.
+        for _turn in 0..3 {
+            handle.history(None, 1).await.unwrap();
+        }
+    }
+    drop(done);
+    hold.await.unwrap().unwrap_err();
     looks(&machine) - before
 }
 
