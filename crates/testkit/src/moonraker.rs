@@ -31,6 +31,18 @@ pub struct Installation {
 }
 
 impl Installation {
+    /// The installation in a virtual environment that is complete, as `cargo xtask test` makes one.
+    ///
+    /// # Errors
+    /// When there is no `bin/moonraker` in it.
+    pub fn in_environment(venv: &Path) -> Result<Self, Unavailable> {
+        let program = venv.join("bin/moonraker");
+        if !program.is_file() {
+            return Err(Unavailable(format!("there is no {}; run cargo xtask test", program.display())));
+        }
+        Ok(Self { venv: venv.to_owned() })
+    }
+
     /// The installation below `cache`, made when it is not there, which takes a package index and some seconds. Several
     /// test processes may ask at the same time.
     ///
@@ -166,6 +178,11 @@ impl Setup {
     /// The Unix socket.
     pub fn socket(&self) -> PathBuf {
         self.data().join("moonraker.sock")
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// The configuration's text, which another update manager can be given as well.

@@ -1,1 +1,0 @@
-//! Refit beside the real Moonraker 0.11.0.
