@@ -318,5 +318,9 @@ fn undo_name(undo: &Undo) -> Option<&'static str> {
 mod tests;
 
 #[cfg(test)]
+#[path = "machine_remote_tests.rs"]
+mod remote_tests;
+
+#[cfg(test)]
 #[path = "machine_states_tests.rs"]
 mod states_tests;

@@ -1,5 +1,5 @@
 //! Whole plans on a real repository, step by step through the table: performed twice, undone twice, undone without
-//! having been performed; recoveries of every kind of damage; refreshes against every fault of a remote.
+//! having been performed; recoveries of every kind of damage.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use refit_model::step::{Phase, Step};
 use refit_model::updater::git::{Damage, GitFacts, GitSpec};
 use refit_model::updater::{Facts, Spec};
 use refit_testkit::git::{Commit, GitWorld, Remote, Work};
-use refit_testkit::git_http::{Ask, Fault, GitServer, Lie};
+use refit_testkit::git_http::GitServer;
 use refit_testkit::states::{State, StateLab};
 use tokio::sync::watch;
 
@@ -24,10 +24,10 @@ use crate::fault::FaultPlan;
 use crate::git::Git;
 
 pub(super) struct Lab {
-    root: PathBuf,
-    server: GitServer,
-    remote: Remote,
-    work: Work,
+    pub(super) root: PathBuf,
+    pub(super) server: GitServer,
+    pub(super) remote: Remote,
+    pub(super) work: Work,
     pub(super) host: Host,
     printer: watch::Sender<Printer>,
     told: Arc<Mutex<Vec<String>>>,
@@ -36,7 +36,7 @@ pub(super) struct Lab {
 }
 
 impl Lab {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let place = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(place.path()).unwrap();
         let world = GitWorld::new(root.join("world"));
@@ -52,7 +52,7 @@ impl Lab {
         Self { root, server, remote, work, host, printer, told: Arc::default(), spec, _root: place }
     }
 
-    fn second(&self) -> String {
+    pub(super) fn second(&self) -> String {
         let second = Commit::new("Second").file("a.py", "two\n").delete("gone.py").file("new.py", "two\n");
         let sha = self.remote.push("master", &second.file("mine.cfg", "the version's\n"));
         self.remote.tag("v1.1.0");
@@ -80,7 +80,7 @@ impl Lab {
         self.look(&GitFacts::default(), Look::Remote).await
     }
 
-    async fn planned(&self, before: &GitFacts, action: Action) -> Plan {
+    pub(super) async fn planned(&self, before: &GitFacts, action: Action) -> Plan {
         let facts = Facts::Git(Box::new(self.look(before, Look::Survey(action)).await));
         let occasion = Occasion { now: 1_775_124_930, mark: "one".to_owned() };
         match plan(action, &Spec::Git(self.spec.clone()), &facts, &occasion) {
@@ -90,7 +90,7 @@ impl Lab {
     }
 
     /// Every step twice, as after a crash; in between, each undo of a step that was not begun.
-    async fn perform(&self, plan: &Plan, times: usize) -> Result<Vec<Option<serde_json::Value>>, StepError> {
+    pub(super) async fn perform(&self, plan: &Plan, times: usize) -> Result<Vec<Option<serde_json::Value>>, StepError> {
         let mut witnesses = Vec::new();
         for (index, planned) in plan.steps.iter().enumerate() {
             let witness = self.host.witness(&planned.step).await;
@@ -105,7 +105,7 @@ impl Lab {
         Ok(witnesses)
     }
 
-    async fn undo(&self, plan: &Plan, witnesses: &[Option<serde_json::Value>]) {
+    pub(super) async fn undo(&self, plan: &Plan, witnesses: &[Option<serde_json::Value>]) {
         for (index, planned) in plan.steps.iter().enumerate().rev() {
             for _ in 0..2 {
                 let witness = witnesses.get(index).cloned().flatten();
@@ -119,7 +119,7 @@ impl Lab {
         Circumstance { run: RunId(9), again, rebooted: false, witness, tell: self.tell() }
     }
 
-    fn state(&self) -> impl PartialEq + std::fmt::Debug + use<> {
+    pub(super) fn state(&self) -> impl PartialEq + std::fmt::Debug + use<> {
         let head = self.work.try_git(&["rev-parse", "HEAD"]).stdout;
         let status = self.work.try_git(&["status", "--porcelain"]).stdout;
         (head, status, files(self.work.path()))
@@ -409,104 +409,6 @@ async fn hard_recovery_needs_nothing_of_the_old_repository() {
         assert_eq!(lab.work.read("venv/bin/python"), b"python\n", "{name}");
         assert_eq!(lab.work.read("dir/b.py"), b"one\n", "{name}");
     }
-}
-
-#[tokio::test]
-async fn a_refresh_asks_once_when_nothing_moved_and_fetches_when_something_did() {
-    let lab = Lab::new().await;
-    let first = lab.refreshed().await;
-    assert_eq!(first.remote.error, None);
-    lab.server.forget();
-    let again = lab.look(&first, Look::Remote).await;
-    let asked: Vec<Ask> = lab.server.asked().iter().map(|asked| asked.ask).collect();
-    assert_eq!(asked, [Ask::LsRefs], "one request when nothing moved");
-    assert_eq!(lab.server.connections(), 0, "over the connection that is kept alive");
-    let new = lab.second();
-    let moved = lab.look(&again, Look::Remote).await;
-    assert_eq!(moved.remote.offered.map(String::from), Some(new));
-    assert_eq!(moved.remote.behind_count, 1);
-}
-
-#[tokio::test]
-async fn a_remote_that_fails_leaves_what_was_known_and_says_why() {
-    let refuse = |status| Fault::Refuse(status);
-    let faults = [
-        ("forbids", refuse(403), "the remote forbids it"),
-        ("gone", refuse(404), "there is no repository at this URL"),
-        ("broken", refuse(500), "a fault of its own"),
-        (
-            "password",
-            Fault::RequireBasicAuth { user: "u".to_owned(), password: "p".to_owned() },
-            "a user and a password",
-        ),
-        ("reset", Fault::Reset { after: 0 }, "the connection was cut"),
-        ("reset later", Fault::Reset { after: 10 }, "the connection was cut"),
-        ("garbage", Fault::Lie(Lie::Garbage), ""),
-        ("bad packets", Fault::Lie(Lie::BadPktLines), ""),
-        ("unknown ids", Fault::Lie(Lie::UnknownSha), ""),
-    ];
-    for (name, fault, words) in faults {
-        let lab = Lab::new().await;
-        let new = lab.second();
-        let good = lab.refreshed().await;
-        let before = lab.state();
-        lab.server.set_fault(&lab.remote.route(), fault);
-        let bad = lab.look(&good, Look::Remote).await;
-        let error = bad.remote.error.clone().unwrap_or_default();
-        assert!(!error.is_empty() && error.contains(words), "{name}: {error}");
-        assert_eq!(bad.git_messages.first(), Some(&error), "{name}");
-        assert_eq!(bad.remote.offered.clone().map(String::from), Some(new), "{name}: the last good facts stay");
-        assert_eq!((bad.remote.last_good, bad.local.damage.len()), (good.remote.last_good, 0), "{name}");
-        let plan = lab.planned(&bad, Action::Upgrade).await;
-        assert!(lab.perform(&plan, 1).await.is_err(), "{name}: an upgrade fails with the network's error");
-        lab.undo(&plan, &[]).await;
-        assert_eq!(lab.state(), before, "{name}: and changes nothing");
-        lab.server.heal(&lab.remote.route());
-        lab.perform(&plan, 1).await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn a_host_that_is_not_there_is_told_in_words() {
-    let lab = Lab::new().await;
-    for (url, words) in [
-        ("http://127.0.0.1:1/lab/app.git", "refused the connection"),
-        ("http://no-such-host.invalid/lab/app.git", "could not be found"),
-        ("file:///nowhere/app.git", ""),
-    ] {
-        lab.work.git(&["remote", "set-url", "origin", url]);
-        let facts = lab.refreshed().await;
-        let error = facts.remote.error.unwrap_or_default();
-        assert!(!error.is_empty() && error.contains(words), "{url}: {error}");
-        assert!(facts.local.damage.is_empty() && !facts.local.corrupt);
-    }
-}
-
-#[tokio::test]
-async fn what_the_shared_client_may_not_do_is_done_by_git() {
-    let lab = Lab::new().await;
-    let elsewhere = format!("http://127.0.0.1:{}/moved/app.git", lab.server.port());
-    lab.server.set_fault("moved/app.git", Fault::Redirect(lab.spec.origin.clone()));
-    lab.work.git(&["remote", "set-url", "origin", &elsewhere]);
-    let new = lab.second();
-    let mut spec = lab.spec.clone();
-    spec.origin = "https://example.org/other.git".to_owned();
-    let lab = Lab { spec, ..lab };
-    let facts = lab.refreshed().await;
-    assert_eq!(facts.remote.error, None, "a redirect is followed by git");
-    assert_eq!(facts.remote.offered.map(String::from), Some(new));
-    assert_eq!(lab.work.git(&["remote", "get-url", "origin"]), elsewhere, "and the remote stays what it was");
-}
-
-#[tokio::test]
-async fn a_moved_remote_is_followed_when_it_leads_to_the_configured_origin() {
-    let lab = Lab::new().await;
-    let elsewhere = format!("http://127.0.0.1:{}/moved/app.git", lab.server.port());
-    lab.server.set_fault("moved/app.git", Fault::Redirect(lab.spec.origin.clone()));
-    lab.work.git(&["remote", "set-url", "origin", &elsewhere]);
-    let facts = lab.refreshed().await;
-    assert_eq!(lab.work.git(&["remote", "get-url", "origin"]), lab.spec.origin);
-    assert_eq!(facts.local.remote_url.as_deref(), Some(lab.spec.origin.as_str()));
 }
 
 #[tokio::test]

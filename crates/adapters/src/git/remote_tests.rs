@@ -16,7 +16,8 @@ async fn check(lab: &Lab, remotes: &Remotes) -> Result<Seen, StepError> {
 }
 
 fn remotes() -> Remotes {
-    Remotes::with_patience(GitVersion(2, 47), 2, Duration::from_millis(300))
+    // Long enough for a busy machine that runs every test at once.
+    Remotes::with_patience(GitVersion(2, 47), 2, Duration::from_secs(2))
 }
 
 #[tokio::test]
@@ -50,7 +51,7 @@ async fn a_stall_is_cut_off_and_a_slow_answer_is_not() {
         let begun = Instant::now();
         let stalled = check(&lab, &remotes()).await.unwrap_err();
         assert!(stalled.message.contains("the remote stopped answering"), "{stalled}");
-        assert!(begun.elapsed() < Duration::from_secs(10));
+        assert!(begun.elapsed() < Duration::from_secs(30));
         lab.server.release();
     }
     check(&lab, &remotes()).await.unwrap_err();

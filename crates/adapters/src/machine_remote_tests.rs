@@ -1,0 +1,103 @@
+//! Refreshes of a real repository: what is asked, what is fetched, and what stays known when the remote fails.
+
+use refit_engine::ports::Look;
+use refit_model::plan::Action;
+use refit_testkit::git_http::{Ask, Fault, Lie};
+
+use super::tests::Lab;
+
+#[tokio::test]
+async fn a_refresh_asks_once_when_nothing_moved_and_fetches_when_something_did() {
+    let lab = Lab::new().await;
+    let first = lab.refreshed().await;
+    assert_eq!(first.remote.error, None);
+    lab.server.forget();
+    let again = lab.look(&first, Look::Remote).await;
+    let asked: Vec<Ask> = lab.server.asked().iter().map(|asked| asked.ask).collect();
+    assert_eq!(asked, [Ask::LsRefs], "one request when nothing moved");
+    assert_eq!(lab.server.connections(), 0, "over the connection that is kept alive");
+    let new = lab.second();
+    let moved = lab.look(&again, Look::Remote).await;
+    assert_eq!(moved.remote.offered.map(String::from), Some(new));
+    assert_eq!(moved.remote.behind_count, 1);
+}
+
+#[tokio::test]
+async fn a_remote_that_fails_leaves_what_was_known_and_says_why() {
+    let refuse = |status| Fault::Refuse(status);
+    let faults = [
+        ("forbids", refuse(403), "the remote forbids it"),
+        ("gone", refuse(404), "there is no repository at this URL"),
+        ("broken", refuse(500), "a fault of its own"),
+        (
+            "password",
+            Fault::RequireBasicAuth { user: "u".to_owned(), password: "p".to_owned() },
+            "a user and a password",
+        ),
+        ("reset", Fault::Reset { after: 0 }, "the connection was cut"),
+        ("reset later", Fault::Reset { after: 10 }, "the connection was cut"),
+        ("garbage", Fault::Lie(Lie::Garbage), ""),
+        ("bad packets", Fault::Lie(Lie::BadPktLines), ""),
+        ("unknown ids", Fault::Lie(Lie::UnknownSha), ""),
+    ];
+    for (name, fault, words) in faults {
+        let lab = Lab::new().await;
+        let new = lab.second();
+        let good = lab.refreshed().await;
+        let before = lab.state();
+        lab.server.set_fault(&lab.remote.route(), fault);
+        let bad = lab.look(&good, Look::Remote).await;
+        let error = bad.remote.error.clone().unwrap_or_default();
+        assert!(!error.is_empty() && error.contains(words), "{name}: {error}");
+        assert_eq!(bad.git_messages.first(), Some(&error), "{name}");
+        assert_eq!(bad.remote.offered.clone().map(String::from), Some(new), "{name}: the last good facts stay");
+        assert_eq!((bad.remote.last_good, bad.local.damage.len()), (good.remote.last_good, 0), "{name}");
+        let plan = lab.planned(&bad, Action::Upgrade).await;
+        assert!(lab.perform(&plan, 1).await.is_err(), "{name}: an upgrade fails with the network's error");
+        lab.undo(&plan, &[]).await;
+        assert_eq!(lab.state(), before, "{name}: and changes nothing");
+        lab.server.heal(&lab.remote.route());
+        lab.perform(&plan, 1).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_is_not_there_is_told_in_words() {
+    let lab = Lab::new().await;
+    for (url, words) in [
+        ("http://127.0.0.1:1/lab/app.git", "refused the connection"),
+        ("http://no-such-host.invalid/lab/app.git", "could not be found"),
+        ("file:///nowhere/app.git", ""),
+    ] {
+        lab.work.git(&["remote", "set-url", "origin", url]);
+        let facts = lab.refreshed().await;
+        let error = facts.remote.error.unwrap_or_default();
+        assert!(!error.is_empty() && error.contains(words), "{url}: {error}");
+        assert!(facts.local.damage.is_empty() && !facts.local.corrupt);
+    }
+}
+
+#[tokio::test]
+async fn what_the_shared_client_may_not_do_is_done_by_git() {
+    let mut lab = Lab::new().await;
+    let elsewhere = format!("http://127.0.0.1:{}/moved/app.git", lab.server.port());
+    lab.server.set_fault("moved/app.git", Fault::Redirect(lab.spec.origin.clone()));
+    lab.work.git(&["remote", "set-url", "origin", &elsewhere]);
+    let new = lab.second();
+    lab.spec.origin = "https://example.org/other.git".to_owned();
+    let facts = lab.refreshed().await;
+    assert_eq!(facts.remote.error, None, "a redirect is followed by git");
+    assert_eq!(facts.remote.offered.map(String::from), Some(new));
+    assert_eq!(lab.work.git(&["remote", "get-url", "origin"]), elsewhere, "and the remote stays what it was");
+}
+
+#[tokio::test]
+async fn a_moved_remote_is_followed_when_it_leads_to_the_configured_origin() {
+    let lab = Lab::new().await;
+    let elsewhere = format!("http://127.0.0.1:{}/moved/app.git", lab.server.port());
+    lab.server.set_fault("moved/app.git", Fault::Redirect(lab.spec.origin.clone()));
+    lab.work.git(&["remote", "set-url", "origin", &elsewhere]);
+    let facts = lab.refreshed().await;
+    assert_eq!(lab.work.git(&["remote", "get-url", "origin"]), lab.spec.origin);
+    assert_eq!(facts.local.remote_url.as_deref(), Some(lab.spec.origin.as_str()));
+}
