@@ -27,7 +27,9 @@ fn last_words(said: &str) -> &str {
 
 /// By the texts of git, curl and ssh in the C locale; the first that fits.
 fn meaning(said: &str) -> Option<&'static str> {
-    const MEANINGS: [(&str, &str); 22] = [
+    const MEANINGS: [(&str, &str); 24] = [
+        ("Remote branch", "the remote has no branch of this name"),
+        ("couldn't find remote ref", "the remote has no branch of this name"),
         ("Could not resolve host", "the name of the host could not be found: is the network up, and the URL right?"),
         (
             "Could not resolve hostname",
@@ -116,6 +118,8 @@ mod tests {
             failed("fatal: unable to access 'u': The requested URL returned error: 403")
                 .starts_with("the remote forbids")
         );
+        let no_branch = failed("fatal: Remote branch main not found in upstream origin");
+        assert!(no_branch.starts_with("the remote has no branch"), "{no_branch}");
         assert_eq!(failed("fatal: something new"), "fatal: something new");
         assert_eq!(failed(""), "exit code 128");
     }
