@@ -143,6 +143,9 @@ async fn needs<J: Journal>(journal: &J, specs: &[Spec]) -> Vec<Attention> {
     attention
 }
 
+/// Where the answer to a dry run goes.
+type PlanAnswer = oneshot::Sender<Result<Vec<Planned>, RequestError>>;
+
 struct Conductor<M, J, C> {
     machine: Arc<M>,
     journal: Arc<J>,
@@ -164,7 +167,7 @@ struct Conductor<M, J, C> {
     reports: Reports,
     questions: Arc<Semaphore>,
     /// Dry runs asked for before the first pass has ended.
-    early: Vec<(Request, oneshot::Sender<Result<Vec<Planned>, RequestError>>)>,
+    early: Vec<(Request, PlanAnswer)>,
 }
 
 impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
