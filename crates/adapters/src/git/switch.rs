@@ -85,6 +85,14 @@ pub async fn switch_back(
         return Ok(());
     };
     make_ready(hand, Some(to), circumstance.rebooted).await?;
+    if hand.commit(to.as_str()).await?.is_none() {
+        // A damaged repository stood on a commit that is gone for good: there is no way back, and forward is whole.
+        tracing::warn!(updater = %hand.updater, commit = %to, "the commit from before is lost; the switch stays");
+        point(hand, step_head, &note.forward).await?;
+        reset(hand, &note.forward).await?;
+        sync(hand).await?;
+        return remove_note(hand);
+    }
     if hand.commit(note.forward.as_str()).await?.is_some() {
         // Half a version may stand there; made whole, git knows every file of it when it goes back. Where that fails
         // (a full disk), straight back is still better than half.

@@ -264,6 +264,19 @@ async fn local_commits_are_kept_and_come_back() {
 }
 
 #[tokio::test]
+async fn to_a_commit_that_is_lost_there_is_no_way_back() {
+    let lab = Lab::new().await;
+    lab.fetched().await;
+    let lost = id(&"deadbeef".repeat(5));
+    let (head, to) = (Head::Branch(branch("master")), GitTarget::Commit(lab.b.clone()));
+    switch::switch(&lab.hand(), &head, Some(&lost), &to, &lab.circumstance(false)).await.unwrap();
+    for _ in 0..2 {
+        switch::switch_back(&lab.hand(), &head, &head, &lost, &lab.circumstance(true)).await.unwrap();
+        assert_eq!((lab.state().0.as_str(), lab.state().1.as_str()), (lab.b.as_str(), ""));
+    }
+}
+
+#[tokio::test]
 async fn another_branch_and_a_detached_head_are_switched_and_restored() {
     let lab = Lab::new().await;
     lab.fetched().await;
