@@ -31,7 +31,9 @@ pub(crate) enum ActEnd {
     Nothing(String),
     /// Done and checked; the closing words.
     Finished(String),
-    /// Refused by the planner, or failed and undone.
+    /// Refused by the planner: nothing was touched, nothing was said.
+    Refused(Refusal),
+    /// Failed and undone.
     Failed(RequestError),
     /// A person is needed, and for what.
     NeedsAttention(RunId, String),
@@ -57,7 +59,7 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         let (facts, verdict) = self.survey(spec, &facts, action).await;
         let acted = match verdict {
             Ok(Verdict::Nothing(why)) => Acted { facts, end: ActEnd::Nothing(why) },
-            Err(refusal) => Acted { facts, end: ActEnd::Failed(refusal.into()) },
+            Err(refusal) => Acted { facts, end: ActEnd::Refused(refusal) },
             // A print may have begun since the turn came: downloads do not disturb it either.
             Ok(Verdict::Do(_)) if (self.busy)() => Acted { facts, end: ActEnd::Failed(while_printing(action).into()) },
             Ok(Verdict::Do(plan)) => self.carry_out(spec, facts, &plan, caller).await,

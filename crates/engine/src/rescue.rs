@@ -46,6 +46,7 @@ pub async fn act<M: Machine, J: Journal, C: Clock>(
     let (message, changed) = match acted.end {
         ActEnd::Nothing(why) => (why, false),
         ActEnd::Finished(closing) => (closing, true),
+        ActEnd::Refused(refusal) => return Err(refusal.into()),
         ActEnd::Failed(error) => return Err(error),
         ActEnd::NeedsAttention(_, message) => return Err(RequestError::Failed { message, command_failed: false }),
     };

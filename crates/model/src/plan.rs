@@ -97,6 +97,20 @@ pub fn plan(action: Action, spec: &Spec, facts: &Facts, occasion: &Occasion) -> 
     }
 }
 
+/// What listeners of a recovery are told even when it is then refused by its facts (CONTRACT §2.7, observed): an upgrade
+/// and a rollback are refused without a word before.
+#[must_use]
+pub fn overture(action: Action, spec: &Spec) -> Vec<String> {
+    let says = |name: &UpdaterName, text: &str| format!("Git Repo {name}: {text}");
+    match (spec, action) {
+        (Spec::Git(spec), Action::SoftRecovery) => {
+            vec![says(&spec.name, "Attempting Repo Recovery..."), says(&spec.name, "Resetting Git Repo...")]
+        }
+        (Spec::Git(spec), Action::HardRecovery) => vec![says(&spec.name, "Attempting Repo Recovery...")],
+        (Spec::Git(_), Action::Upgrade | Action::Rollback) | (Spec::Absent(_), _) => Vec::new(),
+    }
+}
+
 impl Plan {
     /// The index of the first step of the switch; the number of steps when there is none.
     #[must_use]

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use refit_model::name::UpdaterName;
-use refit_model::plan::Action;
+use refit_model::plan::{Action, overture};
 use refit_model::printer::PrinterIdentity;
 use refit_model::refusal::Refusal;
 use refit_model::request::{Caller, Request};
@@ -54,7 +54,8 @@ pub(crate) struct Worker<M, J, C> {
 enum Acting {
     Nothing(String),
     Finished(String),
-    Failed { error: RequestError, corrupt: bool },
+    /// `before` are the words that were not said yet because nothing was begun.
+    Failed { error: RequestError, corrupt: bool, before: Vec<String> },
 }
 
 impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
@@ -161,13 +162,13 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             Acting::Finished(closing) => {
                 End { finale: Finale::Everybody(vec![closing]), result: Ok(()), refreshed: Refreshed::No }
             }
-            Acting::Failed { error, corrupt } => {
+            Acting::Failed { error, corrupt, before: mut finale } => {
                 let text = error.to_string();
-                let finale = match action {
+                finale.extend(match action {
                     Action::Upgrade => vec![format!("Error updating {name}: {text}")],
                     Action::SoftRecovery | Action::HardRecovery => vec![format!("Error Recovering {name}"), text],
                     Action::Rollback => vec![format!("Error Rolling Back {name}"), text],
-                };
+                });
                 let refreshed = if corrupt { Refreshed::Soon } else { Refreshed::No };
                 End { finale: Finale::Everybody(finale), result: Err(error), refreshed }
             }
@@ -187,7 +188,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             match self.act(name.as_str(), Action::Upgrade, caller).await {
                 Acting::Nothing(_) => {}
                 Acting::Finished(closing) => self.reports.send(Report::Say(closing)),
-                Acting::Failed { error, corrupt } => {
+                Acting::Failed { error, corrupt, before: _ } => {
                     self.reports.send(Report::Say(format!("Error updating {name}: {error}")));
                     any_corrupt |= corrupt;
                     failures.push((name, error));
@@ -208,7 +209,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
     async fn act(&mut self, name: &str, action: Action, caller: &Caller) -> Acting {
         let Some(item) = self.item(name).cloned() else {
             let error = Refusal::NotAvailable(name.to_owned()).into();
-            return Acting::Failed { error, corrupt: false };
+            return Acting::Failed { error, corrupt: false, before: Vec::new() };
         };
         let (recovery, acted) = self.world().act(&item.spec, &item.facts, action, caller).await;
         self.recovered(&recovery, item.name()).await;
@@ -224,11 +225,15 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
                 self.reports.send(Report::Relief(item.name().clone()));
                 Acting::Finished(closing)
             }
-            ActEnd::Failed(error) => Acting::Failed { error, corrupt },
+            ActEnd::Refused(refusal) => {
+                Acting::Failed { error: refusal.into(), corrupt, before: overture(action, &item.spec) }
+            }
+            ActEnd::Failed(error) => Acting::Failed { error, corrupt, before: Vec::new() },
             ActEnd::NeedsAttention(run, message) => {
                 let attention = Attention { run, updater: item.name().clone(), message: message.clone() };
                 self.reports.send(Report::Attention(attention));
-                Acting::Failed { error: RequestError::Failed { message, command_failed: false }, corrupt }
+                let error = RequestError::Failed { message, command_failed: false };
+                Acting::Failed { error, corrupt, before: Vec::new() }
             }
         }
     }
@@ -253,6 +258,8 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         let (reports, status) = (self.reports.clone(), self.status.clone());
         let hear: Hear = Arc::new(move |notice| match notice {
             Notice::Say(text) => reports.send(Report::Say(text)),
+            // A sentence that a step says of itself is documented (CONTRACT §2.9) and never dropped like a process's line.
+            Notice::Line(line) if line.starts_with("Git Repo ") => reports.send(Report::Say(line)),
             Notice::Line(line) => reports.line(line),
             Notice::At(running) => reports.send(Report::At(Some(running))),
         });
