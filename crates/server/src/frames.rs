@@ -42,7 +42,7 @@ impl Frames {
     }
 
     /// The next whole frame, if there is one.
-    pub fn next(&mut self) -> Option<Frame> {
+    pub fn take(&mut self) -> Option<Frame> {
         let fresh = self.bytes.get(self.searched..).unwrap_or_default();
         let Some(end) = fresh.iter().position(|b| *b == END).map(|at| at + self.searched) else {
             // Only here are bytes moved: once per read, however many frames it brought.
@@ -83,7 +83,7 @@ mod tests {
         let mut found = Vec::new();
         for chunk in bytes.chunks(chunk.max(1)) {
             frames.buffer().extend(chunk);
-            while let Some(frame) = frames.next() {
+            while let Some(frame) = frames.take() {
                 found.push(frame);
                 if found.last() == Some(&Frame::Hopeless) {
                     return found;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST, IF_NONE_MATCH, ORIGIN};
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method as Verb, Request, Response, Version};
 use refit_model::request::Door;
 
@@ -98,21 +99,13 @@ fn route(shared: &Shared, request: &Request<Incoming>) -> Route {
 async fn judged(
     shared: &Arc<Shared>,
     peer: IpAddr,
-    parts: &hyper::http::request::Parts,
+    parts: &Parts,
     body: Incoming,
     route: Route,
     cors: &Cors,
 ) -> Result<Reply, Fault> {
     if parts.method == Verb::OPTIONS {
-        return Ok(match route {
-            Route::Unknown => Reply::error(404, "Not Found"),
-            Route::Welcome | Route::WebSocket | Route::JsonRpc | Route::Methods(_) if cors.origin.is_some() => {
-                Reply::empty(204)
-            }
-            Route::Welcome | Route::WebSocket | Route::JsonRpc | Route::Methods(_) => {
-                Reply::error(405, "Method Not Allowed")
-            }
-        });
+        return Ok(preflight(&route, cors));
     }
     let address = shared.gate.address(peer, &parts.headers);
     let query = parts.uri.query().unwrap_or_default().as_bytes();
@@ -120,8 +113,8 @@ async fn judged(
     let limit = if standing.may_ask() { LARGEST_BODY } else { LARGEST_UNKNOWN_BODY };
     let body = match read_body(body, limit).await {
         Ok(body) => body,
-        Err(_) if !standing.may_ask() => return Err(Fault::Unauthorized),
-        Err(BadBody) => return Ok(Reply::bare(400)),
+        Err(BadBody) if standing.may_ask() => return Ok(Reply::bare(400)),
+        Err(BadBody) => return Err(Fault::Unauthorized),
     };
     let content_type = header(&parts.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
     let brought = brought(query, content_type, &body);
@@ -130,32 +123,66 @@ async fn judged(
     {
         standing = Standing::Admitted { user, shown: true };
     }
-    let open = match &route {
-        Route::Welcome | Route::JsonRpc => true,
-        Route::Methods(entries) => entries.iter().any(|entry| entry.open),
-        Route::Unknown | Route::WebSocket => false,
-    };
-    if !open && !standing.may_ask() {
+    if !is_open(&route) && !standing.may_ask() {
         return Err(Fault::Unauthorized);
     }
     let session = Session::new(Door::Http, None, Some(address), standing, Arc::new(AtomicBool::new(false)));
+    routed(shared, &session, parts, route, content_type, &body, &brought).await
+}
+
+fn preflight(route: &Route, cors: &Cors) -> Reply {
     match route {
-        Route::Unknown | Route::WebSocket => Ok(Reply::error(404, "Not Found")),
-        Route::Welcome if parts.method == Verb::GET => Ok(conditional(&parts.headers, Reply::welcome(), None)),
-        Route::JsonRpc if parts.method == Verb::POST => {
-            refuse_foreign_page(shared, &parts.headers, standing)?;
-            Ok(json_rpc(shared, &session, content_type, &body).await)
+        Route::Unknown => Reply::error(404, "Not Found"),
+        Route::Welcome | Route::WebSocket | Route::JsonRpc | Route::Methods(_) if cors.origin.is_some() => {
+            Reply::empty(204)
         }
-        Route::Welcome | Route::JsonRpc => Ok(Reply::error(405, "Method Not Allowed")),
+        Route::Welcome | Route::WebSocket | Route::JsonRpc | Route::Methods(_) => {
+            Reply::error(405, "Method Not Allowed")
+        }
+    }
+}
+
+/// Whether a path needs no authorisation. JSON-RPC asks for it method by method.
+fn is_open(route: &Route) -> bool {
+    match route {
+        Route::Welcome | Route::JsonRpc => true,
+        Route::Methods(entries) => entries.iter().any(|entry| entry.open),
+        Route::Unknown | Route::WebSocket => false,
+    }
+}
+
+/// A request that may pass, at its path: verb, page, arguments, in this order.
+async fn routed(
+    shared: &Shared,
+    session: &Session,
+    parts: &Parts,
+    route: Route,
+    content_type: &str,
+    body: &[u8],
+    brought: &Brought<'_>,
+) -> Result<Reply, Fault> {
+    let entry = match route {
+        Route::Unknown | Route::WebSocket => return Ok(Reply::error(404, "Not Found")),
+        Route::Welcome if parts.method == Verb::GET => {
+            return Ok(conditional(&parts.headers, Reply::welcome(), None));
+        }
+        Route::JsonRpc if parts.method == Verb::POST => None,
+        Route::Welcome | Route::JsonRpc => return Ok(Reply::error(405, "Method Not Allowed")),
         Route::Methods(entries) => {
-            let verb = |entry: &&&Entry| entry.http.as_ref().is_some_and(|(verb, _)| *verb == parts.method);
-            let Some(entry) = entries.iter().find(verb) else {
-                return Ok(Reply::error(405, "Method Not Allowed"));
-            };
-            if parts.method == Verb::POST {
-                refuse_foreign_page(shared, &parts.headers, standing)?;
+            let fits = |entry: &&Entry| entry.http.as_ref().is_some_and(|(verb, _)| *verb == parts.method);
+            match entries.into_iter().find(fits) {
+                Some(entry) => Some(entry),
+                None => return Ok(Reply::error(405, "Method Not Allowed")),
             }
-            let answer = methods::call(shared, &session, entry.method, &brought.arguments()?).await?;
+        }
+    };
+    if parts.method == Verb::POST {
+        refuse_foreign_page(shared, &parts.headers, session.standing())?;
+    }
+    match entry {
+        None => Ok(json_rpc(shared, session, content_type, body).await),
+        Some(entry) => {
+            let answer = methods::call(shared, session, entry.method, &brought.arguments()?).await?;
             Ok(result(&parts.method, &parts.headers, answer))
         }
     }

@@ -83,6 +83,7 @@ pub fn parse(text: &str) -> Result<Value, JsonError> {
     if reader.at == reader.bytes.len() { Ok(value) } else { Err(JsonError::Syntax(reader.at)) }
 }
 
+/// Slices of `text` begin and end beside ASCII bytes that were just read, so they are on character boundaries.
 struct Reader<'a> {
     bytes: &'a [u8],
     text: &'a str,

@@ -25,10 +25,10 @@ impl NameCache {
         // Held while asking, so that a burst of requests asks once.
         let mut known = self.0.lock().await;
         let now = Instant::now();
-        if let Some((until, addresses)) = known.get(name) {
-            if *until > now {
-                return addresses.contains(&address);
-            }
+        if let Some((until, addresses)) = known.get(name)
+            && *until > now
+        {
+            return addresses.contains(&address);
         }
         let (lifetime, addresses) = match tokio::time::timeout(PATIENCE, tokio::net::lookup_host((name, 0))).await {
             Ok(Ok(found)) => (FRESH, found.map(|found| found.ip().to_canonical()).collect()),

@@ -79,7 +79,7 @@ struct Pipe {
 impl Carrier for Pipe {
     async fn next(&mut self) -> Incoming {
         loop {
-            match self.frames.next() {
+            match self.frames.take() {
                 Some(Frame::Text(text)) => return Incoming::Text(text),
                 Some(Frame::Garbage) => return Incoming::Nothing,
                 Some(Frame::Hopeless) => return Incoming::Closed,
