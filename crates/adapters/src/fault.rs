@@ -6,7 +6,9 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
+#[cfg(any(debug_assertions, feature = "fault-injection"))]
+use std::sync::atomic::Ordering;
 
 use thiserror::Error;
 
