@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refit_model::journal::Outcome;
+use refit_model::name::ConnectionId;
 use refit_model::plan::guard;
 use refit_model::printer::{Printer, PrinterIdentity};
 use refit_model::refusal::Refusal;
@@ -219,17 +220,18 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 self.queue.push_back(Job::Asked(asked));
                 self.publish();
             }
-            Ok(Admitted::Ignore) => answer(asked.answer, Ok(())),
+            Ok(Admitted::Ignore) => self.answer(asked.caller.connection, asked.answer, Ok(())),
             Err(refusal) => self.refuse(asked, refusal),
         }
     }
 
     /// Refused before anything was touched: the caller's own dialog is told too (CONTRACT §8 row 4).
     fn refuse(&self, asked: Asked, refusal: Refusal) {
+        let text = refusal.to_string();
+        self.answer(asked.caller.connection, asked.answer, Err(refusal.into()));
         if let Some(application) = asked.request.application() {
-            self.feed.say_to(asked.caller.connection, &Label::new(application), &refusal.to_string());
+            self.feed.say_to(asked.caller.connection, &Label::new(application), &text);
         }
-        answer(asked.answer, Err(refusal.into()));
     }
 
     fn printer(&mut self, printer: Printer) {
@@ -308,8 +310,8 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 self.dry_run(&request, answer);
             }
         }
-        for waiting in active.answers {
-            answer(waiting, end.result.clone());
+        for (connection, waiting) in active.answers {
+            self.answer(connection, waiting, end.result.clone());
         }
         if let Some((_, label)) = &active.labelled {
             match &end.finale {
@@ -327,6 +329,14 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             Refreshed::Now => self.feed.refreshed(),
             Refreshed::Soon => self.feed.refreshed_soon(),
         }
+    }
+
+    /// Answers a request. What was told about it before reaches its connection before the answer, what is told from now
+    /// on after it.
+    fn answer(&self, connection: Option<ConnectionId>, answer: job::Answer, result: Result<(), RequestError>) {
+        self.feed.answered(connection);
+        // Who hung up does not want to know; the work was done all the same.
+        let _gone = answer.send(result);
     }
 
     fn aloud(&mut self, tell: impl FnOnce(&mut Feed, &Label)) {
@@ -397,9 +407,4 @@ fn waiting(job: &Job) -> Option<String> {
         Job::Asked(asked) => Some(asked.request.application().unwrap_or_else(|| "refresh".to_owned())),
         Job::Startup | Job::Automatic | Job::Identified(_) => None,
     }
-}
-
-fn answer(answer: job::Answer, result: Result<(), RequestError>) {
-    // Who hung up does not want to know; the work was done all the same.
-    let _gone = answer.send(result);
 }

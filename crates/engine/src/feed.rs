@@ -74,6 +74,13 @@ impl Feed {
         self.send(label, text, false, Audience::Everybody);
     }
 
+    /// The answer to a request of this connection has its place here.
+    pub(crate) fn answered(&self, connection: Option<ConnectionId>) {
+        if let Some(connection) = connection {
+            self.emit(Event::Answered(connection));
+        }
+    }
+
     pub(crate) fn refreshed(&self) {
         self.emit(Event::Refreshed);
     }

@@ -36,6 +36,9 @@ pub enum Event {
         /// Who gets it.
         audience: Audience,
     },
+    /// A request of this connection is answered now: what was announced before goes out before the answer, what comes
+    /// after it goes out after it (CONTRACT §2.9, ordering).
+    Answered(ConnectionId),
     /// The status changed by a refresh; listeners take the engine's snapshot.
     Refreshed,
     /// The printer's connection or state changed; listeners take the engine's snapshot.

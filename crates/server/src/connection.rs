@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::Shared;
+use crate::hub::Post;
 use crate::rpc;
 use crate::session::Session;
 
@@ -58,7 +59,7 @@ pub(crate) async fn attend<C: Carrier>(
     shared: Arc<Shared>,
     mut carrier: C,
     session: Session,
-    post: mpsc::Receiver<Bytes>,
+    post: mpsc::Receiver<Post>,
 ) {
     let end = converse(&shared, &mut carrier, &session, post).await;
     // A client that does not take it is not waited for.
@@ -75,7 +76,7 @@ async fn converse<C: Carrier>(
     shared: &Shared,
     carrier: &mut C,
     session: &Session,
-    mut post: mpsc::Receiver<Bytes>,
+    mut post: mpsc::Receiver<Post>,
 ) -> End {
     let mut stop = shared.stop.clone();
     let mut heartbeat = interval(HEARTBEAT);
@@ -85,12 +86,18 @@ async fn converse<C: Carrier>(
     let mut reading = true;
     while reading || !working.is_empty() {
         let out = tokio::select! {
+            // Answers first: one whose place among the messages has come goes out before the next message.
+            biased;
             () = crate::stopped(&mut stop) => return End::Stopping,
+            Some(answer) = working.next(), if !working.is_empty() => answer,
             message = post.recv() => match message {
-                Some(message) => Some(message),
+                Some(Post::Message(message)) => Some(message),
+                Some(Post::Answer) => {
+                    session.its_turn();
+                    None
+                }
                 None => return End::Client,
             },
-            Some(answer) = working.next(), if !working.is_empty() => answer,
             incoming = carrier.next(), if reading => match incoming {
                 Incoming::Text(text) => {
                     let mut work = Box::pin(work(shared, session, text));

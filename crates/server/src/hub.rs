@@ -14,8 +14,17 @@ use tokio::sync::mpsc;
 /// Messages that may wait for one connection: more than the lines of a long update's busiest second.
 const QUEUE: usize = 1024;
 
+/// What waits for a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Post {
+    /// A message to be sent.
+    Message(Bytes),
+    /// The place of an answer among the messages.
+    Answer,
+}
+
 struct Client {
-    post: mpsc::Sender<Bytes>,
+    post: mpsc::Sender<Post>,
     listening: Arc<AtomicBool>,
     websocket: bool,
     agent: Option<String>,
@@ -24,7 +33,7 @@ struct Client {
 impl Client {
     /// False when it must be dropped. Who does not listen misses nothing.
     fn takes(&self, message: &Bytes) -> bool {
-        !self.listening.load(Ordering::Relaxed) || self.post.try_send(message.clone()).is_ok()
+        !self.listening.load(Ordering::Relaxed) || self.post.try_send(Post::Message(message.clone())).is_ok()
     }
 }
 
@@ -59,7 +68,7 @@ impl Hub {
     /// A place for a connection that takes its messages from the receiver; the receiver ends when it is dropped for
     /// being slow. None when `most` WebSockets are open.
     #[must_use]
-    pub fn join(self: &Arc<Self>, websocket: bool, most: usize) -> Option<(Place, mpsc::Receiver<Bytes>)> {
+    pub fn join(self: &Arc<Self>, websocket: bool, most: usize) -> Option<(Place, mpsc::Receiver<Post>)> {
         let mut clients = self.clients();
         if websocket && clients.open.values().filter(|client| client.websocket).count() >= most {
             return None;
@@ -96,6 +105,14 @@ impl Hub {
                     open.remove(&id.0);
                 }
             }
+        }
+    }
+
+    /// An answer to a request of this connection belongs here, behind what it was told so far.
+    pub fn mark(&self, id: ConnectionId) {
+        let mut clients = self.clients();
+        if clients.open.get(&id.0).is_some_and(|client| client.post.try_send(Post::Answer).is_err()) {
+            clients.open.remove(&id.0);
         }
     }
 
@@ -141,7 +158,7 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn listener(hub: &Arc<Hub>) -> (Place, mpsc::Receiver<Bytes>) {
+    fn listener(hub: &Arc<Hub>) -> (Place, mpsc::Receiver<Post>) {
         let (place, messages) = hub.join(true, 50).unwrap();
         place.listening.store(true, Ordering::Relaxed);
         (place, messages)
@@ -175,6 +192,21 @@ mod tests {
         assert!(first.try_recv().is_ok() && second.try_recv().is_err());
         hub.tell(Audience::Everybody, &Bytes::from_static(b"x"));
         assert!(first.try_recv().is_ok() && second.try_recv().is_ok() && third.try_recv().is_err());
+    }
+
+    #[test]
+    fn an_answer_has_its_place_even_for_who_does_not_listen() {
+        let hub = Arc::new(Hub::new(1));
+        let (place, mut messages) = listener(&hub);
+        let (deaf, mut nothing) = hub.join(true, 50).unwrap();
+        hub.tell(Audience::Everybody, &Bytes::from_static(b"before"));
+        hub.mark(place.id);
+        hub.mark(deaf.id);
+        hub.tell(Audience::Everybody, &Bytes::from_static(b"after"));
+        let heard: Vec<Post> = std::iter::from_fn(|| messages.try_recv().ok()).collect();
+        let message = |text: &'static str| Post::Message(Bytes::from_static(text.as_bytes()));
+        assert_eq!(heard, [message("before"), Post::Answer, message("after")]);
+        assert_eq!(nothing.try_recv(), Ok(Post::Answer));
     }
 
     #[test]

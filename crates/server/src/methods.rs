@@ -182,7 +182,9 @@ pub async fn call(shared: &Shared, session: &Session, method: Method, arguments:
 
 async fn submit(shared: &Shared, session: &Session, request: Request) -> Result<(), Fault> {
     let _place = session.wait_for_engine()?;
-    Ok(shared.handle.submit(request, session.caller()).await?)
+    let result = shared.handle.submit(request, session.caller()).await;
+    session.turn_of_answer().await;
+    Ok(result?)
 }
 
 /// The request that an update method asks for. Recovery and rollback are refused to a busy printer before their

@@ -20,6 +20,7 @@ pub(crate) async fn pass_on(shared: Arc<Shared>, mut events: Receiver<Event>) {
                 let shape = wire::UpdateResponse::from(&message);
                 shared.hub.tell(audience, &notification("notify_update_response", Some(&shape)).into());
             }
+            Ok(Event::Answered(connection)) => shared.hub.mark(connection),
             Ok(Event::Refreshed) => {
                 if shared.hub.has_listeners() {
                     let snapshot = shared.handle.snapshot();

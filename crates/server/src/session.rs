@@ -4,15 +4,20 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use refit_model::name::ConnectionId;
 use refit_model::request::{Caller, Door};
+use tokio::sync::Semaphore;
 
 use crate::auth::Standing;
 use crate::fault::Fault;
 
 /// Requests of one connection that may wait for the engine at once.
 const MOST_WAITING: usize = 64;
+
+/// How long an answer waits for what was announced before it. Only at the engine's end does nothing come.
+const LONGEST_TURN: Duration = Duration::from_secs(1);
 
 /// What `server.connection.identify` told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +59,7 @@ pub struct Session {
     identity: Mutex<Option<Identity>>,
     listening: Arc<AtomicBool>,
     waiting: AtomicUsize,
+    turns: Semaphore,
 }
 
 impl Session {
@@ -75,6 +81,7 @@ impl Session {
             identity: Mutex::new(None),
             listening,
             waiting: AtomicUsize::new(0),
+            turns: Semaphore::new(0),
         }
     }
 
@@ -119,6 +126,21 @@ impl Session {
             None => place,
         };
         Caller { door: self.door, connection: self.connection, who }
+    }
+
+    /// The place of an answer of the engine among the messages has come.
+    pub fn its_turn(&self) {
+        self.turns.add_permits(1);
+    }
+
+    /// Waits until everything that was announced before an answer of the engine has been sent. For a single HTTP request
+    /// there is nothing to wait for.
+    pub async fn turn_of_answer(&self) {
+        if self.connection.is_some()
+            && let Ok(Ok(turn)) = tokio::time::timeout(LONGEST_TURN, self.turns.acquire()).await
+        {
+            turn.forget();
+        }
     }
 
     /// A place among the requests of this caller that wait for the engine.

@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use crate::Shared;
 use crate::auth::{Standing, header};
 use crate::connection::{Carrier, Gone, Incoming, attend};
-use crate::hub::Place;
+use crate::hub::{Place, Post};
 use crate::origin;
 use crate::session::Session;
 
@@ -95,7 +95,7 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     upgrade: OnUpgrade,
     place: Place,
-    post: mpsc::Receiver<Bytes>,
+    post: mpsc::Receiver<Post>,
     address: IpAddr,
     standing: Standing,
 ) {

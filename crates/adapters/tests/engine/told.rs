@@ -8,6 +8,7 @@ use refit_engine::ports::Journal;
 use refit_engine::snapshot::Snapshot;
 use refit_engine::{EngineSettings, start};
 use refit_model::event::{Audience, Event};
+use refit_model::name::ConnectionId;
 use refit_model::plan::Verdict;
 use refit_model::printer::{Activity, KlippyState, Printer, PrinterIdentity};
 use refit_model::refusal::Refusal;
@@ -123,6 +124,24 @@ async fn an_upgrade_is_told_from_its_first_word_to_its_last() {
     assert!(!engine.handle.snapshot().busy);
     let Some(Facts::Git(facts)) = engine.store.facts(&name("one")).await else { panic!() };
     assert_eq!(facts.rollback.map(|point| point.commit), Some(commit('a')));
+}
+
+#[tokio::test]
+async fn the_answer_has_its_place_before_the_last_words() {
+    let mut engine = Engine::ready(&["one"]).await;
+    engine.submit(upgrade("one")).await.unwrap();
+    let mut order = Vec::new();
+    while order.last().is_none_or(|said| said != "Git Repo one: Update Finished...") {
+        match engine.next(|event| matches!(event, Event::Run { .. } | Event::Answered(_))).await {
+            Event::Run { message, .. } if message.message.starts_with("working:") => {}
+            Event::Run { message, .. } => order.push(message.message),
+            Event::Answered(ConnectionId(7)) => order.push("(answer)".to_owned()),
+            other => panic!("{other:?}"),
+        }
+    }
+    let expected = ["Updating Application one...", "Git Repo one: Updating Repo...", "(answer)"];
+    assert_eq!(order[..3], expected);
+    assert_eq!(order.len(), 4);
 }
 
 #[tokio::test]

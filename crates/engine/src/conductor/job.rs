@@ -56,7 +56,7 @@ pub(crate) struct Active {
     /// The update, recovery or rollback, with its label; none for anything else.
     pub(crate) labelled: Option<(Request, Label)>,
     /// Who waits: one, or all whose refreshes were taken together.
-    pub(crate) answers: Vec<Answer>,
+    pub(crate) answers: Vec<(Option<refit_model::name::ConnectionId>, Answer)>,
     /// The connection to tell what concerns it alone.
     pub(crate) connection: Option<refit_model::name::ConnectionId>,
     pub(crate) running: Option<Running>,

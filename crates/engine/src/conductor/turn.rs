@@ -1,14 +1,15 @@
 //! Whose turn it is: the next of the queue is checked again and handed to a worker; and how the conductor stops.
 //! Refuses to: let two work at the same time.
 
+use refit_model::name::ConnectionId;
 use refit_model::refusal::Refusal;
 use refit_model::request::{Caller, Request};
 use tokio::sync::mpsc;
 
+use super::Conductor;
 use super::admit::{Admitted, on_turn};
 use super::job::{Active, Answer, Asked, End, Finale, Job, Refreshed, Report};
 use super::work::{Work, Worker};
-use super::{Conductor, answer};
 use crate::feed::Label;
 use crate::handle::{Input, RequestError};
 use crate::ports::{Clock, Journal, Machine};
@@ -35,7 +36,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
         }) {
             Ok(Admitted::Ignore) => {
                 self.publish();
-                answer(asked.answer, Ok(()));
+                self.answer(asked.caller.connection, asked.answer, Ok(()));
             }
             Err(refusal) => {
                 self.publish();
@@ -46,7 +47,8 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 Request::Upgrade { .. } | Request::Full | Request::Recover { .. } | Request::Rollback { .. } => {
                     let Asked { request, caller, answer } = asked;
                     let work = Work::Act(request.clone(), caller.clone());
-                    self.begin(work, Some((request, caller)), vec![answer]);
+                    let answers = vec![(caller.connection, answer)];
+                    self.begin(work, Some((request, caller)), answers);
                 }
             },
         }
@@ -67,7 +69,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 | Request::Recover { .. }
                 | Request::Rollback { .. } => wanted.extend(self.items.iter().map(|item| item.name().to_string())),
             }
-            answers.push(asked.answer);
+            answers.push((asked.caller.connection, asked.answer));
             next = self.another_refresh();
         }
         let names = self.items.iter().map(|item| item.name().clone());
@@ -85,7 +87,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
         }
     }
 
-    fn begin(&mut self, work: Work, request: Option<(Request, Caller)>, answers: Vec<Answer>) {
+    fn begin(&mut self, work: Work, request: Option<(Request, Caller)>, answers: Vec<(Option<ConnectionId>, Answer)>) {
         let worker = Worker {
             machine: self.machine.clone(),
             journal: self.journal.clone(),

@@ -155,11 +155,15 @@ async fn conduct(
     while let Some(input) = inputs.recv().await {
         match input {
             Input::Submit(request, caller, answer) => {
+                let connection = caller.connection;
                 asked.lock().unwrap().push((request.clone(), caller));
+                let (announced, marks) = (events.clone(), connection.map(Event::Answered));
+                let mark = move || drop(marks.map(|mark| announced.send(mark)));
                 if request == (Request::Upgrade { name: "slow".to_owned() }) {
                     let release = release.clone();
                     tokio::spawn(async move {
                         release.notified().await;
+                        mark();
                         let _gone = answer.send(Ok(()));
                     });
                     continue;
@@ -167,6 +171,7 @@ async fn conduct(
                 if matches!(request, Request::Refresh { .. }) && verdict(&request).is_ok() {
                     let _nobody = events.send(Event::Refreshed);
                 }
+                mark();
                 let _gone = answer.send(verdict(&request));
             }
             Input::Plan(request, answer) => drop(answer.send(verdict(&request).map(|()| Vec::new()))),
