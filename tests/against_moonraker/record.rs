@@ -65,7 +65,7 @@ fn sorted(heard: &Heard) -> (Vec<String>, Vec<String>) {
 
 fn is_sentence(text: &str) -> bool {
     // Git's own line for a fast-forward: `Updating 0a23815..8f92df3`.
-    let range = text.strip_prefix("Updating ").is_some_and(|rest| rest.contains(".."));
+    let range = text.strip_prefix("Updating ").is_some_and(|rest| rest.contains("..") && !rest.contains(' '));
     !range && SENTENCES.iter().any(|start| text.starts_with(start))
 }
 

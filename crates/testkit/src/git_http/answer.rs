@@ -53,6 +53,7 @@ pub(super) async fn answer(
         Some(Fault::Redirect(url)) => {
             let rest = parts.uri.path_and_query().map_or("", |whole| whole.as_str());
             let rest = rest.get(asked.repo.len() + 1..).unwrap_or_default();
+            let url = if asked.path.contains(".git") { &url[..] } else { url.trim_end_matches(".git") };
             return Ok(with(empty(StatusCode::MOVED_PERMANENTLY), LOCATION, &format!("{url}{rest}")));
         }
         Some(Fault::Reset { after: 0 }) => {
@@ -61,6 +62,13 @@ pub(super) async fn answer(
         }
         Some(Fault::Stall { after: 0 }) => shared.released().await,
         _ => {}
+    }
+    // A forge has a page at a repository's URL, with and without `.git`, and update managers look there for where it moved.
+    if asked.ask == Ask::Other
+        && asked.path.trim_matches('/').trim_end_matches(".git") == asked.repo.trim_end_matches(".git")
+    {
+        let there = shared.root.join(&asked.repo).is_dir();
+        return Ok(empty(if there { StatusCode::OK } else { StatusCode::NOT_FOUND }));
     }
     let backend = Backend::start(&shared.root, &parts, body).await?;
     Ok(deliver(backend, asked.ask, fault_of_body(&shared, &asked), shared, line, alive))
@@ -198,7 +206,7 @@ impl Tap {
 fn noted(parts: &Parts, body: &[u8]) -> Asked {
     let header = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let path = parts.uri.path();
-    let repo = path.find(".git").map_or(path, |at| &path[..at + 4]);
+    let repo = path.find(".git").map_or_else(|| format!("{path}.git"), |at| path[..at + 4].to_owned());
     Asked {
         method: parts.method.to_string(),
         path: path.to_owned(),
