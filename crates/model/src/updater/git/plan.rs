@@ -68,6 +68,10 @@ impl Planner<'_> {
         let Some(head) = local.head.as_ref().filter(|_| local.branch.as_deref().is_some_and(|name| name != "?")) else {
             return Err(Refusal::IncompleteRollback);
         };
+        // What was never seen valid has no version to go back to.
+        if self.judged.rollback_version == "?" {
+            return Err(Refusal::IncompleteRollback);
+        }
         // Before the first upgrade the version to go back to is the current one.
         let Some(point) = self.facts.rollback.as_ref().filter(|point| point.commit != *head) else {
             return Ok(Verdict::Nothing(self.says("Rollback not performed")));
@@ -97,7 +101,7 @@ impl Planner<'_> {
         let branch = self.spec.primary_branch.clone();
         let remote = self.primary_remote()?;
         let mut steps = Vec::new();
-        if !local.damage.is_empty() {
+        if local.damage.iter().any(|damage| !is_swept(damage)) {
             steps.push(self.heal(&remote, &branch));
         }
         steps.push(self.fetch_primary(&remote, &branch, Phase::Preparation));
@@ -108,12 +112,14 @@ impl Planner<'_> {
             branch: branch.clone(),
         };
         steps.push(self.keep_aside(to.clone()));
-        let asks_later = !self.needs_healing() && self.facts.remote.last_good.is_none();
+        let moves_elsewhere =
+            local.branch.as_deref() != Some(branch.as_str()) || local.remote_alias.as_deref() != Some(remote.as_str());
+        let asks_later = !self.needs_healing() && (moves_elsewhere || self.facts.remote.last_good.is_none());
         let [check, switch, verify] = self.switch(Head::Branch(branch.clone()), to, None);
         steps.extend([check, switch]);
         if asks_later {
-            // Goes to what was known, then learns what is new, as Moonraker does (observed): the remote of the branch it
-            // stood on could not be asked.
+            // Goes to what was known, then learns what is new, as Moonraker does (observed): the remote was only ever
+            // asked for the branch it stood on, or could not be asked.
             steps.push(self.fetch_primary(&remote, &branch, Phase::Switch));
         }
         steps.push(verify);
@@ -125,7 +131,11 @@ impl Planner<'_> {
         let of_another = match self.facts.local.kind {
             RepoKind::Submodule => Some("submodule"),
             RepoKind::Worktree => Some("worktree"),
-            RepoKind::None | RepoKind::Repo | RepoKind::Inside => None,
+            RepoKind::None | RepoKind::Repo => None,
+            // The folder's files are the other repository's. Moonraker's words (observed).
+            RepoKind::Inside => {
+                return Err(Refusal::Unfit("Recovery url has not been detected, clone aborted".to_owned()));
+            }
         };
         if let Some(kind) = of_another {
             let name = &self.spec.name;
@@ -291,17 +301,20 @@ impl Planner<'_> {
         let folder = self.kept.folder.display();
         if action == Action::HardRecovery {
             notes.push(format!(
-                "The folder as it is now will be kept as {folder}; delete it when you miss nothing. \
+                "Kept aside: the whole folder from before, as {folder}; delete it when you miss nothing. \
                  Files that are not part of the software are copied over."
             ));
         } else {
             if gives_way > 0 {
                 let what = some_of(survey.modified.iter().chain(&survey.conflicts));
-                notes.push(format!("What must give way is kept in {folder}: {what}"));
+                notes.push(format!("Kept aside in {folder}: {what}"));
             }
             if !survey.local_commits.is_empty() {
-                let count = survey.local_commits.len();
-                notes.push(format!("{count} local commit(s) will be kept as refs/refit/kept/{}", self.kept.key));
+                let commits = match survey.local_commits.len() {
+                    1 => "1 local commit".to_owned(),
+                    count => format!("{count} local commits"),
+                };
+                notes.push(format!("Kept aside: {commits}, as refs/refit/kept/{}", self.kept.key));
             }
         }
         if let Some(file) = self.spec.requirements.as_ref().filter(|_| survey.requirements_changed) {
@@ -397,6 +410,11 @@ fn is_litter(damage: &Damage) -> bool {
         | Damage::BrokenHead
         | Damage::BrokenRef { .. } => false,
     }
+}
+
+/// Gone before git is let write anywhere; mends by itself.
+fn is_swept(damage: &Damage) -> bool {
+    is_litter(damage) && *damage != Damage::BrokenCommitGraph
 }
 
 fn is_temporary(file: &str) -> bool {

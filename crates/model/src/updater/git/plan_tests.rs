@@ -131,6 +131,11 @@ fn a_rollback_goes_to_the_recorded_commit_and_nowhere_else() {
     assert_eq!(nothing, Ok(Verdict::Nothing("Git Repo my app: Rollback not performed".to_owned())));
     facts.local.head = None;
     assert_eq!(plan(Action::Rollback, &spec(), &facts, &occasion()), Err(Refusal::IncompleteRollback));
+    facts.local.head = Some(commit('a'));
+    let upstream = facts.remote.upstream.take();
+    assert_eq!(assess(&spec(), &facts).rollback_version, "?");
+    assert_eq!(plan(Action::Rollback, &spec(), &facts, &occasion()), Err(Refusal::IncompleteRollback));
+    facts.remote.upstream = upstream;
     facts.local.head = Some(commit('b'));
     let point =
         RollbackPoint { commit: commit('a'), branch: "dev".to_owned(), detached: false, version: "v1".to_owned() };
@@ -158,6 +163,13 @@ fn a_soft_recovery_mends_and_fetches_again_what_was_damaged() {
     facts.remote.last_good = None;
     let unasked = planned(Action::SoftRecovery, &spec(), &facts);
     assert_eq!(words(&unasked), ["fetch", "keep", "printer", "switch", "fetch", "verify"]);
+    facts.remote.last_good = Some(1);
+    facts.local.damage = vec![
+        Damage::BrokenPack { file: "objects/pack/tmp_pack_x".to_owned() },
+        Damage::StaleLock { file: "index.lock".to_owned() },
+    ];
+    let swept = planned(Action::SoftRecovery, &spec(), &facts);
+    assert_eq!(words(&swept), words(&whole), "what every write sweeps is not mended");
     facts.local.damage = vec![Damage::EmptyObject { file: "objects/ab/cd".to_owned() }];
     let mended = planned(Action::SoftRecovery, &spec(), &facts);
     assert_eq!(words(&mended), ["heal", "fetch", "keep", "printer", "switch", "verify"]);
@@ -174,6 +186,10 @@ fn a_soft_recovery_needs_a_remote_for_the_primary_branch() {
     facts.survey = Some(Survey { primary_remote: Some("fork".to_owned()), ..Survey::default() });
     let plan = planned(Action::SoftRecovery, &spec(), &facts);
     assert!(matches!(&plan.steps[0].step, Step::GitFetch { remote, .. } if remote == "fork"));
+    // Of the branch that it goes to nobody has asked yet.
+    assert_eq!(words(&plan), ["fetch", "keep", "printer", "switch", "fetch", "verify"]);
+    facts.local.branch = Some("master".to_owned());
+    assert_eq!(words(&planned(Action::SoftRecovery, &spec(), &facts)), words(&plan), "of another remote");
 }
 
 #[test]
@@ -185,6 +201,9 @@ fn a_hard_recovery_falls_back_on_the_configured_origin() {
     assert!(matches!(&plan_of.steps[0].step,
         Step::GitClone { url, stage, .. } if *url == spec().origin && stage.parent() == spec().path.parent()));
     assert!(plan_of.notes.iter().any(|note| note.contains("/home/pi/app.refit-kept/20260402T101530Z-my_app-r_1")));
+    facts.local.kind = RepoKind::Inside;
+    let refused = plan(Action::HardRecovery, &spec(), &facts, &occasion());
+    assert_eq!(refused, Err(Refusal::Unfit("Recovery url has not been detected, clone aborted".to_owned())));
     facts.local.kind = RepoKind::Worktree;
     let refused = plan(Action::HardRecovery, &spec(), &facts, &occasion());
     let text = "Cannot clone git repo my app, it is a worktree of another git repo.".to_owned();
@@ -210,10 +229,16 @@ fn what_is_left_to_do_by_hand_is_said() {
     facts.survey = Some(Survey {
         requirements_changed: true,
         conflicts: (0..12).map(|n| format!("f{n}")).collect(),
+        local_commits: vec![commit('a')],
         ..Survey::default()
     });
     let notes = planned(Action::Upgrade, &spec, &facts).notes.join("\n");
-    for part in ["f9 and 2 more", "pip install -r /home/pi/app/scripts/requirements.txt", "systemctl restart klipper"] {
+    for part in [
+        "Kept aside: 1 local commit, as refs/refit/kept/20260402T101530Z-my_app-r_1",
+        "f9 and 2 more",
+        "pip install -r /home/pi/app/scripts/requirements.txt",
+        "systemctl restart klipper",
+    ] {
         assert!(notes.contains(part), "{notes}");
     }
 }
