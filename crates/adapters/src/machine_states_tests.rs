@@ -2,7 +2,7 @@
 
 use refit_engine::ports::{Look, Machine as _};
 use refit_model::plan::{Action, Occasion, Verdict, plan};
-use refit_model::updater::git::{GitFacts, RollbackPoint};
+use refit_model::updater::git::{GitFacts, RollbackPoint, assess};
 use refit_testkit::states::{self, StateLab};
 
 use super::tests::{files, world_of};
@@ -38,6 +38,13 @@ async fn try_action(state: states::State, action: Action) -> Result<String, Stri
                 if let Err(error) = lab.host.perform(&planned.step, lab.circumstance(false, witness)).await {
                     failure = Some(error.message);
                     break;
+                }
+            }
+            if failure.is_none() && matches!(action, Action::SoftRecovery | Action::HardRecovery) {
+                let after = lab.look(&facts, Look::Local).await;
+                if !assess(&lab.spec, &after).is_valid {
+                    let judged = assess(&lab.spec, &after);
+                    return Err(format!("was said to be recovered, and is not valid: {judged:#?}"));
                 }
             }
             for (index, planned) in plan.steps.iter().enumerate().take(witnesses.len()).rev() {

@@ -98,24 +98,64 @@ pub async fn download(hand: &Hand<'_>, wanted: Wanted<'_>) -> Result<(), StepErr
     if wanted.remote.starts_with('-') || wanted.remote.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(hand.failed(&format!("'{}' is not the name of a remote", wanted.remote)));
     }
-    let mut command = hand
-        .command(Purpose::Fetch)?
-        .args(["fetch", "--progress", "--prune", "--no-auto-maintenance", "--no-write-fetch-head"])
-        // Moves of tags at the remote are followed: a version is what the remote says it is.
-        .args(["--tags", "--force"]);
-    if wanted.refetch && hand.git.version() >= super::GitVersion(2, 36) {
-        command = command.arg("--refetch");
+    let mut command = hand.command(Purpose::Fetch)?.args([
+        "fetch",
+        "--progress",
+        "--prune",
+        "--no-auto-maintenance",
+        "--no-write-fetch-head",
+    ]);
+    if wanted.refetch {
+        if hand.git.version() >= super::GitVersion(2, 36) {
+            command = command.arg("--refetch");
+        }
+        if tags(hand, wanted.remote) != Tags::None {
+            // The objects of annotated tags may be lost too.
+            command = command.arg("--tags");
+        }
     }
     command = command.arg("--").arg(wanted.remote);
     if let Some(branch) = wanted.branch {
         command = command.arg(refspec(wanted.remote, branch));
     }
     let outcome = hand.run(patient(command).tell(hand.tell.clone())).await?;
-    if outcome.success() {
+    if outcome.success() || (outcome.code() == Some(1) && only_kept_tags(&outcome.stderr_text())) {
         return Ok(());
     }
     let message = hand.says(&format!("fetch from {} failed: {}", wanted.remote, words::of_git(&outcome)));
     Err(StepError { message, command_failed: true, printer_busy: false })
+}
+
+/// Which tags a fetch brings along, by `remote.<name>.tagOpt` (git-config(1)). A tag that is here is never moved: the
+/// owner may have made it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tags {
+    /// Those of what is fetched, git's default.
+    Followed,
+    /// All.
+    All,
+    /// None.
+    None,
+}
+
+/// What the repository says of a remote's tags.
+#[must_use]
+pub fn tags(hand: &Hand<'_>, remote: &str) -> Tags {
+    let of_remote = |entry: &&super::config::Entry| {
+        entry.section == "remote" && entry.name == "tagopt" && entry.subsection.as_deref() == Some(remote.as_bytes())
+    };
+    match hand.repo.scan.entries.iter().rfind(of_remote).and_then(|entry| entry.value.as_deref()) {
+        Some(b"--tags") => Tags::All,
+        Some(b"--no-tags") => Tags::None,
+        Some(_) | None => Tags::Followed,
+    }
+}
+
+/// Git counts it as a failure that it left the owner's tags alone. Everything else was fetched.
+fn only_kept_tags(said: &str) -> bool {
+    let mut rejected = said.lines().filter(|line| line.trim_start().starts_with("! ["));
+    let failed = said.lines().any(|line| line.starts_with("fatal:") || line.starts_with("error:"));
+    !failed && said.contains("! [") && rejected.all(|line| line.contains("would clobber existing tag"))
 }
 
 /// Cuts off a stalled transfer after a minute without a byte, and never a slow one: curl watches the bytes of HTTP. The

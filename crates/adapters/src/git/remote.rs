@@ -74,13 +74,18 @@ impl Remotes {
         let here = local_refs(hand, remote, branch).await?;
         let head = format!("refs/heads/{}", branch.as_str());
         let tip = there.iter().find(|at| at.name == head).map(|at| at.id.as_str());
-        let tags_same = there
-            .iter()
-            .filter(|at| at.name.starts_with("refs/tags/"))
-            .all(|at| here.get(&at.name).is_some_and(|id| id == at.id.as_str()));
         let tracked = here.get(&fetch::tracking(remote, branch)).map(String::as_str);
-        if tags_same && tip == tracked {
-            return Ok(Seen::Same);
+        if tip == tracked {
+            let new = |at: &&RemoteRef| at.name.starts_with("refs/tags/") && !here.contains_key(&at.name);
+            let new: Vec<&RemoteRef> = there.iter().filter(new).collect();
+            let comes = match fetch::tags(hand, remote) {
+                fetch::Tags::None => false,
+                fetch::Tags::All => !new.is_empty(),
+                fetch::Tags::Followed => any_here(hand, &new).await?,
+            };
+            if !comes {
+                return Ok(Seen::Same);
+            }
         }
         locks::remove_stale(&hand.repo.layout).await.map_err(|error| hand.failed(&error.to_string()))?;
         // A branch that is gone there goes here too: by the refspecs of the configuration, which prune it.
@@ -191,6 +196,19 @@ fn concerns_http(entry: &config::Entry) -> bool {
         "remote" => entry.name.starts_with("proxy"),
         _ => false,
     }
+}
+
+/// Whether git would follow one of these tags: what they name is here.
+async fn any_here(hand: &Hand<'_>, tags: &[&RemoteRef]) -> Result<bool, StepError> {
+    // As many as a command line bears by far.
+    for some in tags.chunks(500) {
+        let args = ["rev-list", "--no-walk", "--ignore-missing", "--max-count=1"];
+        let args = args.into_iter().chain(some.iter().map(|tag| tag.names.as_ref().unwrap_or(&tag.id).as_str()));
+        if !hand.ask(args.chain(["--"])).await?.stdout.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The tags and the tracked branch as they are here, from the files; by git where the files are not the usual ones.

@@ -3,6 +3,7 @@ use std::fs;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use refit_testkit::git::Commit;
 use refit_testkit::git_http::{Ask, Fault, Lie};
 
 use super::super::hand::Hand;
@@ -40,6 +41,37 @@ async fn a_branch_a_tag_or_a_deletion_is_fetched_and_nothing_else() {
     lab.remote.delete_branch("master");
     assert_eq!(check(&lab, &remotes).await, Ok(Seen::Fetched));
     assert!(!lab.work.try_git(&["rev-parse", "--verify", "--quiet", "refs/remotes/origin/master"]).ok());
+}
+
+#[tokio::test]
+async fn tags_of_the_owner_stay_and_tags_come_as_the_owner_set_it() {
+    let lab = Lab::new().await;
+    let remotes = remotes();
+    let tag = |name: &str| lab.work.try_git(&["rev-parse", "--verify", "--quiet", name]).stdout.trim().to_owned();
+    check(&lab, &remotes).await.unwrap();
+    // Moved there, or made here under a name that comes up there: not ours to move.
+    lab.work.git(&["tag", "mine", lab.a.as_str()]);
+    lab.remote.git(&["tag", "--force", "v1.0.0", lab.b.as_str()]);
+    lab.remote.tag_at("mine", lab.b.as_str());
+    assert_eq!(check(&lab, &remotes).await, Ok(Seen::Same));
+    for (option, is_new) in [(None, true), (Some("--no-tags"), false), (Some("--tags"), true)] {
+        if let Some(option) = option {
+            lab.work.git(&["config", "remote.origin.tagOpt", option]);
+        }
+        let name = format!("new{}", option.unwrap_or_default());
+        lab.remote.tag_at(&name, lab.a.as_str());
+        let wanted = if is_new { Seen::Fetched } else { Seen::Same };
+        assert_eq!(check(&lab, &remotes).await, Ok(wanted), "{option:?}");
+        assert_eq!(!tag(&name).is_empty(), is_new, "{option:?}");
+    }
+    // Of a branch that is not followed: git leaves it there, and that is no reason to fetch at every look.
+    lab.work.git(&["config", "--unset", "remote.origin.tagOpt"]);
+    lab.work.git(&["fetch", "--quiet"]);
+    lab.remote.push("side", &Commit::new("Side").file("side", "x\n"));
+    lab.remote.git(&["tag", "of-side", "side"]);
+    lab.remote.git(&["tag", "-a", "-m", "x", "also-of-side", "side"]);
+    assert_eq!(check(&lab, &remotes).await, Ok(Seen::Same));
+    assert_eq!((tag("v1.0.0").as_str(), tag("mine").as_str()), (lab.a.as_str(), lab.a.as_str()));
 }
 
 #[tokio::test]

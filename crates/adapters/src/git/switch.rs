@@ -13,7 +13,7 @@ use refit_model::step::{GitTarget, Head};
 use serde::{Deserialize, Serialize};
 
 use super::hand::{Hand, off_the_loop};
-use super::locks;
+use super::{locks, parse};
 use crate::tree::{TreeError, is_missing, sync_file_system, sync_parent};
 
 /// The commit from before a switch stays reachable under this name, so that a rollback works without a network.
@@ -133,9 +133,12 @@ pub async fn verify(hand: &Hand<'_>, expect: Option<&CommitId>) -> Result<Option
             None => not_pristine(hand, "HEAD stands on no commit"),
         });
     };
-    let args = ["status", "--porcelain=v2", "-z", "--untracked-files=no", "--no-renames", "--ignore-submodules=all"];
-    let listed = hand.answer("looking for changed files", args).await?;
-    let changed: Vec<String> = changed_paths(&listed).map(|path| path.to_string_lossy().into_owned()).collect();
+    let changed: Vec<String> = match expect {
+        // A submodule is not touched, and stays where it was.
+        Some(_) => changed_paths(&status(hand, &["--ignore-submodules=all"]).await?).map(shown).collect(),
+        // A recovery promises what will be seen afterwards, and that is what submodules hold, too.
+        None => dirty(hand).await?,
+    };
     if changed.is_empty() {
         return Ok(Some(format!("at {head}, no file differs")));
     }
@@ -146,12 +149,26 @@ pub async fn verify(hand: &Hand<'_>, expect: Option<&CommitId>) -> Result<Option
     })
 }
 
-/// The words of a running Moonraker (CONTRACT §2.7), and which files it is about.
+async fn status(hand: &Hand<'_>, more: &[&str]) -> Result<Vec<u8>, StepError> {
+    let args = ["status", "--porcelain=v2", "-z", "--untracked-files=no", "--no-renames"];
+    hand.answer("looking for changed files", args.iter().chain(more)).await
+}
+
+async fn dirty(hand: &Hand<'_>) -> Result<Vec<String>, StepError> {
+    let listed = status(hand, &[]).await?;
+    let read = parse::status(&listed).map_err(|error| hand.failed(&error.to_string()))?;
+    let dirty = read.changed.iter().filter(|changed| changed.is_dirty());
+    Ok(dirty.map(|changed| String::from_utf8_lossy(&changed.path).into_owned()).collect())
+}
+
+fn shown(path: &std::path::Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// In the words of a running Moonraker (CONTRACT §2.7); which files it is about is told besides.
 fn not_pristine(hand: &Hand<'_>, what: &str) -> StepError {
-    StepError {
-        command_failed: true,
-        ..hand.documented(&format!("Recovery attempt failed, repo state not pristine: {what}"))
-    }
+    (hand.tell)(&format!("not as git says after the recovery: {what}"));
+    StepError { command_failed: true, ..hand.documented("Recovery attempt failed, repo state not pristine") }
 }
 
 /// The paths of `git status --porcelain=v2 -z` without renames: everything after the fixed fields of each entry.

@@ -186,7 +186,8 @@ async fn an_upgrade_is_verified_and_rolls_back_without_a_network() {
     assert_eq!(lab.server.asked(), [], "everything was here");
     lab.work.write("f0", "changed\n");
     let differs = switch::verify(&lab.hand(), None).await.unwrap_err();
-    assert_eq!(differs.message, "Recovery attempt failed, repo state not pristine: f0");
+    assert_eq!(differs.message, "Recovery attempt failed, repo state not pristine");
+    assert!(lab.told.lock().unwrap().iter().any(|line| line == "not as git says after the recovery: f0"));
 }
 
 #[tokio::test]

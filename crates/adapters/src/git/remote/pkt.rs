@@ -38,6 +38,8 @@ pub struct RemoteRef {
     pub name: String,
     /// The object it points to; a tag object for an annotated tag.
     pub id: CommitId,
+    /// What an annotated tag is a tag of, when the remote says so.
+    pub names: Option<CommitId>,
 }
 
 /// Takes one packet off the front.
@@ -71,6 +73,7 @@ pub fn ls_refs(branch: &BranchName, agent: &str) -> Vec<u8> {
     line(&mut question, "command=ls-refs\n");
     line(&mut question, &format!("agent={agent}\n"));
     question.extend_from_slice(b"0001");
+    line(&mut question, "peel\n");
     line(&mut question, &format!("ref-prefix refs/heads/{}\n", branch.as_str()));
     line(&mut question, "ref-prefix refs/tags/\n");
     question.extend_from_slice(b"0000");
@@ -108,23 +111,28 @@ fn read_ref(data: &[u8]) -> Result<RemoteRef, PktError> {
     let mut words = text.split(' ');
     let (id, name) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let id = CommitId::new(id).map_err(|_| PktError::Malformed)?;
+    let names = words.find_map(|word| CommitId::new(word.strip_prefix("peeled:")?).ok());
     if name.starts_with("refs/") && !name.chars().any(char::is_control) {
-        Ok(RemoteRef { name: name.to_owned(), id })
+        Ok(RemoteRef { name: name.to_owned(), id, names })
     } else {
         Err(PktError::Malformed)
     }
 }
 
-/// Reads what `git ls-remote` prints: `<id> TAB <name>`, peeled tags (`^{}`) left out.
+/// Reads what `git ls-remote` prints: `<id> TAB <name>`, and after an annotated tag what it names (`<name>^{}`).
 #[must_use]
 pub fn read_ls_remote(printed: &[u8]) -> Vec<RemoteRef> {
-    let text = String::from_utf8_lossy(printed);
-    let read = |line: &str| {
-        let (id, name) = line.split_once('\t')?;
-        (!name.ends_with("^{}")).then_some(())?;
-        Some(RemoteRef { name: name.to_owned(), id: CommitId::new(id).ok()? })
-    };
-    text.lines().filter_map(read).collect()
+    let mut refs: Vec<RemoteRef> = Vec::new();
+    for line in String::from_utf8_lossy(printed).lines() {
+        let Some((id, name)) = line.split_once('\t') else { continue };
+        let Ok(id) = CommitId::new(id) else { continue };
+        match (name.strip_suffix("^{}"), refs.last_mut()) {
+            (Some(tag), Some(last)) if last.name == tag => last.names = Some(id),
+            (Some(_), _) => {}
+            (None, _) => refs.push(RemoteRef { name: name.to_owned(), id, names: None }),
+        }
+    }
+    refs
 }
 
 #[cfg(test)]
@@ -138,7 +146,7 @@ mod tests {
     #[test]
     fn the_question_is_what_git_asks() {
         let question = ls_refs(&BranchName::new("master").unwrap(), "refit/1");
-        let text = "0014command=ls-refs\n0012agent=refit/1\n0001\
+        let text = "0014command=ls-refs\n0012agent=refit/1\n00010009peel\n\
                     0021ref-prefix refs/heads/master\n001aref-prefix refs/tags/\n0000";
         assert_eq!(String::from_utf8(question).unwrap(), text);
     }
@@ -150,8 +158,8 @@ mod tests {
         line(&mut answer, &format!("{} refs/tags/v1 peeled:{}\n", id("b"), id("c")));
         assert_eq!(read_refs(&answer), Err(PktError::CutOff));
         answer.extend_from_slice(b"0000");
-        let want = [("refs/heads/master", "a"), ("refs/tags/v1", "b")]
-            .map(|(name, digit)| RemoteRef { name: name.to_owned(), id: id(digit) });
+        let want = [("refs/heads/master", "a", None), ("refs/tags/v1", "b", Some(id("c")))]
+            .map(|(name, digit, names)| RemoteRef { name: name.to_owned(), id: id(digit), names });
         assert_eq!(read_refs(&answer), Ok(want.to_vec()));
         answer.push(b'x');
         assert_eq!(read_refs(&answer), Err(PktError::Malformed));
@@ -173,8 +181,9 @@ mod tests {
     fn git_s_own_listing_is_read() {
         let printed =
             format!("{}\trefs/heads/m\n{}\trefs/tags/v\n{}\trefs/tags/v^{{}}\nwarning\n", id("1"), id("2"), id("3"));
-        let names: Vec<_> = read_ls_remote(printed.as_bytes()).into_iter().map(|r| (r.name, r.id)).collect();
-        assert_eq!(names, [("refs/heads/m".to_owned(), id("1")), ("refs/tags/v".to_owned(), id("2"))]);
+        let read = |name: &str, of: &str, names| RemoteRef { name: name.to_owned(), id: id(of), names };
+        let expected = [read("refs/heads/m", "1", None), read("refs/tags/v", "2", Some(id("3")))];
+        assert_eq!(read_ls_remote(printed.as_bytes()), expected);
     }
 
     proptest::proptest! {
