@@ -23,6 +23,9 @@ use crate::command::Surroundings;
 use crate::fault::FaultPlan;
 use crate::git::Git;
 
+#[path = "machine_recovery_tests.rs"]
+mod recovery;
+
 pub(super) struct Lab {
     pub(super) root: PathBuf,
     pub(super) server: GitServer,
@@ -64,7 +67,7 @@ impl Lab {
         Arc::new(move |line| told.lock().unwrap().push(line.to_owned()))
     }
 
-    fn told(&self) -> String {
+    pub(super) fn told(&self) -> String {
         self.told.lock().unwrap().join("\n")
     }
 

@@ -285,6 +285,10 @@ async fn point(hand: &Hand<'_>, head: &Head, commit: &CommitId) -> Result<(), St
 }
 
 async fn reset(hand: &Hand<'_>, commit: &CommitId) -> Result<(), StepError> {
+    // What was only touched is not written anew: it may have rights that git was told not to look at.
+    if let Err(error) = hand.write("looking at the files", ["update-index", "-q", "--refresh"]).await {
+        tracing::debug!(updater = %hand.updater, %error, "files differ, or the index must be rebuilt");
+    }
     hand.write(&format!("switching to {}", commit.short()), ["reset", "--hard", "--quiet", commit.as_str(), "--"]).await
 }
 
