@@ -112,7 +112,12 @@ impl Daemon {
 
     /// The result of a question that must be answered.
     pub fn result(&mut self, method: &str, params: Value) -> Value {
-        let reply = self.ask(method, params);
+        // A git that a killed daemon was just starting may hold its socket for a moment: the first answer may be none.
+        let reply = try_wait(PATIENCE, || match self.ask(method, params.clone()) {
+            Some(reply) => Some(Some(reply)),
+            None => self.child.exited().map(|_| None),
+        });
+        let reply = reply.flatten();
         let mut reply = reply.unwrap_or_else(|| panic!("the daemon died at {method}:\n{}", self.child.log_tail()));
         assert!(reply.get("result").is_some(), "{method} failed: {reply}\n{}", self.child.log_tail());
         reply["result"].take()

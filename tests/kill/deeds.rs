@@ -53,8 +53,8 @@ pub struct Deed {
     /// The work tree before.
     pub old: Tree,
     pub old_head: String,
-    /// The commit after it, and the work tree as git and the owner made it. A damaged repository may end at either version:
-    /// the one that it had is known as soon as its objects are there again.
+    /// The commits that it may end at, most often one, each with the work tree as git and the owner made it. A damaged
+    /// repository may end at either version: the one that it had is known as soon as its objects are there again.
     pub new: Vec<(String, Tree)>,
     pub treasures: Vec<Treasure>,
     /// The newest run before it.
@@ -89,9 +89,14 @@ impl Deed {
         assert!(is_ok(&reply), "{kind:?} fails undisturbed: {reply:?}\n{}", daemon.child.log_tail());
         let head = host.app().rev("HEAD");
         assert!(host.versions.contains(&head), "{kind:?} ends at {head}");
-        let fits = |commit: &&String| kind.is_damaged() || **commit == head;
-        deed.new =
-            host.versions.iter().filter(fits).map(|commit| (commit.clone(), deed.wanted(host, commit))).collect();
+        let mut ends = vec![head];
+        if kind.is_damaged() {
+            ends = host.versions.to_vec();
+        } else if kind == Kind::UpgradeAsks {
+            // Asked once more, it knows of the third.
+            ends.push(host.remote.rev("master"));
+        }
+        deed.new = ends.into_iter().map(|commit| (commit.clone(), deed.wanted(host, &commit))).collect();
         let side = oracle::judge(host, &deed, &mut daemon, Some(Side::New));
         assert_eq!(side, Ok(Side::New), "{kind:?} undisturbed\n{}", daemon.child.log_tail());
         daemon.stop();

@@ -17,7 +17,7 @@ use crate::fault::FaultPlan;
 use crate::git::hand::{Hand, off_the_loop};
 use crate::git::keep::Listing;
 use crate::git::remote::{Remotes, Seen};
-use crate::git::{Git, clone, facts, fetch, heal, keep, survey, switch};
+use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
 use crate::tree::{self, Sides, Stage, TreeError};
 
 /// This machine, with its git, its network and its printer.
@@ -154,6 +154,24 @@ impl Host {
         }
     }
 
+    /// A git that died left its locks and halves of files to nobody else, also where a step has nothing to take back.
+    async fn tidy(&self, step: &Step, circumstance: &Circumstance) {
+        let repo = match step {
+            Step::GitFetch { repo, .. }
+            | Step::GitHeal { repo, .. }
+            | Step::GitKeepAside { repo, .. }
+            | Step::GitSwitch { repo, .. }
+            | Step::GitVerify { repo, .. } => repo,
+            Step::CheckPrinter | Step::GitClone { .. } | Step::GitCarryOver { .. } | Step::FolderExchange { .. } => {
+                return;
+            }
+        };
+        let layout = self.hand(repo, &circumstance.tell).repo.layout;
+        if let Err(error) = locks::remove_stale(&layout).await {
+            tracing::warn!(updater = %repo.updater, %error, "what a git left behind stays for now");
+        }
+    }
+
     /// An unknown printer is not busy (CONTRACT §7.3).
     fn check_printer(&self) -> Result<Option<String>, StepError> {
         if self.printer.borrow().is_busy() {
@@ -252,6 +270,7 @@ impl Machine for Host {
             self.faults.reach(&format!("{name}.before"));
         }
         self.take_back(step, undo, &circumstance).await?;
+        self.tidy(step, &circumstance).await;
         if let Some(name) = name {
             self.faults.reach(&format!("{name}.after"));
         }

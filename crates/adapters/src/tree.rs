@@ -53,10 +53,10 @@ pub struct Stage {
 #[derive(Debug)]
 pub struct Synced<T>(T);
 
-/// Which folder it is, whatever its name: inode numbers survive a reboot.
+/// Which folder it is, whatever its name: inode numbers survive a reboot. The number of the device does not (USB disks,
+/// btrfs), and is not asked: both sides of an exchange stand in one folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    dev: u64,
     ino: u64,
 }
 
@@ -99,7 +99,7 @@ impl Stage {
 /// [`TreeError::Io`] when that cannot be told.
 pub fn identity(path: &Path) -> Result<Option<Identity>, TreeError> {
     match fs::symlink_metadata(path) {
-        Ok(seen) => Ok(Some(Identity { dev: seen.dev(), ino: seen.ino() })),
+        Ok(seen) => Ok(Some(Identity { ino: seen.ino() })),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(TreeError::io("looked at", path)(error)),
     }

@@ -13,7 +13,7 @@ use refit_model::step::RepoRef;
 use super::hand::{Hand, off_the_loop, paths};
 use super::hazard::Purpose;
 use super::remote::words;
-use super::{fetch, switch};
+use super::{fetch, keep, switch};
 use crate::disk;
 use crate::tree::{self, Copied, TreeError, copy_leaf, is_missing, make_parent};
 
@@ -47,6 +47,7 @@ pub async fn clone(hand: &Hand<'_>, wanted: Wanted<'_>) -> Result<Option<String>
     if open().git_file(WHOLE).exists() {
         return Ok(Some("the clone was there already".to_owned()));
     }
+    keep::take_in_stages(hand.work(), wanted.stage).map_err(|error| hand.on_disk(&error))?;
     discard(wanted.stage).map_err(|error| hand.on_disk(&error))?;
     let work = hand.work().to_owned();
     let size = off_the_loop(move || Ok(size_of(&work))).await.map_err(|error| hand.on_disk(&error))?;

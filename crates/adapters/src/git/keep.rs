@@ -131,9 +131,37 @@ pub async fn put_back(hand: &Hand<'_>, kept: &KeptPlace) -> Result<(), StepError
 pub fn kept(work: &Path) -> Vec<Kept> {
     let Some(parent) = kept_parent(work) else { return Vec::new() };
     let Ok(entries) = fs::read_dir(&parent) else { return Vec::new() };
-    let mut found: Vec<Kept> = entries.flatten().filter_map(|entry| one_kept(&parent, &entry.path(), work)).collect();
-    found.sort_by(|a, b| a.key.cmp(&b.key));
-    found
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    // A folder counts without its listing, too: a cut or a read-only disk came between the two.
+    let key = |name: String| match name.strip_suffix(".json") {
+        Some(key) => Some(key.to_owned()),
+        None => parent.join(&name).is_dir().then_some(name),
+    };
+    let keys: BTreeSet<String> = names.filter_map(key).collect();
+    keys.into_iter().filter_map(|key| one_kept(&parent, key, work)).collect()
+}
+
+/// Keeps stages of runs that could not be settled: one may hold the only copy of the owner's folder.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn take_in_stages(work: &Path, but: &Path) -> Result<(), TreeError> {
+    let (Some(name), Some(folder), Some(parent)) = (work.file_name(), work.parent(), kept_parent(work)) else {
+        return Ok(());
+    };
+    let stages = format!(".{}.refit-new-", name.to_string_lossy());
+    for entry in fs::read_dir(folder).map_err(TreeError::io("read", folder))?.flatten() {
+        let stage = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if let Some(mark) = name.strip_prefix(&stages)
+            && stage != but
+        {
+            let place = parent.join(format!("abandoned-{mark}"));
+            make_parent(&place)?;
+            fs::rename(&stage, &place).map_err(TreeError::io("renamed", &stage))?;
+        }
+    }
+    Ok(())
 }
 
 /// `<name>.refit-kept` beside the repository.
@@ -143,16 +171,18 @@ fn kept_parent(work: &Path) -> Option<PathBuf> {
     Some(work.with_file_name(name))
 }
 
-fn one_kept(parent: &Path, list: &Path, work: &Path) -> Option<Kept> {
-    let key = list.file_name()?.to_str()?.strip_suffix(".json")?.to_owned();
-    let listing: Listing = serde_json::from_slice(&fs::read(list).ok()?).ok()?;
+fn one_kept(parent: &Path, key: String, work: &Path) -> Option<Kept> {
+    let list = parent.join(format!("{key}.json"));
+    let listing: Option<Listing> = fs::read(&list).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let folder = parent.join(&key);
+    let dated = if listing.is_some() { list } else { folder.clone() };
+    let listing = listing.unwrap_or_default();
     let folder = folder.is_dir().then_some(folder);
     let reference = listing.refs.iter().find(|name| ref_is_there(work, name)).cloned();
     if folder.is_none() && reference.is_none() {
         return None;
     }
-    let modified = fs::metadata(list).and_then(|seen| seen.modified()).ok();
+    let modified = fs::metadata(dated).and_then(|seen| seen.modified()).ok();
     let age = modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     let files = if folder.is_some() { listing.files.len() } else { 0 };
     Some(Kept {
@@ -180,6 +210,7 @@ pub fn write_listing(kept: &KeptPlace, listing: &Listing) -> Result<(), TreeErro
     let beside = file.with_extension("json.new");
     let text = serde_json::to_vec_pretty(listing).map_err(std::io::Error::other);
     let written = text.and_then(|text| fs::write(&beside, text));
+    let written = written.inspect_err(|_| drop(fs::remove_file(&beside)));
     written.map_err(TreeError::io("written", &beside))?;
     // The copies and the listing, in one go.
     sync_file_system(&beside)?;
@@ -212,6 +243,8 @@ pub fn forget(kept: &KeptPlace) -> Result<(), TreeError> {
     // Other things (damaged files of `.git`) stay, and then the listing does too.
     let empty = fs::remove_dir(&kept.folder).map_or_else(|error| is_missing(&error), |()| true);
     let file = list_file(kept);
+    let half = file.with_extension("json.new");
+    gone(fs::remove_file(&half), &half)?;
     if empty {
         gone(fs::remove_file(&file), &file)?;
         if let Some(parent) = kept.folder.parent() {

@@ -16,14 +16,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Removes stale locks. Waits for a process that works in the repository.
+/// Removes stale locks and half-written files. Waits for a process that works in the repository.
 ///
 /// # Errors
 /// The process that does not finish, by name; or what could not be removed.
 pub async fn remove_stale(layout: &Layout) -> Result<Vec<PathBuf>, LockError> {
     let begun = tokio::time::Instant::now();
     loop {
-        let found = find(layout);
+        let mut found = find(layout);
+        halves(layout, &mut found);
         if found.is_empty() {
             return Ok(found);
         }
@@ -68,6 +69,23 @@ pub fn find(layout: &Layout) -> Vec<PathBuf> {
         locks_in(&dir.join("objects/info"), true, &mut found);
     }
     found
+}
+
+/// Packs, objects and notes that were never finished: git and Refit write each under a name of its own first.
+fn halves(layout: &Layout, found: &mut Vec<PathBuf>) {
+    let is_half = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("tmp_") || name.starts_with(".tmp-")
+    };
+    let below = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    for dir in layout.state_dirs() {
+        found.extend(below(dir).filter(|path| path.to_string_lossy().ends_with(".json.new")));
+        let objects: Vec<PathBuf> = below(&dir.join("objects")).collect();
+        found.extend(objects.iter().filter(|path| is_half(path) && path.is_file()).cloned());
+        for folder in objects.iter().filter(|path| path.is_dir()) {
+            found.extend(below(folder).filter(is_half));
+        }
+    }
 }
 
 fn locks_in(dir: &Path, deep: bool, found: &mut Vec<PathBuf>) {
