@@ -10,6 +10,7 @@
 //! | `local`, `judge` | the two halves of the facts: this machine, and what is offered |
 //! | [`survey`] | what planning an action needs to know besides |
 //! | [`damage`] | what a power cut leaves, named exactly |
+//! | [`objects`] | whether an object is here, told without git |
 //! | `ask`, [`parse`] | questions to git, and its answers as values |
 //! | [`refs`], `settings` | references and configuration in force, read without git |
 //! | [`hand`] | one repository in the hands of a step: commands and their ends in words |
@@ -24,8 +25,9 @@
 //! Every git command of Refit is built by [`Git::at`] or [`Git::anywhere`], so that each has the hardened prefix below.
 //! Refuses to: run a git command in a repository that was not scanned for hazards.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use refit_model::settings::Protocol;
 use thiserror::Error;
 
 use crate::command::{Command, CommandError, Surroundings};
@@ -45,6 +47,7 @@ pub mod keep;
 pub mod layout;
 mod local;
 pub mod locks;
+pub mod objects;
 pub mod parse;
 pub mod refs;
 pub mod remote;
@@ -61,6 +64,9 @@ pub enum GitError {
     /// There is no git, or it does not say its version.
     #[error("git does not work on this machine; install it (package 'git')")]
     NoGit(#[source] CommandError),
+    /// The git that the owner configured does not work.
+    #[error("the git of option 'git_path' in [refit] does not work: {0}")]
+    NotThisGit(#[source] CommandError),
     /// It answered, but not with a version.
     #[error("git does not say its version: '{0}'")]
     NoVersion(String),
@@ -74,7 +80,24 @@ pub struct GitVersion(pub u32, pub u32);
 #[derive(Debug, Clone)]
 pub struct Git {
     surroundings: Surroundings,
+    rules: GitRules,
     version: GitVersion,
+}
+
+/// What the owner says about git.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitRules {
+    /// The program: a name to be found on the path, or a path.
+    pub program: PathBuf,
+    /// How remotes may be reached. `ext::` and `fd::` never are: they are code.
+    pub protocols: Vec<Protocol>,
+}
+
+impl Default for GitRules {
+    fn default() -> Self {
+        let protocols = vec![Protocol::Https, Protocol::Http, Protocol::Ssh, Protocol::Git, Protocol::File];
+        Self { program: PathBuf::from("git"), protocols }
+    }
 }
 
 /// A repository that was scanned: git commands in it can be built.
@@ -92,17 +115,36 @@ impl Git {
     /// # Errors
     /// [`GitError`] when there is no usable git.
     pub async fn find(surroundings: Surroundings) -> Result<Self, GitError> {
-        let asked = Command::new("git", &surroundings).arg("--version").run().await;
-        let told = asked.and_then(|outcome| outcome.require("asking git for its version")).map_err(GitError::NoGit)?;
+        Self::find_by(surroundings, GitRules::default()).await
+    }
+
+    /// The same by the owner's rules.
+    ///
+    /// # Errors
+    /// [`GitError`] when there is no usable git.
+    pub async fn find_by(surroundings: Surroundings, rules: GitRules) -> Result<Self, GitError> {
+        let asked = Command::new(&rules.program, &surroundings).arg("--version").run().await;
+        let usual = rules.program == Path::new("git");
+        let told = asked.and_then(|outcome| outcome.require("asking git for its version")).map_err(if usual {
+            GitError::NoGit
+        } else {
+            GitError::NotThisGit
+        })?;
         let version = parse_version(&told.stdout)
             .ok_or_else(|| GitError::NoVersion(String::from_utf8_lossy(&told.stdout).into_owned()))?;
-        Ok(Self { surroundings, version })
+        Ok(Self { surroundings, rules, version })
     }
 
     /// The installed version.
     #[must_use]
     pub fn version(&self) -> GitVersion {
         self.version
+    }
+
+    /// How remotes may be reached.
+    #[must_use]
+    pub fn protocols(&self) -> &[Protocol] {
+        &self.rules.protocols
     }
 
     /// What its processes inherit.
@@ -135,7 +177,7 @@ impl Git {
     /// A git command outside of any repository (`clone`, `ls-remote <url>`), up to the name of the subcommand.
     #[must_use]
     pub fn anywhere(&self, purpose: Purpose) -> Command {
-        let mut command = Command::new("git", &self.surroundings)
+        let mut command = Command::new(&self.rules.program, &self.surroundings)
             .arg("--no-pager")
             // Hooks and the file system monitor are code.
             .args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"])
@@ -156,8 +198,9 @@ impl Git {
             // clone behind our back: no protocol is allowed at all.
             command = command.arg("--no-optional-locks").env("GIT_ALLOW_PROTOCOL", "").env("GIT_NO_LAZY_FETCH", "1");
         } else {
-            // `ext::` and `fd::` are code. The list overrides `protocol.*.allow` of every configuration file.
-            command = command.env("GIT_ALLOW_PROTOCOL", "https:http:ssh:git:file");
+            // The list overrides `protocol.*.allow` of every configuration file.
+            let allowed: Vec<&str> = self.rules.protocols.iter().map(|protocol| protocol.as_str()).collect();
+            command = command.env("GIT_ALLOW_PROTOCOL", allowed.join(":"));
             // Objects, refs and index are synced before they are relied on (RELIABILITY.md §4.3), and fetched packs
             // are kept as packs: one sync in place of thousands.
             let durable =

@@ -114,6 +114,15 @@ fn assert_same(work: &Work, spec: &GitSpec, facts: &GitFacts, when: &str) {
         plain.behind = count.parse().unwrap();
     }
     assert_eq!(said, plain, "{when}");
+    let count =
+        |revision: Option<String>| work.git(&["rev-list", "--count", &revision.unwrap_or_default()]).parse().ok();
+    // Only where a version must be inferred from them.
+    if facts.local.commit_count.is_some() {
+        assert_eq!(facts.local.commit_count, count(said.head.clone()), "{when}: commits of HEAD");
+    }
+    if facts.remote.commit_count.is_some() {
+        assert_eq!(facts.remote.commit_count, count(said.offered.clone()), "{when}: commits of what is offered");
+    }
 }
 
 async fn check(case: Case) {

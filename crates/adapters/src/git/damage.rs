@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use refit_model::updater::git::Damage;
 
 use super::layout::{Layout, read_small, trim};
+use super::objects::is_empty_or_zeroed;
 use super::{config, fingerprint, locks, refs};
 
 /// Seconds after which a lock or a temporary pack that nobody holds is litter.
@@ -41,7 +42,7 @@ pub fn scan(layout: &Layout, now: f64, deep: bool) -> Vec<Damage> {
         found.push(Damage::BrokenIndex);
     }
     broken_refs(layout, &mut found);
-    broken_packs(&layout.common_dir, now, &mut found);
+    broken_packs(layout, now, &mut found);
     if broken_commit_graph(&layout.common_dir) {
         found.push(Damage::BrokenCommitGraph);
     }
@@ -53,6 +54,18 @@ pub fn scan(layout: &Layout, now: f64, deep: bool) -> Vec<Damage> {
         empty_objects(layout, &mut found);
     }
     found
+}
+
+/// Something is there that a living git may be writing, or a dead one have left: only time tells which.
+#[must_use]
+pub fn is_in_flux(layout: &Layout) -> bool {
+    let packs = fs::read_dir(layout.common_dir.join("objects/pack")).into_iter().flatten().flatten();
+    packs.map(|entry| entry.path()).any(|path| is_temporary(&path)) || !locks::find(layout).is_empty()
+}
+
+fn is_temporary(file: &Path) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with("tmp_") || name.starts_with(".tmp-")
 }
 
 /// What git's own complaints name: `error: object file … is empty`, `fatal: bad object HEAD` …
@@ -133,9 +146,12 @@ fn is_reference(bytes: &[u8]) -> bool {
     is_id || text.strip_prefix(b"ref:").is_some_and(|name| trim(name).starts_with(b"refs/"))
 }
 
-/// Also missing, though there are commits: a checkout writes it before anything else. `deep` reads all of it, and its
+/// Also missing, though there are commits: a checkout writes it before anything else. `deep` also looks at its
 /// checksum.
-fn is_broken_index(layout: &Layout, deep: bool) -> bool {
+pub(super) fn is_broken_index(layout: &Layout, deep: bool) -> bool {
+    if !has_sha1(layout) {
+        return false;
+    }
     let path = layout.git_dir.join("index");
     let Ok(mut file) = File::open(&path) else { return refs::resolve(layout, "HEAD").is_some() };
     let Ok(size) = file.metadata().map(|seen| seen.len()) else { return true };
@@ -143,7 +159,15 @@ fn is_broken_index(layout: &Layout, deep: bool) -> bool {
     let begins = file.read_exact(&mut signature).is_ok() && &signature == b"DIRC";
     // `index.skipHash` leaves zeros in place of the checksum; a lost block is longer than that.
     let no_checksum = ends_in_zeros(&mut file, HASH as i64);
-    !begins || size < 12 + HASH || ends_in_zeros(&mut file, 64) || (deep && !fingerprint::can_read(&path, !no_checksum))
+    !begins || size < 12 + HASH || ends_in_zeros(&mut file, 64) || !fingerprint::can_read(&path, deep && !no_checksum)
+}
+
+/// Files of a repository with longer hashes end otherwise; git itself must tell there.
+fn has_sha1(layout: &Layout) -> bool {
+    let entries = read_small(&layout.common_dir.join("config")).and_then(|bytes| config::parse(&bytes).ok());
+    let format =
+        entries.as_deref().unwrap_or_default().iter().rfind(|e| e.section == "extensions" && e.name == "objectformat");
+    format.is_none_or(|entry| entry.text() == "sha1")
 }
 
 fn ends_in_zeros(file: &mut File, bytes: i64) -> bool {
@@ -187,16 +211,16 @@ fn files_below(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-fn broken_packs(common_dir: &Path, now: f64, found: &mut Vec<Damage>) {
-    let folder = common_dir.join("objects/pack");
+fn broken_packs(layout: &Layout, now: f64, found: &mut Vec<Damage>) {
+    let folder = layout.common_dir.join("objects/pack");
+    let has_sha1 = has_sha1(layout);
     let mut files: Vec<PathBuf> = fs::read_dir(&folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
     files.sort_unstable();
     for file in &files {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        let litter = name.starts_with("tmp_") || name.starts_with(".tmp-");
         let broken = match file.extension().and_then(|end| end.to_str()) {
-            _ if litter => age(file, now) > FRESH,
-            Some("pack") => !is_whole_pack(file),
+            _ if is_temporary(file) => age(file, now) > FRESH,
+            Some("pack") => has_sha1 && !is_whole_pack(file),
             Some("idx") => !file.with_extension("pack").exists(),
             Some(_) | None => false,
         };
@@ -259,12 +283,6 @@ fn empty_objects(layout: &Layout, found: &mut Vec<Damage>) {
             found.push(damage);
         }
     }
-}
-
-/// No zlib stream begins with a zero byte: such a file is a block that was never written.
-fn is_empty_or_zeroed(file: &Path) -> bool {
-    let mut first = [0];
-    File::open(file).is_ok_and(|mut file| file.read(&mut first).is_ok_and(|_| first == [0]))
 }
 
 fn age(file: &Path, now: f64) -> f64 {

@@ -4,12 +4,12 @@
 //! A refresh is the remote check and fetch of `remote`, then [`look`]: the references tell what the remote said.
 //! Refuses to: use a network, or to change anything in the repository.
 
-use refit_model::updater::git::{GitFacts, GitSpec, LocalFacts, RemoteFacts};
+use refit_model::updater::git::{Damage, GitFacts, GitSpec, LocalFacts, RemoteFacts};
 
 use super::ask::Ask;
 use super::fingerprint::{self, Fingerprint};
 use super::settings::Settings;
-use super::{Git, Repo, damage, judge, local};
+use super::{Git, Repo, damage, judge, local, refs};
 
 /// Looks at one repository. Never fails: what went wrong is in the facts. `now` is the wall clock in seconds since
 /// 1970. Of `before` stay: the rollback point, what is kept aside, when the remote answered and why it did not, the
@@ -29,10 +29,12 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
     if let Some(known) = known.as_ref().filter(unchanged) {
         return GitFacts { survey: None, git_messages: known.messages.clone(), ..before.clone() };
     }
-    // After a power cut, and when it is seen for the first time, objects are looked at as well.
-    let deep = known.is_none_or(|known| known.boot != boot);
+    // After a power cut, when it is seen for the first time, and until damage that was found is mended, objects are
+    // looked at as well.
+    let deep = known.is_none_or(|known| known.boot != boot) || !before.local.damage.is_empty();
     let (facts, remote, messages) = ask(git, &repo, spec, before, now, deep).await;
-    let certain = facts.repo_detected && facts.damage.is_empty();
+    // What may be litter one day is looked at again, though nothing changes.
+    let certain = facts.repo_detected && facts.damage.is_empty() && !damage::is_in_flux(&repo.layout);
     let fingerprint = Fingerprint { digest: digest.filter(|_| certain), boot, messages: messages.clone() };
     GitFacts {
         last_refresh: before.last_refresh,
@@ -60,9 +62,29 @@ async fn ask(
     let mut local = local::look(&mut ask, settings, &before.local).await;
     let suspicious = !ask.complaints.is_empty();
     let remote = judge::judge(&mut ask, spec, &mut local, &before.remote).await;
-    local.facts.corrupt = damage::says_corrupt(&ask.complaints);
-    local.facts.damage = local::damage(&ask, &local, now, deep || suspicious || local.facts.corrupt).await;
+    let lost = local.facts.repo_detected && local::names_lost_objects(&ask, &local);
+    local.facts.corrupt = lost || damage::says_corrupt(&ask.complaints);
+    let deep = deep || suspicious || local.facts.corrupt || local::has_lost_head(&ask, &local);
+    local.facts.damage = local::damage(&ask, &local, now, deep).await;
+    if local.facts.head.is_none() && local.facts.damage.iter().any(is_of_refs) {
+        local.facts.head = refs::last_logged(&repo.layout);
+    }
     (local.facts, remote, ask.complaints)
+}
+
+/// Damage that hides where HEAD was.
+fn is_of_refs(damage: &Damage) -> bool {
+    match damage {
+        Damage::BrokenHead | Damage::BrokenRef { .. } => true,
+        Damage::MissingGitDir
+        | Damage::EmptyObject { .. }
+        | Damage::MissingObject { .. }
+        | Damage::BrokenIndex
+        | Damage::BrokenConfig
+        | Damage::BrokenPack { .. }
+        | Damage::BrokenCommitGraph
+        | Damage::StaleLock { .. } => false,
+    }
 }
 
 fn fingerprint_of(facts: &GitFacts) -> Option<Fingerprint> {

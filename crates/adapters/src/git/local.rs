@@ -8,7 +8,7 @@ use super::ask::Ask;
 use super::hazard::Purpose;
 use super::parse::{self, Status};
 use super::settings::Settings;
-use super::{damage, refs};
+use super::{damage, objects, refs};
 
 /// What was seen, and what the remote half goes on with.
 pub(super) struct Local {
@@ -48,6 +48,11 @@ async fn status(ask: &mut Ask<'_>) -> Option<Status> {
     let printed = ask.answer(["status", "--porcelain=v2", "--branch", "-z", "--no-renames"]).await?;
     match parse::status(&printed) {
         Ok(status) => Some(status),
+        // Git does not check an index that was cut off, and says whatever comes after its end.
+        Err(_) if damage::is_broken_index(&ask.repo.layout, false) => {
+            ask.complaints.push("error: index file .git/index is corrupt, it ends too soon".to_owned());
+            None
+        }
         Err(error) => {
             ask.complaints.push(error.to_string());
             None
@@ -108,6 +113,19 @@ fn remote_branch(name: &str, settings: &Settings) -> Option<(String, String)> {
         .max_by_key(|(remote, _)| remote.len())
 }
 
+/// Git complained of objects that it could not read, though it knows the repository. A partial clone's may be elsewhere.
+pub(super) fn names_lost_objects(ask: &Ask<'_>, local: &Local) -> bool {
+    !local.settings.is_partial()
+        && damage::from_complaints(&ask.repo.layout, &ask.complaints)
+            .iter()
+            .any(|damage| matches!(damage, Damage::EmptyObject { .. } | Damage::MissingObject { .. }))
+}
+
+/// HEAD's commit is gone, which a commit-graph hides from git.
+pub(super) fn has_lost_head(ask: &Ask<'_>, local: &Local) -> bool {
+    local.facts.head.as_ref().is_some_and(|head| !objects::is_here(&ask.repo.layout, head))
+}
+
 /// What is broken: from the files, from what git complained about and, where something looks wrong or the machine was
 /// booted since, from the objects that HEAD needs.
 pub(super) async fn damage(ask: &Ask<'_>, local: &Local, now: f64, deep: bool) -> Vec<Damage> {
@@ -117,10 +135,14 @@ pub(super) async fn damage(ask: &Ask<'_>, local: &Local, now: f64, deep: bool) -
     let mut more = damage::from_complaints(&ask.repo.layout, &ask.complaints);
     if deep && local.facts.repo_detected && damage::has_commit_graph(&ask.repo.layout) {
         let verified = ask.probe(["commit-graph", "verify", "--no-progress"]).await;
-        more.extend(verified.filter(|outcome| outcome.code() == Some(1)).map(|_| Damage::BrokenCommitGraph));
+        if verified.is_some_and(|outcome| outcome.code() == Some(1)) {
+            more.push(Damage::BrokenCommitGraph);
+            // What it names may be gone from HEAD's history, or from a branch that was given up.
+            more.extend(missing_objects(ask, local, &["rev-list", "--count"]).await);
+        }
     }
     if deep && !local.settings.is_partial() {
-        more.extend(missing_objects(ask, local).await);
+        more.extend(missing_objects(ask, local, &["rev-list", "--objects", "--no-walk", "--missing=print"]).await);
     }
     for damage in more {
         let file_is_named = matches!(&damage, Damage::MissingObject { id } if has_file(&found, id));
@@ -131,9 +153,10 @@ pub(super) async fn damage(ask: &Ask<'_>, local: &Local, now: f64, deep: bool) -
     found
 }
 
-async fn missing_objects(ask: &Ask<'_>, local: &Local) -> Vec<Damage> {
+/// What this way of going through HEAD's objects trips over. The commit-graph would hide that a commit is gone.
+async fn missing_objects(ask: &Ask<'_>, local: &Local, way: &[&str]) -> Vec<Damage> {
     let Some(head) = &local.facts.head else { return Vec::new() };
-    let args = ["rev-list", "--objects", "--no-walk", "--missing=print", head.as_str()];
+    let args = ["-c", "core.commitGraph=false"].iter().chain(way).copied().chain([head.as_str()]);
     let Some(outcome) = ask.probe(args).await else { return Vec::new() };
     let printed = String::from_utf8_lossy(&outcome.stdout);
     let missing = printed.lines().filter_map(|line| line.strip_prefix('?'));

@@ -49,6 +49,19 @@ pub fn head_branch(layout: &Layout) -> Option<String> {
     target.starts_with("refs/").then(|| target.to_owned())
 }
 
+/// Where HEAD was, by the last line of its branch's log or of its own (gitrepository-layout(5), logs): for a reference
+/// that cannot be read any more.
+#[must_use]
+pub fn last_logged(layout: &Layout) -> Option<CommitId> {
+    let branch = head_branch(layout).map(|name| layout.common_dir.join("logs").join(name));
+    branch.into_iter().chain([layout.git_dir.join("logs/HEAD")]).find_map(|log| {
+        let bytes = std::fs::read(log).ok()?;
+        let line = bytes.split(|b| *b == b'\n').rfind(|line| !line.is_empty())?;
+        let id = std::str::from_utf8(line).ok()?.split(' ').nth(1)?;
+        CommitId::new(id).ok().filter(|id| id.as_str().bytes().any(|b| b != b'0'))
+    })
+}
+
 fn packed(common_dir: &Path, name: &str) -> Option<CommitId> {
     let bytes = std::fs::read(common_dir.join("packed-refs")).ok()?;
     bytes.split(|b| *b == b'\n').find_map(|line| {

@@ -101,7 +101,7 @@ pub struct LocalFacts {
     pub kind: RepoKind,
     /// `.git` was resolved and `git status` worked.
     pub repo_detected: bool,
-    /// HEAD's commit.
+    /// HEAD's commit, also when its object is gone; where the reference cannot be read, the one that its log names last.
     pub head: Option<CommitId>,
     /// The branch shown: checked out, or deduced for a detached HEAD (CONTRACT §3.2).
     pub branch: Option<String>,
@@ -125,7 +125,8 @@ pub struct LocalFacts {
     pub untracked: Vec<String>,
     /// Damage found, named exactly; `corrupt` when not empty and git cannot work.
     pub damage: Vec<Damage>,
-    /// Git printed a `fatal:`/`error:` line that says corrupt, or damage was found that git trips over.
+    /// Git printed a `fatal:`/`error:` line that says corrupt, or knows the repository and complains of objects that it
+    /// cannot read.
     pub corrupt: bool,
     /// Repo-local configuration or attributes that would run code (`core.fsmonitor`, `filter.x.clean` …): neutralised
     /// or refused, and named as an anomaly.
