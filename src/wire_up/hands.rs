@@ -2,12 +2,12 @@
 
 use refit_adapters::clock::WallClock;
 use refit_adapters::fault::FaultPlan;
-use refit_adapters::git::Git;
+use refit_adapters::git::{Git, GitRules};
 use refit_adapters::machine::Host;
 use refit_adapters::store::{Store, StoreError, StoreOptions};
 use refit_engine::ports::Clock as _;
 use refit_model::printer::Printer;
-use refit_model::settings::Settings;
+use refit_model::settings::{Settings, UpdaterKind};
 use tokio::sync::watch;
 
 use super::Outside;
@@ -49,7 +49,21 @@ pub async fn machine(
     faults: FaultPlan,
     printer: watch::Receiver<Printer>,
 ) -> Result<Host, Stop> {
-    let git = Git::find(outside.surroundings(&places.home)).await;
+    let git = Git::find_by(outside.surroundings(&places.home), rules(settings)).await;
     let git = git.map_err(|error| Stop::new(Exit::Unexpected, error.to_string()))?;
     Ok(Host::new(git, usize::try_from(settings.refit.max_refresh_per_host).unwrap_or(usize::MAX), printer, faults))
+}
+
+/// The owner's git, and how it may reach remotes. Git knows one list for all repositories: a file is allowed as soon as
+/// one updater is configured to come from there.
+fn rules(settings: &Settings) -> GitRules {
+    let mut protocols = settings.refit.allow_protocols.clone();
+    for updater in &settings.updaters {
+        if let UpdaterKind::Git(git) = &updater.kind {
+            let more = settings.refit.protocols_for(&git.origin);
+            protocols.extend(more.into_iter().filter(|protocol| !settings.refit.allow_protocols.contains(protocol)));
+        }
+    }
+    protocols.dedup();
+    GitRules { program: settings.refit.git_path.clone(), protocols }
 }

@@ -1,9 +1,11 @@
 //! Commands that ask a running daemon and change nothing.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use refit_testkit::klippy::Klippy;
 use serde_json::json;
 
-use super::lab::{Lab, head};
+use super::lab::{Lab, PATIENCE, head};
 
 #[test]
 fn the_status_is_readable_and_complete() {
@@ -31,6 +33,36 @@ fn the_status_is_readable_and_complete() {
     let some = lab.refit(&["status", "current", "--json"]).ended(0).json();
     assert_eq!(some["version_info"].as_object().map(|entries| entries.len()), Some(1));
     lab.refit(&["status", "nobody"]).ended(5).complains("nobody").complains("current");
+}
+
+#[test]
+fn git_is_run_by_the_owners_rules() {
+    let mut lab = Lab::new();
+    let (remote, work) = lab.add("app");
+    let (program, notes) = (lab.path("own-git"), lab.path("notes"));
+    let script = format!("#!/bin/sh\necho \"$GIT_ALLOW_PROTOCOL\" >> {}\nexec git \"$@\"\n", notes.display());
+    std::fs::write(&program, script).expect("a file");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a program");
+    lab.option(&format!("git_path: {}", program.display()));
+    lab.option("allow_protocols: http git");
+    let (url, file) = (lab.server.url(&remote.route()), format!("file://{}", remote.path().display()));
+    work.git(&["remote", "set-url", "origin", &file]);
+    let mut daemon = lab.daemon();
+    lab.refit(&["status", "app", "--json"]).ended(0).says("transport 'file' not allowed");
+    let noted = std::fs::read_to_string(&notes).expect("the owner's git was run");
+    assert!(noted.lines().any(|allowed| allowed == "http:git") && !noted.contains("file"), "{noted}");
+    daemon.stop(PATIENCE);
+
+    // Configured to come from there: allowed by that.
+    let text = std::fs::read_to_string(lab.config()).expect("a configuration").replace(&url, &file);
+    std::fs::write(lab.config(), text).expect("a configuration");
+    let mut daemon = lab.daemon();
+    let told = lab.refit(&["refresh", "app", "--json"]).ended(0);
+    assert!(!told.out.contains("not allowed"), "{told:?}");
+    daemon.stop(PATIENCE);
+
+    lab.option("git_path: /nowhere/git");
+    lab.refit(&["rescue", "app"]).complains("'git_path'");
 }
 
 #[test]

@@ -104,6 +104,12 @@ impl Lab {
         (remote, work)
     }
 
+    /// Adds an option to `[refit]`, which is the section before those of the software.
+    pub fn option(&mut self, line: &str) {
+        self.sections = format!("{line}\n{}", self.sections);
+        self.configure();
+    }
+
     pub fn path(&self, below: &str) -> PathBuf {
         self.folder.path().join(below)
     }

@@ -115,7 +115,7 @@ fn a_failed_update_is_told_from_a_refused_one() {
     lab.server.add_fault("lab/app.git", Ask::Fetch, Fault::Refuse(500));
     // Damaged so that objects have to be fetched again, which fails.
     work.loosen();
-    let commit = work.object("HEAD");
+    let (commit, was) = (work.object("HEAD"), head(&work));
     work.damage(&commit, b"");
     let told = lab.refit(&["recover", "app"]).ended(6).complains("everything is as it was before");
     assert!(told.err.contains("The recovery of app failed"), "{told:?}");
@@ -123,6 +123,7 @@ fn a_failed_update_is_told_from_a_refused_one() {
     assert_eq!(history["runs"][0]["outcome"], "undone");
     lab.server.heal("lab/app.git");
     lab.refit(&["recover", "app"]).ended(0);
+    assert_eq!(head(&work), was, "a recovery is no update");
     lab.refit(&["status", "app"]).ended(0).says("app:  up");
     assert_eq!(work.git(&["status", "--porcelain"]), "");
 }
