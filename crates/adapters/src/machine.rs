@@ -1,14 +1,14 @@
 //! The machine: the table that says which hand does which step, and how it is taken back.
 //! Refuses to: decide what is done; and to know how any of it is done.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use refit_engine::ports::{Circumstance, Clock as _, Look, Machine, StepError, Tell};
 use refit_model::journal::Witness;
 use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
 use refit_model::step::{GitTarget, Head, KeptPlace, RepoRef, Step, Undo};
-use refit_model::updater::git::{GitFacts, GitSpec};
+use refit_model::updater::git::{GitFacts, GitSpec, Survey};
 use refit_model::updater::{Facts, Spec};
 use tokio::sync::watch;
 
@@ -47,7 +47,7 @@ impl Host {
 
     async fn look(&self, spec: &GitSpec, before: &GitFacts) -> GitFacts {
         let mut facts = facts::look(&self.git, spec, before, WallClock.now()).await;
-        let path = spec.path.clone();
+        let path = real_path(&spec.path).unwrap_or_else(|| spec.path.clone());
         facts.kept = off_the_loop(move || Ok(keep::kept(&path))).await.unwrap_or_default();
         facts
     }
@@ -235,7 +235,8 @@ impl Machine for Host {
             Look::Remote => self.refresh(spec, &before, &tell).await,
             Look::Survey(action) => {
                 let mut facts = self.look(spec, &before).await;
-                facts.survey = Some(survey::survey(&self.git, spec, &facts, action).await);
+                let survey = survey::survey(&self.git, spec, &facts, action).await;
+                facts.survey = Some(Survey { real_path: real_path(&spec.path), ..survey });
                 facts
             }
         };
@@ -280,6 +281,12 @@ impl Machine for Host {
     fn boot_id(&self) -> String {
         self.boot.clone()
     }
+}
+
+/// Where a symbolic link leads; none for anything else. A folder is exchanged there, and the link left as it is.
+fn real_path(path: &Path) -> Option<PathBuf> {
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|seen| seen.is_symlink());
+    is_link.then(|| std::fs::canonicalize(path).ok())?
 }
 
 /// Where a switch pointed HEAD; `otherwise` for a step that is none.

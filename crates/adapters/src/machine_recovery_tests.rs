@@ -130,6 +130,21 @@ async fn a_clone_moves_to_where_it_was_whatever_the_pin() {
 }
 
 #[tokio::test]
+async fn a_link_to_the_repository_stays_and_what_it_leads_to_is_replaced() {
+    let (lab, built) = state("path-through-link").await;
+    let real = fs::canonicalize(&built.path).unwrap();
+    fs::write(real.join("app.py"), "mine\n").unwrap();
+    let before = files(&real);
+    let (_, went, after) = recover(&lab, Action::HardRecovery).await;
+    went.unwrap();
+    assert_eq!(fs::canonicalize(&built.path).unwrap(), real);
+    assert!(fs::symlink_metadata(&built.path).unwrap().is_symlink() && fs::symlink_metadata(&real).unwrap().is_dir());
+    assert_ne!(files(&real), before);
+    let kept = after.kept[0].folder.clone().unwrap();
+    assert_eq!(fs::read_to_string(kept.join("app.py")).unwrap(), "mine\n");
+}
+
+#[tokio::test]
 async fn an_empty_remote_has_no_such_branch() {
     let (lab, _) = state("remote-empty").await;
     let (_, went, _) = recover(&lab, Action::HardRecovery).await;

@@ -287,6 +287,8 @@ pub struct Survey {
     pub target_complete: bool,
     /// The requirements file differs between here and the target.
     pub requirements_changed: bool,
+    /// Where the configured path leads, when it is a symbolic link: the work is done there, and the link stays.
+    pub real_path: Option<PathBuf>,
     /// `branch.<primary branch>.remote`, which a soft recovery goes to.
     pub primary_remote: Option<String>,
 }

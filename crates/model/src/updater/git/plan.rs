@@ -15,13 +15,14 @@ use crate::step::{GitTarget, Head, KeptPlace, Phase, PlannedStep, RepoRef, Step,
 /// # Errors
 /// The documented refusals of CONTRACT §2.7, §2.8 and §2.12.
 pub fn plan(action: Action, spec: &GitSpec, facts: &GitFacts, occasion: &Occasion) -> Result<Verdict, Refusal> {
+    let path = facts.survey.as_ref().and_then(|survey| survey.real_path.as_ref()).unwrap_or(&spec.path);
     let planner = Planner {
         spec,
         facts,
         judged: assess(spec, facts),
-        repo: RepoRef { updater: spec.name.clone(), path: spec.path.clone() },
-        kept: kept_place(spec, occasion),
-        stage: stage_folder(spec, occasion),
+        repo: RepoRef { updater: spec.name.clone(), path: path.clone() },
+        kept: kept_place(spec, path, occasion),
+        stage: stage_folder(path, occasion),
     };
     match action {
         Action::Upgrade => planner.upgrade(),
@@ -158,12 +159,12 @@ impl Planner<'_> {
         };
         let exchange = Step::FolderExchange {
             updater: self.spec.name.clone(),
-            live: self.spec.path.clone(),
+            live: self.repo.path.clone(),
             stage: self.stage.clone(),
             kept: self.kept.clone(),
         };
         let exchange_back = Undo::FolderExchangeBack {
-            live: self.spec.path.clone(),
+            live: self.repo.path.clone(),
             stage: self.stage.clone(),
             kept: self.kept.clone(),
         };
@@ -429,14 +430,14 @@ fn some_of<'a>(mut files: impl Iterator<Item = &'a String>) -> String {
     }
 }
 
-fn kept_place(spec: &GitSpec, occasion: &Occasion) -> KeptPlace {
+fn kept_place(spec: &GitSpec, path: &Path, occasion: &Occasion) -> KeptPlace {
     let key = format!("{}-{}-{}", utc(occasion.now), plain_word(spec.name.as_str()), plain_word(&occasion.mark));
-    let folder = beside(&spec.path, "", ".refit-kept").join(&key);
+    let folder = beside(path, "", ".refit-kept").join(&key);
     KeptPlace { key, folder }
 }
 
-fn stage_folder(spec: &GitSpec, occasion: &Occasion) -> PathBuf {
-    beside(&spec.path, ".", &format!(".refit-new-{}", plain_word(&occasion.mark)))
+fn stage_folder(path: &Path, occasion: &Occasion) -> PathBuf {
+    beside(path, ".", &format!(".refit-new-{}", plain_word(&occasion.mark)))
 }
 
 /// A sibling of the repository: the same file system, so that folders can be exchanged.
