@@ -22,3 +22,4 @@ mod power;
 mod remote;
 mod syscalls;
 mod tally;
+mod undo;

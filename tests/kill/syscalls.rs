@@ -106,7 +106,7 @@ fn calls_of(host: &Host, deed: &Deed, command: &str) -> Vec<(String, usize)> {
 }
 
 /// A `git` that runs the first `command` of its life under strace.
-fn wrapped(host: &Host, command: &str, options: &str, kills_parent: bool) -> Manner {
+pub fn wrapped(host: &Host, command: &str, options: &str, kills_parent: bool) -> Manner {
     let folder = host.beside("path");
     fs::create_dir_all(&folder).expect("a folder");
     let once = host.beside("wrapped-once");

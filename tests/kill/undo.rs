@@ -1,0 +1,89 @@
+//! The change fails half-way, and the daemon dies while it takes it back. And between this and the undisturbed deeds every
+//! point that there is has been passed, so that none is left untried.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use refit_adapters::fault::POINTS;
+
+use crate::daemon::{Daemon, Manner};
+use crate::deeds::{ALL, Deed, Kind, is_ok, passed};
+use crate::host::Host;
+use crate::oracle::{Side, judge, restart_and_judge};
+use crate::syscalls::{real_git, wrapped, write_program};
+use crate::tally::{Tally, sample};
+
+/// The deeds that fail, and at how many of the points of their way back they are killed.
+const FAILING: [(Kind, usize); 4] =
+    [(Kind::Upgrade, 14), (Kind::SoftDirty, 6), (Kind::HardDirty, 14), (Kind::HardDamaged, 6)];
+
+#[test]
+fn killed_on_the_way_back() {
+    let host = Host::new();
+    let mut tally = Tally::default();
+    let mut tried: BTreeSet<String> = BTreeSet::new();
+    for (kind, wanted) in FAILING {
+        let deed = Deed::prepare(&host, kind);
+        let way_back = points_of_failure(&host, &deed, &mut tally);
+        tried.extend(deed.points.iter().chain(&way_back).map(|(point, _)| point.clone()));
+        // Where something is undone, and a few of the many entries of the journal.
+        let (steps, entries): (Vec<_>, Vec<_>) =
+            way_back.into_iter().partition(|(point, _)| !point.starts_with("journal."));
+        for (point, before) in sample(steps, wanted).into_iter().chain(sample(entries, wanted / 2)) {
+            deed.reset(&host);
+            let manner = failing(&host, &deed, &format!("kill={point}*{}", before + 1));
+            let mut daemon = Daemon::up_with(&host, &manner);
+            let reply = deed.drive(&mut daemon);
+            assert!(reply.is_none(), "{kind:?}: {point} is never reached: {reply:?}");
+            daemon.kill_all();
+            let verdict = restart_and_judge(&host, &deed, &Manner::default(), None);
+            tally.count(&format!("{kind:?}"), &format!("killed at {point} on the way back"), verdict);
+        }
+    }
+    for kind in ALL.into_iter().filter(|kind| FAILING.iter().all(|(failing, _)| failing != kind)) {
+        tried.extend(Deed::prepare(&host, kind).points.into_iter().map(|(point, _)| point));
+    }
+    let untried: Vec<_> = POINTS.iter().filter(|point| !tried.contains(**point)).collect();
+    assert!(untried.is_empty(), "no deed passes {untried:?}");
+    tally.close("Killed while a failed change is taken back");
+}
+
+/// The points that a failing deed passes, without those before the change began. It must end old by itself.
+fn points_of_failure(host: &Host, deed: &Deed, tally: &mut Tally) -> Vec<(String, usize)> {
+    let note = host.beside("failure-points");
+    let _ = fs::remove_file(&note);
+    deed.reset(host);
+    let mut daemon = Daemon::up_with(host, &failing(host, deed, &format!("note={}", note.display())));
+    let reply = deed.drive(&mut daemon);
+    assert!(reply.is_some() && !is_ok(&reply), "{:?} does not fail: {reply:?}", deed.kind);
+    let verdict = judge(host, deed, &mut daemon, Some(Side::Old));
+    tally.count(&format!("{:?}", deed.kind), "failed, not killed", verdict);
+    daemon.kill_all();
+    let points = passed(&fs::read_to_string(&note).unwrap_or_default());
+    let turn = points.iter().position(|(point, _)| point == "check_printer.after").unwrap_or_default();
+    points.into_iter().skip(turn).collect()
+}
+
+/// A git that fails once, half-way through the change: in the reset, or where the fresh clone is verified.
+fn failing(host: &Host, deed: &Deed, orders: &str) -> Manner {
+    let manner = match deed.kind {
+        Kind::HardDirty | Kind::HardDamaged => failing_verification(host),
+        Kind::Upgrade | Kind::UpgradeAsks | Kind::Rollback | Kind::SoftDirty | Kind::SoftDamaged => {
+            wrapped(host, "reset", "-e inject=unlink:signal=KILL:when=3", false)
+        }
+    };
+    Manner { orders: orders.to_owned(), ..manner }
+}
+
+/// A git that cannot tell the status once the old folder was put aside.
+fn failing_verification(host: &Host) -> Manner {
+    let folder = host.beside("failing");
+    fs::create_dir_all(&folder).expect("a folder");
+    let text = format!(
+        "#!/bin/sh\nfor word in \"$@\"; do\n  [ \"$word\" = status ] && [ -d {} ] && exit 1\ndone\nexec {} \"$@\"\n",
+        host.kept().display(),
+        real_git().display()
+    );
+    write_program(&folder.join("git"), &text);
+    Manner { path_first: Some(folder), ..Manner::default() }
+}
