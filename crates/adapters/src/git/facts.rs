@@ -31,7 +31,7 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
     }
     // After a power cut, when it is seen for the first time, and until damage that was found is mended, objects are
     // looked at as well.
-    let deep = known.is_none_or(|known| known.boot != boot) || !before.local.damage.is_empty();
+    let deep = known.is_none_or(|known| known.boot != boot) || before.local.damage.iter().any(is_lasting);
     let (facts, remote, messages) = ask(git, &repo, spec, before, now, deep).await;
     // What may be litter one day is looked at again, though nothing changes.
     let certain = facts.repo_detected && facts.damage.is_empty() && !damage::is_in_flux(&repo.layout);
@@ -70,6 +70,11 @@ async fn ask(
         local.facts.head = refs::last_logged(&repo.layout);
     }
     (local.facts, remote, ask.complaints)
+}
+
+/// Anything but a lock, which may stay for long and says nothing about the rest.
+fn is_lasting(damage: &Damage) -> bool {
+    !matches!(damage, Damage::StaleLock { .. })
 }
 
 /// Damage that hides where HEAD was.

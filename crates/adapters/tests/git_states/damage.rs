@@ -124,6 +124,21 @@ fn sound_repositories_have_no_damage() {
     }
 }
 
+/// Index and packs of a repository with longer hashes look otherwise.
+#[test]
+fn a_repository_with_longer_hashes_is_sound() {
+    let bench = Bench::new();
+    let lab = bench.build("clean");
+    fs::remove_dir_all(&lab.path).unwrap();
+    let folder = lab.path.display().to_string();
+    lab.world.git(lab.world.root(), &["init", "--quiet", "--object-format=sha256", &folder]);
+    let work = lab.world.work(&lab.path);
+    work.commit(&[("a.py", "one\n")], "First");
+    work.git(&["repack", "-a", "-d", "-q"]);
+    let local = bench.look(&lab, &GitFacts::default(), 60.0).local;
+    assert_eq!((local.damage.as_slice(), local.head.map(|head| head.as_str().len())), (&[][..], Some(64)));
+}
+
 /// What a reference names is where the owner's version is: a recovery wants to stay there.
 #[test]
 fn where_head_was_is_known_though_it_cannot_be_read() {
