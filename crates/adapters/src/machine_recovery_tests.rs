@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use refit_engine::ports::{Look, StepError};
 use refit_model::plan::{Action, Occasion, Plan, Verdict, plan};
@@ -22,6 +23,12 @@ async fn verdict(lab: &Lab, facts: &GitFacts, action: Action) -> Result<Verdict,
     let facts = Facts::Git(Box::new(lab.look(facts, Look::Survey(action)).await));
     let occasion = Occasion { now: 1_775_124_930, mark: "one".to_owned() };
     plan(action, &Spec::Git(lab.spec.clone()), &facts, &occasion)
+}
+
+/// Gives a file a time of long ago.
+fn set_old(file: &Path) {
+    let old = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    fs::File::options().write(true).open(file).unwrap().set_modified(old).unwrap();
 }
 
 /// A recovery from a fresh refresh on: its plan, how it went, what is seen afterwards.
@@ -100,17 +107,23 @@ async fn references_to_nowhere_are_mended_before_anything_is_fetched() {
 
 #[tokio::test]
 async fn a_stray_temporary_pack_is_swept_without_a_word() {
-    let (lab, built) = state("leftover-tmp-pack").await;
-    let (plan, went, _) = recover(&lab, Action::SoftRecovery).await;
-    went.unwrap();
+    let (lab, built) = state("clean").await;
+    let facts = lab.refreshed().await;
+    let stray = built.work.dot_git("objects/pack/tmp_pack_Ab12Cd");
+    fs::write(&stray, "PACK half").unwrap();
+    set_old(&stray);
+    let seen = lab.look(&facts, Look::Local).await;
+    assert_eq!(seen.local.damage.len(), 1);
+    let plan = lab.planned(&seen, Action::SoftRecovery).await;
     assert!(plan.steps.iter().all(|planned| planned.announce.is_empty()), "{:?}", plan.steps);
-    let left = fs::read_dir(built.work.dot_git("objects/pack")).unwrap().flatten();
-    assert!(left.into_iter().all(|entry| !entry.file_name().to_string_lossy().starts_with("tmp_")));
+    lab.perform(&plan, 1).await.unwrap();
+    assert!(!stray.exists());
 }
 
 #[tokio::test]
 async fn rights_that_git_does_not_look_at_stay() {
     let (lab, built) = state("dirty-mode-ignored").await;
+    set_old(&built.path.join("app.py"));
     let (_, went, after) = recover(&lab, Action::SoftRecovery).await;
     went.unwrap();
     let mode = fs::metadata(built.path.join("app.py")).unwrap().permissions().mode();
