@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use refit_engine::ports::{Circumstance, Clock as _, Look, Machine, StepError, Tell};
 use refit_model::journal::Witness;
+use refit_model::plan::Action;
 use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
 use refit_model::step::{GitTarget, Head, KeptPlace, RepoRef, Step, Undo};
@@ -142,6 +143,7 @@ impl Host {
                 // Where it went is in the note that the switch left.
                 switch::switch_back(&hand(repo), pointed(step, head), head, to, circumstance).await
             }
+            Undo::GitHealBack { repo, kept } => heal::heal_back(&hand(repo), kept).await,
             Undo::GitPutBack { repo, kept } => keep::put_back(&hand(repo), kept).await,
             Undo::DeleteStage { stage } => {
                 let stage = stage.clone();
@@ -234,6 +236,11 @@ impl Machine for Host {
             Look::Local => self.look(spec, &before).await,
             Look::Remote => self.refresh(spec, &before, &tell).await,
             Look::Survey(action) => {
+                let before = match action {
+                    // The moment to look at every object, though nothing else changed.
+                    Action::SoftRecovery | Action::HardRecovery => GitFacts { fingerprint: None, ..before },
+                    Action::Upgrade | Action::Rollback => before,
+                };
                 let mut facts = self.look(spec, &before).await;
                 let survey = survey::survey(&self.git, spec, &facts, action).await;
                 facts.survey = Some(Survey { real_path: real_path(&spec.path), ..survey });
@@ -330,7 +337,8 @@ pub fn step_name(step: &Step) -> &'static str {
 
 fn undo_name(undo: &Undo) -> Option<&'static str> {
     match undo {
-        Undo::Nothing => None,
+        // A single renaming: killed beside it is killed beside the journal's entry.
+        Undo::Nothing | Undo::GitHealBack { .. } => None,
         Undo::GitSwitchBack { .. } => Some("git_switch_back"),
         Undo::GitPutBack { .. } => Some("git_put_back"),
         Undo::DeleteStage { .. } => Some("delete_stage"),

@@ -176,23 +176,31 @@ async fn tags_here_are_those_of_a_plain_fetch() {
     }
 }
 
-/// The first attempt fails for want of the remote, after the empty object was moved away: HEAD's commit is missing now.
+/// Attempts fail for want of the remote, after the empty object was moved away: HEAD's commit is missing then.
 #[tokio::test]
-async fn a_second_attempt_still_knows_where_head_stood() {
-    let (lab, built) = state("damage-commit-empty").await;
-    let head = built.work.rev("HEAD");
-    built.remote.commit(&[("app.py", "print('three')\n")], "Newer");
-    let route = built.remote.route();
-    let facts = lab.refreshed().await;
-    lab.server.add_fault(&route, Ask::Fetch, Fault::Refuse(503));
-    let first = lab.planned(&facts, Action::SoftRecovery).await;
-    lab.perform(&first, 1).await.unwrap_err();
-    lab.undo(&first, &[]).await;
-    let between = lab.look(&facts, Look::Local).await;
-    lab.server.heal(&route);
-    let second = lab.planned(&between, Action::SoftRecovery).await;
-    lab.perform(&second, 1).await.unwrap();
-    let after = lab.look(&between, Look::Local).await;
-    assert_eq!(built.work.rev("HEAD"), head);
-    assert!(assess(&lab.spec, &after).is_valid);
+async fn a_later_attempt_still_knows_where_head_stood() {
+    for name in ["damage-commit-empty", "damage-ref-empty", "damage-ref-zeroed"] {
+        let (lab, built) = state(name).await;
+        let head = built.work.rev("origin/master");
+        built.remote.commit(&[("app.py", "print('three')\n")], "Newer");
+        let route = built.remote.route();
+        let mut facts = lab.refreshed().await;
+        lab.server.add_fault(&route, Ask::Fetch, Fault::Refuse(503));
+        for attempt in 1..=3 {
+            let plan = lab.planned(&facts, Action::SoftRecovery).await;
+            lab.perform(&plan, 2).await.unwrap_err();
+            lab.undo(&plan, &[]).await;
+            facts = lab.look(&facts, Look::Local).await;
+            let seen = facts.local.head.as_ref().map(ToString::to_string);
+            assert_eq!(seen.as_deref(), Some(head.as_str()), "{name}: after attempt {attempt}");
+        }
+        lab.server.heal(&route);
+        let plan = lab.planned(&facts, Action::SoftRecovery).await;
+        lab.perform(&plan, 1).await.unwrap();
+        let after = lab.look(&facts, Look::Local).await;
+        assert_eq!(built.work.rev("HEAD"), head, "{name}");
+        assert!(assess(&lab.spec, &after).is_valid, "{name}");
+        lab.undo(&plan, &[]).await;
+        assert!(!built.work.dot_git("refit-mended").exists(), "{name}");
+    }
 }

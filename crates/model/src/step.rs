@@ -179,6 +179,14 @@ pub enum Undo {
         /// The commit that was being switched to.
         forward: Option<CommitId>,
     },
+    /// Points the branch that a mending moved to where it was, were it to nowhere: what could not be fetched is still
+    /// what the owner had. Damaged files stay where they are kept.
+    GitHealBack {
+        /// The repository.
+        repo: RepoRef,
+        /// Where the damaged files went; names the mending.
+        kept: KeptPlace,
+    },
     /// Puts what was kept aside back where it was.
     GitPutBack {
         /// The repository.

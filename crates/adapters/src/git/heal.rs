@@ -13,8 +13,11 @@ use refit_model::updater::git::Damage;
 use super::fetch::tracking;
 use super::hand::{Hand, off_the_loop};
 use super::keep::{self, Listing};
-use super::locks;
+use super::{locks, refs};
 use crate::tree::{TreeError, is_missing, make_parent, sync_parent};
+
+/// In the git folder while a mending waits for its switch.
+const NOTE: &str = "refit-mended";
 
 /// What a mending needs to know besides the damage.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +41,7 @@ pub async fn heal(
     kept: &KeptPlace,
 ) -> Result<Option<String>, StepError> {
     locks::remove_stale(&hand.repo.layout).await.map_err(|error| hand.failed(&error.to_string()))?;
+    note_branch(hand, kept).map_err(|error| hand.on_disk(&error))?;
     let place = beside(kept);
     let (common, own) = (hand.repo.layout.common_dir.clone(), hand.repo.layout.git_dir.clone());
     let (from, list, faults) = (hand.work().to_owned(), damage.to_vec(), hand.faults.clone());
@@ -63,6 +67,67 @@ pub async fn heal(
     let text = format!("{} damaged file(s) of .git are kept in {}", moved.len(), place.folder.display());
     (hand.tell)(&hand.says(&text));
     Ok(Some(text))
+}
+
+/// Performs `Undo::GitHealBack`. A git that is asked for it does not write a reference to what is gone.
+///
+/// # Errors
+/// When somebody works in the repository or the file cannot be written.
+pub async fn heal_back(hand: &Hand<'_>, kept: &KeptPlace) -> Result<(), StepError> {
+    let note = hand.git_file(NOTE);
+    let text = fs::read_to_string(&note).unwrap_or_default();
+    let mut words = text.split_whitespace();
+    let (Some(key), Some(branch), Some(commit)) = (words.next(), words.next(), words.next()) else { return Ok(()) };
+    if key != kept.key {
+        return Ok(());
+    }
+    locks::remove_stale(&hand.repo.layout).await.map_err(|error| hand.failed(&error.to_string()))?;
+    let layout = &hand.repo.layout;
+    if is_below(branch) && refs::resolve(layout, branch).is_none_or(|now| now.as_str() != commit) {
+        let file = layout.common_dir.join(branch);
+        let written = write_whole(&hand.git_file("refit-branch.json.new"), &format!("{commit}\n"), &file);
+        written.map_err(|error| hand.on_disk(&error))?;
+    }
+    settled(hand)
+}
+
+/// A switch takes over from here: its own undo knows where the branch was.
+///
+/// # Errors
+/// When the note cannot be removed.
+pub fn settled(hand: &Hand<'_>) -> Result<(), StepError> {
+    let note = hand.git_file(NOTE);
+    match fs::remove_file(&note) {
+        Err(error) if !is_missing(&error) => Err(hand.on_disk(&TreeError::io("removed", &note)(error))),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Notes where the branch stood, before it is moved: `<key> <reference> <commit>`.
+fn note_branch(hand: &Hand<'_>, kept: &KeptPlace) -> Result<(), TreeError> {
+    let layout = &hand.repo.layout;
+    let note = hand.git_file(NOTE);
+    let is_noted = fs::read_to_string(&note).is_ok_and(|text| text.split_whitespace().next() == Some(&kept.key));
+    let Some(branch) = refs::head_branch(layout).filter(|_| refs::uses_files(&hand.repo.scan.entries) && !is_noted)
+    else {
+        return Ok(());
+    };
+    match refs::resolve(layout, &branch).or_else(|| refs::last_logged(layout)) {
+        Some(commit) => {
+            write_whole(&hand.git_file("refit-mended.json.new"), &format!("{} {branch} {commit}\n", kept.key), &note)
+        }
+        None => Ok(()),
+    }
+}
+
+/// By way of a name that is swept when it is left behind.
+fn write_whole(beside: &Path, text: &str, file: &Path) -> Result<(), TreeError> {
+    let mut out = fs::File::create(beside).map_err(TreeError::io("written", beside))?;
+    let written = std::io::Write::write_all(&mut out, text.as_bytes()).and_then(|()| out.sync_all());
+    written.map_err(TreeError::io("written", beside))?;
+    make_parent(file)?;
+    fs::rename(beside, file).map_err(TreeError::io("renamed", beside))?;
+    sync_parent(file)
 }
 
 /// The damaged files have a place of their own, so that the place for the owner's files stays free until they come.

@@ -111,7 +111,7 @@ impl Remotes {
         url: &str,
         branch: &BranchName,
     ) -> Result<Vec<RemoteRef>, StepError> {
-        if let Some(plain) = http_url(url).filter(|_| !needs_git(hand)) {
+        if let Some(plain) = http_url(url).filter(|plain| is_allowed(hand, plain) && !needs_git(hand)) {
             match self.http.ls_refs(&plain, branch).await {
                 Ok(refs) => return Ok(refs),
                 Err(NoAnswer::Unreachable(why)) => return Err(hand.failed(&why)),
@@ -146,6 +146,11 @@ fn http_url(url: &str) -> Option<Url> {
     let url = Url::parse(url).ok()?;
     let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
     plain.then_some(url).filter(|url| url.query().is_none() && url.fragment().is_none())
+}
+
+/// Whether the owner lets remotes be reached like this. Where not, git says so.
+fn is_allowed(hand: &Hand<'_>, url: &Url) -> bool {
+    hand.git.protocols().iter().any(|protocol| protocol.as_str() == url.scheme())
 }
 
 /// The host of any kind of URL, for the bound; the whole text for what has none.

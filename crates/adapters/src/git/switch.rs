@@ -13,7 +13,7 @@ use refit_model::step::{GitTarget, Head};
 use serde::{Deserialize, Serialize};
 
 use super::hand::{Hand, off_the_loop};
-use super::{locks, parse};
+use super::{heal, locks, parse};
 use crate::tree::{TreeError, is_missing, sync_file_system, sync_parent};
 
 /// The commit from before a switch stays reachable under this name, so that a rollback works without a network.
@@ -48,6 +48,7 @@ pub async fn switch(
         None => new_note(hand, head, from, to, circumstance.run).await?,
     };
     write_note(hand, &note)?;
+    heal::settled(hand)?;
     hand.faults.reach("git_switch.marked");
     if let Some(from) = from.filter(|from| **from != note.forward) {
         if hand.commit(from.as_str()).await?.is_some() {

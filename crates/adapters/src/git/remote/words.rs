@@ -27,7 +27,8 @@ fn last_words(said: &str) -> &str {
 
 /// By the texts of git, curl and ssh in the C locale; the first that fits.
 fn meaning(said: &str) -> Option<&'static str> {
-    const MEANINGS: [(&str, &str); 24] = [
+    const MEANINGS: [(&str, &str); 25] = [
+        ("' not allowed", "the owner does not let remotes be reached like this: see allow_protocols in [refit]"),
         ("Remote branch", "the remote has no branch of this name"),
         ("couldn't find remote ref", "the remote has no branch of this name"),
         ("Could not resolve host", "the name of the host could not be found: is the network up, and the URL right?"),
@@ -120,6 +121,9 @@ mod tests {
         );
         let no_branch = failed("fatal: Remote branch main not found in upstream origin");
         assert!(no_branch.starts_with("the remote has no branch"), "{no_branch}");
+        assert!(
+            failed("fatal: transport 'file' not allowed").contains("see allow_protocols in [refit] (fatal: transport")
+        );
         assert_eq!(failed("fatal: something new"), "fatal: something new");
         assert_eq!(failed(""), "exit code 128");
     }

@@ -230,8 +230,8 @@ impl Planner<'_> {
             branch: branch.clone(),
             kept: self.kept.clone(),
         };
-        // Mending takes nothing from anybody: the damaged files stay in the kept folder, and there is no way back to wish for.
-        let mut step = plain(step, Undo::Nothing, Phase::Preparation);
+        let undo = Undo::GitHealBack { repo: self.repo.clone(), kept: self.kept.clone() };
+        let mut step = plain(step, undo, Phase::Preparation);
         step.announce = vec![self.says("Mending the damaged repository...")];
         step
     }
