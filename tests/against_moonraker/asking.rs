@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use refit_testkit::rpc::{JsonRpc as _, Ws};
 use serde_json::{Value, json};
 
+use crate::sides::{Daemon, Side};
+
 /// Longer than any call takes on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -26,16 +28,19 @@ pub struct Heard {
 pub struct Listener {
     ws: Ws,
     serial: u64,
+    always_told: bool,
 }
 
 impl Listener {
-    pub fn new(ws: Ws) -> Self {
-        Self { ws, serial: 0 }
+    /// Listens to one daemon. Moonraker says nothing where nothing was done, and what it says is queued with the reply;
+    /// Refit ends every update, recovery and rollback with a last message (row 4), whenever that comes.
+    pub fn new(daemon: &Daemon) -> Self {
+        Self { ws: daemon.ws(), serial: 0, always_told: daemon.side == Side::Refit }
     }
 
     /// Asks, and listens until everything that belongs to the call has come: at least the reply and what is under way
-    /// behind it, and the last message when there was a first.
-    pub fn call(&mut self, method: &str, params: &Value) -> Heard {
+    /// behind it, and the last message when there was a first. `silent`: the call is one of which nothing is told.
+    pub fn call(&mut self, method: &str, params: &Value, silent: bool) -> Heard {
         let mut heard = Heard::default();
         let mut reply = self.ask(method, params, &mut heard.messages);
         heard.before = heard.messages.len();
@@ -45,7 +50,8 @@ impl Listener {
         heard.reply = Some(reply);
         self.flush(&mut heard.messages);
         let deadline = Instant::now() + TAIL;
-        while !heard.messages.is_empty() && !heard.is_complete() && Instant::now() < deadline {
+        let told = self.always_told && !silent;
+        while (told || !heard.messages.is_empty()) && !heard.is_complete() && Instant::now() < deadline {
             if let Some(message) = self.next(Duration::from_millis(50)) {
                 heard.take(&message);
             }

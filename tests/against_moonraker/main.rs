@@ -8,10 +8,13 @@
 //! | [`asking`] | one call and everything that came of it |
 //! | [`repositories`] | every state, times the calls that make sense in it |
 //! | [`doors`] | questions of protocol, through the four doors |
+//! | [`together`] | what takes more than one repository, or a printer |
+//! | [`compatibility`] | the page, whose rows must be those that are asserted |
 //! | [`record`] | what was seen, as a value without what differs by nature |
 //! | [`rows`] | the allowed differences, each with what Refit does instead |
 //! | [`verdict`] | two records of the same thing, the rows, and what is left |
 #![allow(clippy::disallowed_methods, reason = "tests start the built program and read their environment")]
+#![allow(unreachable_pub, reason = "a test exports nothing; here pub marks what one file offers to the others")]
 
 mod asking;
 mod compatibility;
@@ -20,5 +23,6 @@ mod record;
 mod repositories;
 mod rows;
 mod sides;
+mod together;
 mod verdict;
 mod world;

@@ -46,7 +46,6 @@ enum Process {
 pub struct Daemon {
     pub side: Side,
     pub port: u16,
-    pub root: PathBuf,
     socket: PathBuf,
     process: Option<Process>,
 }
@@ -82,7 +81,7 @@ impl Daemon {
             Side::Refit => Process::Refit(start_refit(root, &setup, &wanted.refit)),
         };
         let port = setup.port();
-        Self { side, port, root: root.to_owned(), socket: setup.socket(), process: Some(process) }
+        Self { side, port, socket: setup.socket(), process: Some(process) }
     }
 
     /// Waits until the first pass over all updaters is done.

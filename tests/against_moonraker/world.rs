@@ -39,6 +39,16 @@ impl World {
         Self { labs, folder, server }
     }
 
+    /// A folder that nobody else has, with a short path.
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The server of the remotes.
+    pub fn server(&self) -> &GitServer {
+        &self.server
+    }
+
     /// Texts that differ from one world to the next, and what stands for them in a record.
     pub fn names(&self) -> Vec<(String, &'static str)> {
         let refusing = self.labs.get("remote-unreachable").map(|lab| lab.options());

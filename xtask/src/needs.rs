@@ -41,7 +41,8 @@ pub(crate) fn install_tools(tools: &[Tool]) -> Result<()> {
 /// Makes the virtual environment with the reference Moonraker, once. Answers its folder.
 pub(crate) fn install_moonraker() -> Result<PathBuf> {
     let folder = project().join("target").join("moonraker-0.11.0");
-    if folder.join("installed").is_file() {
+    let wanted = format!("{MOONRAKER} {PIP}");
+    if std::fs::read_to_string(folder.join("installed")).is_ok_and(|installed| installed == wanted) {
         return Ok(folder);
     }
     make_environment(&folder)?;
@@ -54,7 +55,7 @@ pub(crate) fn install_moonraker() -> Result<PathBuf> {
         MOONRAKER,
         PIP,
     ]))?;
-    std::fs::write(folder.join("installed"), MOONRAKER).context("could not mark the environment as complete")?;
+    std::fs::write(folder.join("installed"), &wanted).context("could not mark the environment as complete")?;
     Ok(folder)
 }
 

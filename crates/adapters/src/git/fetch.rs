@@ -123,7 +123,8 @@ pub async fn download(hand: &Hand<'_>, wanted: Wanted<'_>) -> Result<(), StepErr
         return Ok(());
     }
     let message = hand.says(&format!("fetch from {} failed: {}", wanted.remote, words::of_git(&outcome)));
-    Err(StepError { message, command_failed: true, printer_busy: false })
+    // 400, as Moonraker answers for a fetch that failed: clients show it, where they pass over a 500.
+    Err(StepError { message, command_failed: false, printer_busy: false })
 }
 
 /// Which tags a fetch brings along, by `remote.<name>.tagOpt` (git-config(1)). A tag that is here is never moved: the
