@@ -1,4 +1,5 @@
-//! What klippy's status objects say about the printer: differences merged, one [`Printer`] out of them.
+//! What klippy's status objects say about the printer: differences merged, one
+//! [`Printer`](refit_model::printer::Printer) out of them.
 //!
 //! Pure. The objects are those of Klipper's published status reference (`webhooks`, `print_stats`, `virtual_sdcard`,
 //! `idle_timeout`). Refuses to: read a socket.
