@@ -181,7 +181,12 @@ async fn tags_here_are_those_of_a_plain_fetch() {
 async fn a_later_attempt_still_knows_where_head_stood() {
     for name in ["damage-commit-empty", "damage-ref-empty", "damage-ref-zeroed"] {
         let (lab, built) = state(name).await;
-        let head = built.work.rev("origin/master");
+        let head = built.remote.git(&["rev-parse", "master"]);
+        // It was updated before: the log knows an older commit, which is here and whole.
+        let older = built.remote.git(&["rev-parse", "master~1"]);
+        let log = built.work.dot_git("logs/refs/heads/master");
+        let line = format!("{} {older} x <x> 1700000000 +0000\tclone\n", "0".repeat(40));
+        fs::write(&log, line + &fs::read_to_string(&log).unwrap()).unwrap();
         built.remote.commit(&[("app.py", "print('three')\n")], "Newer");
         let route = built.remote.route();
         let mut facts = lab.refreshed().await;
