@@ -22,6 +22,13 @@ pub(crate) struct Arguments {
     target: Option<String>,
 }
 
+impl Arguments {
+    /// Every target for a minute.
+    pub(crate) fn a_minute_each() -> Self {
+        Self { build_only: false, seconds: 60, target: None }
+    }
+}
+
 /// libFuzzer's own instrumentation, as cargo-fuzz sets it.
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \

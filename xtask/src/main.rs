@@ -18,6 +18,8 @@ use clap::Parser;
 enum Chore {
     /// Installs what the tests need (Debian packages, the reference Moonraker) and runs all of them.
     Test(test::Arguments),
+    /// The tests at length, and a minute of each fuzz target.
+    Nightly,
     /// Measures Refit beside Moonraker 0.11.0 and prints a table.
     Bench,
     /// Builds the fuzz targets and runs each for a while.
@@ -27,6 +29,7 @@ enum Chore {
 fn main() -> Result<()> {
     match Chore::parse() {
         Chore::Test(arguments) => test::run(&arguments),
+        Chore::Nightly => test::nightly(),
         Chore::Bench => bench::run(),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
     }

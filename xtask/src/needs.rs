@@ -15,12 +15,19 @@ pub(crate) const MOONRAKER: &str = "moonraker==0.11.0";
 /// compared, and ask the network.
 const PIP: &str = "pip==25.2";
 
-/// A program and the Debian package that brings it.
+/// A program or library and the Debian package that brings it.
 type Tool = (&'static str, &'static str);
 
 /// For the tests.
-pub(crate) const TEST_TOOLS: &[Tool] =
-    &[("git", "git"), ("strace", "strace"), ("mkfs.ext4", "e2fsprogs"), ("mount", "mount"), ("python3", "python3")];
+pub(crate) const TEST_TOOLS: &[Tool] = &[
+    ("git", "git"),
+    ("strace", "strace"),
+    ("mkfs.ext4", "e2fsprogs"),
+    ("mount", "mount"),
+    ("python3", "python3"),
+    // Moonraker's tokens.
+    ("libsodium.so.23", "libsodium23"),
+];
 
 /// Installs the packages of the tools that are not there. Needs root only when something is missing.
 pub(crate) fn install_tools(tools: &[Tool]) -> Result<()> {
@@ -76,7 +83,8 @@ fn make_environment(folder: &Path) -> Result<()> {
 
 fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let usual = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    let libraries = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    let usual = ["/usr/sbin", "/sbin", &libraries].map(PathBuf::from);
     std::env::split_paths(&path).chain(usual).any(|folder| folder.join(program).is_file())
 }
 

@@ -55,7 +55,11 @@ enum Acting {
     Nothing(String),
     Finished(String),
     /// `before` are the words that were not said yet because nothing was begun.
-    Failed { error: RequestError, corrupt: bool, before: Vec<String> },
+    Failed {
+        error: RequestError,
+        corrupt: bool,
+        before: Vec<String>,
+    },
 }
 
 impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
