@@ -56,6 +56,7 @@ fn from_a_point_on() {
             daemon.go_on();
             let reply = asked.reply();
             let told = if is_ok(&reply) { Ok(()) } else { tells("space", &reply) };
+            let told = told.and_then(|()| written_down(&deed, &mut daemon, &point, before));
             daemon.kill_all();
             // It comes up with the disk full, too.
             let mut starved = Daemon::up(&rig.host);
@@ -125,6 +126,17 @@ fn writable_again(host: &Host, deed: &Deed) -> Result<Side, String> {
     let verdict = verdict.map_err(|why| format!("{why}\n{}", daemon.child.log()));
     daemon.kill_all();
     verdict
+}
+
+/// With the disk still full: what failed before the change began was taken back, and the journal says so.
+fn written_down(deed: &Deed, daemon: &mut Daemon, point: &str, before: usize) -> Result<(), String> {
+    let at = deed.points.iter().position(|(name, times)| name == point && *times == before);
+    let turn = deed.points.iter().position(|(name, _)| name == "check_printer.before");
+    let run = daemon.newest_run();
+    if at < turn && run["run"].as_i64().is_some_and(|number| number > deed.last_run) && run["ended"].is_null() {
+        return Err(format!("with the disk full, the journal does not say how it ended: {run}"));
+    }
+    Ok(())
 }
 
 /// Whether a reply is an error that names the disk, and blames nothing on the repository.

@@ -5,12 +5,18 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use thiserror::Error;
 
 use super::schema::{self, TooNew};
 use super::{Desk, Store, reserve, words};
+
+/// How long the lock of a process that is gone is waited for: one that it was just starting holds it until it runs.
+const LOCK_OF_THE_DEAD: Duration = Duration::from_secs(5);
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What the owner decides about the store.
 #[derive(Debug, Clone, Copy)]
@@ -127,21 +133,36 @@ impl Store {
     }
 }
 
+/// Who holds the lock, as far as it could be noted.
+fn noted_process(file: &mut File) -> Option<String> {
+    let mut process = String::new();
+    file.rewind().and_then(|()| file.take(32).read_to_string(&mut process)).ok()?;
+    Some(process.trim().to_owned()).filter(|process| !process.is_empty())
+}
+
+fn is_running(process: &str) -> bool {
+    Path::new("/proc").join(process).exists()
+}
+
 /// Takes the lock that dies with the process.
 fn lock(folder: &Path) -> Result<File, StoreError> {
     let path = folder.join("lock");
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     let mut file = options.open(&path).map_err(io_error("open", &path))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut process = String::new();
-            let read = file.take(32).read_to_string(&mut process);
-            let process = read.ok().map(|_| process.trim().to_owned()).filter(|process| !process.is_empty());
-            return Err(StoreError::InUse { folder: folder.to_owned(), process });
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => {
+                let process = noted_process(&mut file);
+                if process.as_deref().is_some_and(is_running) || begun.elapsed() > LOCK_OF_THE_DEAD {
+                    return Err(StoreError::InUse { folder: folder.to_owned(), process });
+                }
+                std::thread::sleep(PAUSE);
+            }
+            Err(TryLockError::Error(source)) => return Err(StoreError::Io { deed: "lock", path, source }),
         }
-        Err(TryLockError::Error(source)) => return Err(StoreError::Io { deed: "lock", path, source }),
     }
     // The number is for people; a full disk must not keep the lock from being taken.
     let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));

@@ -76,6 +76,21 @@ fn a_second_refit_is_told_who_was_first() {
 }
 
 #[test]
+fn the_lock_of_a_dead_refit_is_waited_for() {
+    let folder = refit_testkit::scratch::scratch();
+    // A killed daemon's child has inherited the lock, and lets go of it as soon as it runs.
+    let child = std::fs::File::create(folder.path().join("lock")).unwrap();
+    child.try_lock().unwrap();
+    std::fs::write(folder.path().join("lock"), "4194305\n").unwrap();
+    let runs = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        drop(child);
+    });
+    drop(open(folder.path()));
+    runs.join().unwrap();
+}
+
+#[test]
 fn the_file_of_a_newer_refit_is_left_alone() {
     let folder = refit_testkit::scratch::scratch();
     drop(open(folder.path()));
