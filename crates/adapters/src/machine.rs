@@ -17,6 +17,7 @@ use crate::clock::WallClock;
 use crate::fault::FaultPlan;
 use crate::git::hand::{Hand, off_the_loop};
 use crate::git::keep::Listing;
+use crate::git::layout::Layout;
 use crate::git::remote::{Remotes, Seen};
 use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
 use crate::tree::{self, Sides, Stage, TreeError};
@@ -156,21 +157,35 @@ impl Host {
         }
     }
 
-    /// A git that died left its locks and halves of files to nobody else, also where a step has nothing to take back.
-    async fn tidy(&self, step: &Step, circumstance: &Circumstance) {
-        let repo = match step {
+    /// The folder in which a step has git work.
+    fn layout(&self, step: &Step) -> Option<Layout> {
+        match step {
             Step::GitFetch { repo, .. }
             | Step::GitHeal { repo, .. }
             | Step::GitKeepAside { repo, .. }
             | Step::GitSwitch { repo, .. }
-            | Step::GitVerify { repo, .. } => repo,
-            Step::CheckPrinter | Step::GitClone { .. } | Step::GitCarryOver { .. } | Step::FolderExchange { .. } => {
-                return;
-            }
-        };
-        let layout = self.hand(repo, &circumstance.tell).repo.layout;
-        if let Err(error) = locks::remove_stale(&layout).await {
-            tracing::warn!(updater = %repo.updater, %error, "what a git left behind stays for now");
+            | Step::GitVerify { repo, .. } => Some(self.git.open(&repo.path).layout),
+            Step::GitClone { stage, .. } | Step::GitCarryOver { stage, .. } => Some(self.git.open(stage).layout),
+            Step::CheckPrinter | Step::FolderExchange { .. } => None,
+        }
+    }
+
+    /// A step that was begun before may have a git that lives on, when only its daemon was killed.
+    async fn alone(&self, step: &Step, circumstance: &Circumstance) {
+        if circumstance.again
+            && let Some(layout) = self.layout(step)
+            && let Err(error) = locks::wait_for_others(&layout).await
+        {
+            tracing::warn!(%error, "goes on beside another process");
+        }
+    }
+
+    /// A git that died left its locks and halves of files to nobody else, also where a step has nothing to take back.
+    async fn tidy(&self, step: &Step) {
+        if let Some(layout) = self.layout(step)
+            && let Err(error) = locks::remove_stale(&layout).await
+        {
+            tracing::warn!(%error, "what a git left behind stays for now");
         }
     }
 
@@ -267,6 +282,7 @@ impl Machine for Host {
     async fn perform(&self, step: &Step, circumstance: Circumstance) -> Result<Option<String>, StepError> {
         let name = step_name(step);
         self.faults.reach(&format!("{name}.before"));
+        self.alone(step, &circumstance).await;
         let done = self.act(step, &circumstance).await?;
         self.faults.reach(&format!("{name}.after"));
         Ok(done)
@@ -277,8 +293,9 @@ impl Machine for Host {
         if let Some(name) = name {
             self.faults.reach(&format!("{name}.before"));
         }
+        self.alone(step, &circumstance).await;
         self.take_back(step, undo, &circumstance).await?;
-        self.tidy(step, &circumstance).await;
+        self.tidy(step).await;
         if let Some(name) = name {
             self.faults.reach(&format!("{name}.after"));
         }

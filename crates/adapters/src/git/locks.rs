@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +35,21 @@ pub async fn remove_stale(layout: &Layout) -> Result<Vec<PathBuf>, LockError> {
             Some(_) => tokio::time::sleep(PAUSE).await,
         }
     }
+}
+
+/// Waits for a git that outlived the daemon that started it: what it does next must not come after what is settled now.
+///
+/// # Errors
+/// The process that does not finish, by name.
+pub async fn wait_for_others(layout: &Layout) -> Result<(), LockError> {
+    let begun = tokio::time::Instant::now();
+    while let Some(holder) = holder(layout) {
+        if begun.elapsed() > PATIENCE {
+            return Err(LockError::Held(holder));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
 }
 
 /// Why locks are still there.
@@ -121,6 +137,11 @@ pub fn holder(layout: &Layout) -> Option<String> {
 fn works_here(proc: &Path, layout: &Layout) -> bool {
     let is_git = fs::read_to_string(proc.join("comm")).is_ok_and(|name| name.starts_with("git"));
     if is_git && fs::read_link(proc.join("cwd")).is_ok_and(|cwd| cwd.starts_with(&layout.work)) {
+        return true;
+    }
+    // One that was started just now has not gone there yet; a clone never does.
+    let names_it = |args: Vec<u8>| args.split(|byte| *byte == 0).any(|arg| arg == layout.work.as_os_str().as_bytes());
+    if is_git && fs::read(proc.join("cmdline")).is_ok_and(names_it) {
         return true;
     }
     let Ok(open) = fs::read_dir(proc.join("fd")) else { return false };
