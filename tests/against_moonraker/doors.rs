@@ -181,10 +181,16 @@ fn the_limits_are_alike() {
         let (bytes, end) = daemon.http().raw(head.as_bytes(), PATIENCE);
         assert!(bytes.starts_with(b"HTTP/1.1 400 Bad Request\r\n") && end == End::Closed, "{who}");
 
-        let sockets: Vec<Ws> = (0..50).filter_map(|_| Ws::connect_with(daemon.port, "/websocket", &[]).ok()).collect();
+        drop(ws);
+        // The place of the one before is free once both sides have said goodbye.
+        let mut sockets: Vec<Ws> = Vec::new();
+        wait_for(PATIENCE, "fifty places", || {
+            sockets.extend(Ws::connect_with(daemon.port, "/websocket", &[]).ok());
+            sockets.len() == 50
+        });
         let refused = Ws::connect_with(daemon.port, "/websocket", &[]).expect_err("one too many");
         let page = "<html><title>500: Internal Server Error</title><body>500: Internal Server Error</body></html>";
-        assert_eq!((sockets.len(), refused.status, refused.text().as_str()), (50, 500, page), "{who}");
+        assert_eq!((refused.status, refused.text().as_str()), (500, page), "{who}");
     }
     pair.stop();
 }
