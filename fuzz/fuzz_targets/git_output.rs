@@ -6,7 +6,7 @@ use refit_adapters::git::{config, parse, remote};
 use refit_model::version::Version;
 
 fuzz_target!(|bytes: &[u8]| {
-    let _status = parse::status(bytes).map(|s| (s.is_dirty(), s.is_modified()));
+    let _status = parse::status(bytes).map(|s| s.changed.iter().any(|c| c.is_dirty() && c.is_modified()));
     let _log = parse::log(bytes);
     let _tags = parse::tags(bytes);
     let _detached = parse::detached_at(bytes);

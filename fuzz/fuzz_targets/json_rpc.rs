@@ -9,7 +9,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut frames = Frames::default();
     for piece in bytes.chunks(7) {
         frames.buffer().extend_from_slice(piece);
-        while frames.next().is_some() {}
+        while frames.take().is_some() {}
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _message = rpc::read(text);
