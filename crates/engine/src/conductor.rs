@@ -204,7 +204,9 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 self.next();
             }
             // Before the first look there is nothing to plan from: it waits like the request itself would.
-            Input::Plan(request, answer) if !self.initialized => self.early.push((request, answer)),
+            Input::Plan(request, answer) if !self.initialized && concerns_updaters(&request) => {
+                self.early.push((request, answer));
+            }
             Input::Plan(request, answer) => self.dry_run(&request, answer),
             Input::History(updater, limit, answer) => self.history(updater, limit, answer),
             Input::Printer(printer) => self.printer(*printer),
@@ -399,6 +401,11 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             newest_refresh_age: if age < 0.0 { f64::INFINITY } else { age },
         })
     }
+}
+
+/// Whether there is something to plan for it.
+fn concerns_updaters(request: &Request) -> bool {
+    *request == Request::Full || admit::action(request).is_some()
 }
 
 /// A request that waits, as the status names it.

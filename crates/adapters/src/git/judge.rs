@@ -143,6 +143,8 @@ impl Judge<'_, '_> {
         remote.behind_count = self.ask.count(&range).await.unwrap_or(0);
         if current_version(&facts, Some(&version)).is_none_or(|current| version > current) {
             remote.offered = Some(tag.commit);
+            // It contains HEAD, whose commits were counted.
+            remote.commit_count = remote.commit_count.map(|count| count + remote.behind_count);
         }
         remote.offered_tag = Some(tag.name);
     }
