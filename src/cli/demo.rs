@@ -62,7 +62,7 @@ pub fn run(outside: &Outside, face: &Face, options: &DemoOptions, verbose: u8) -
     served.map(|()| Exit::Fine)
 }
 
-/// The pieces of the host panic when git fails, and a panic ends the process at once: the folder goes first.
+/// The pieces of the host panic when git fails. Half a host is no demo: the folder goes, then the process.
 fn remove_on_panic(folder: &Path) {
     let folder = folder.to_owned();
     std::panic::set_hook(Box::new(move |panic| {
@@ -70,6 +70,7 @@ fn remove_on_panic(folder: &Path) {
         let _left = std::fs::remove_dir_all(&folder);
         // Standard error may be closed.
         let _closed = writeln!(std::io::stderr(), "refit: the pretend printer host broke: {panic}");
+        std::process::exit(Exit::Unexpected.code().into());
     }));
 }
 
