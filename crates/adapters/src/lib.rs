@@ -2,6 +2,7 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | [`archive`] | zip archives, judged and unpacked |
 //! | [`builtin`] | klipper and moonraker, found by themselves |
 //! | [`clock`] | the clock on the wall |
 //! | [`command`] | the one place that spawns a process |
@@ -14,6 +15,7 @@
 //! | [`store`] | the state folder: journal, history and facts in SQLite |
 //! | [`tree`] | folders as wholes: staged, synced, exchanged |
 
+pub mod archive;
 pub mod builtin;
 pub mod clock;
 pub mod command;

@@ -22,6 +22,7 @@
 //! | [`scratch`] | temporary folders that are fast |
 //! | [`unavailable`] | why something cannot be had on this machine |
 //! | [`wait`] | waiting for a condition, and free ports |
+//! | [`zip`] | zip archives, byte by byte, able to lie |
 #![allow(
     clippy::disallowed_methods,
     reason = "a test host starts processes and reads PATH by its nature; the law guards the daemon's crates"
@@ -40,3 +41,4 @@ pub mod states;
 pub mod tree;
 pub mod unavailable;
 pub mod wait;
+pub mod zip;
