@@ -8,7 +8,6 @@ mod answer;
 mod backend;
 mod fault;
 mod lie;
-mod wire;
 
 pub use fault::{Ask, Fault, Lie};
 
@@ -25,7 +24,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use wire::Wire;
+use crate::wire::Wire;
 
 /// One request as it came in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,6 +12,7 @@
 //! | [`git`] | bare remotes with a history, and clones of them, made by the real git in a world of its own |
 //! | [`states`] | the catalogue of states a repository can be found in, each buildable twice with the same shas |
 //! | [`git_http`] | a smart HTTP git server on loopback that counts, and fails on request |
+//! | [`releases`] | a host of releases that speaks as GitHub, Forgejo and GitLab do, and fails on request |
 //! | [`klippy`] | the printer's socket |
 //! | [`moonraker`] | the real Moonraker from its package index, started beside |
 //! | [`rpc`] | small blocking clients of the HTTP, WebSocket and Unix doors, able to be rude |
@@ -35,10 +36,12 @@ pub mod git_http;
 pub mod kill;
 pub mod klippy;
 pub mod moonraker;
+pub mod releases;
 pub mod rpc;
 pub mod scratch;
 pub mod states;
 pub mod tree;
 pub mod unavailable;
 pub mod wait;
+mod wire;
 pub mod zip;

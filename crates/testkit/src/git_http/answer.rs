@@ -14,8 +14,8 @@ use hyper::{Request, Response, StatusCode};
 use tokio::sync::mpsc;
 
 use super::backend::Backend;
-use super::wire::Line;
 use super::{Ask, Asked, Fault, Lie, Shared, lie, lock};
+use crate::wire::Line;
 
 /// An answer's body, as it comes.
 pub(super) struct Reply {

@@ -11,37 +11,43 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 /// The connection as hyper holds it.
-pub(super) struct Wire {
+pub(crate) struct Wire {
     stream: TcpStream,
     line: Line,
 }
 
 /// The same connection as the one who answers sees it.
 #[derive(Clone, Default)]
-pub(super) struct Line {
+pub(crate) struct Line {
     written: Arc<AtomicU64>,
+    flushed: Arc<AtomicU64>,
     cut: Arc<AtomicBool>,
 }
 
 impl Line {
     /// Bytes handed to the kernel so far.
-    pub(super) fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
     }
 
+    /// How often everything handed over had reached the kernel.
+    pub(crate) fn flushed(&self) -> u64 {
+        self.flushed.load(Ordering::Relaxed)
+    }
+
     /// Makes the next use of the connection a reset, for both sides.
-    pub(super) fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
     }
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(crate) fn new(stream: TcpStream) -> Self {
         let _ = stream.set_nodelay(true);
         Self { stream, line: Line::default() }
     }
 
-    pub(super) fn line(&self) -> Line {
+    pub(crate) fn line(&self) -> Line {
         self.line.clone()
     }
 
@@ -81,7 +87,11 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.checked()?;
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        if polled.is_ready() {
+            self.line.flushed.fetch_add(1, Ordering::Relaxed);
+        }
+        polled
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
