@@ -7,6 +7,7 @@ use refit_model::name::{RunId, UpdaterName};
 use refit_model::plan::Action;
 use refit_model::settings::Channel;
 use refit_model::updater::git::{CommitBehind, GitAssessment, Hazard, Kept};
+use refit_model::updater::release::{Asset, Choice, Previous, RateLimit, Release, ReleaseAssessment, ReleaseKind};
 
 use super::*;
 
@@ -114,6 +115,71 @@ fn the_status_has_every_field_in_the_order_clients_know() {
         r#""attention":[{"run":2,"name":"app","message":"look here"}]}}"#,
     );
     assert_eq!(written(&Status::from(&snapshot)), expected.replace("VERSION", VERSION));
+}
+
+fn release() -> ReleaseAssessment {
+    let text = |text: &str| text.to_owned();
+    let asset =
+        Asset { name: text("app.zip"), url: text("https://x/app.zip"), size: Some(7), sha256: Some(text("ab")) };
+    ReleaseAssessment {
+        name: name("front"),
+        kind: ReleaseKind::Web,
+        channel: Channel::Beta,
+        channel_invalid: false,
+        debug_enabled: false,
+        is_valid: true,
+        info_tags: Vec::new(),
+        owner: text("own"),
+        repo_name: text("proj"),
+        version: text("v1.0.0"),
+        remote_version: None,
+        rollback_version: text("v0.9.0"),
+        last_error: String::new(),
+        warnings: Vec::new(),
+        anomalies: Vec::new(),
+        update_available: true,
+        release: Some(Release {
+            tag: text("v2.0.0"),
+            name: None,
+            prerelease: true,
+            published_at: Some(text("2026-01-01T00:00:00Z")),
+            notes: text("New."),
+            page: None,
+            assets: vec![asset.clone()],
+        }),
+        choice: Some(Ok(Choice { asset, why: text("the only zip of the release") })),
+        verified: Some(text("size only")),
+        previous: vec![Previous { version: text("v0.9.0"), folder: "/p".into(), at: 3, bytes: 4 }],
+        kept: Vec::new(),
+        last_good_answer: Some(5),
+        not_before: None,
+        rate: Some(RateLimit { limit: 60, remaining: 57, reset: 1_800_000_000.0, at: 2.0 }),
+        last_refresh: 6,
+    }
+}
+
+#[test]
+fn a_release_has_every_field_in_the_order_clients_know() {
+    let older = ReleaseAssessment {
+        name: name("other"),
+        rate: Some(RateLimit { limit: 60, remaining: 58, reset: 1.0, at: 1.0 }),
+        ..release()
+    };
+    let updaters = [release(), older].map(|one| (one.name.clone(), Arc::new(Assessment::Release(Box::new(one)))));
+    let snapshot = Snapshot { updaters: updaters.into(), ..Snapshot::default() };
+    let written = written(&Status::from(&snapshot));
+    let root = r#"{"github_rate_limit":60,"github_requests_remaining":57,"github_limit_reset_time":1800000000.0,"#;
+    assert!(written.starts_with(root), "the newest counts: {written}");
+    let expected = concat!(
+        r#""front":{"channel":"beta","debug_enabled":false,"channel_invalid":false,"is_valid":true,"#,
+        r#""configured_type":"web","info_tags":[],"name":"front","repo_name":"proj","owner":"own","version":"v1.0.0","#,
+        r#""remote_version":null,"rollback_version":"v0.9.0","last_error":"","warnings":[],"anomalies":[],"#,
+        r#""refit":{"last_refresh":6,"last_good_answer":5,"not_before":null,"update_available":true,"#,
+        r#""release":{"tag":"v2.0.0","name":null,"prerelease":true,"published_at":"2026-01-01T00:00:00Z","page":null,"#,
+        r#""notes":"New.","asset":"app.zip","size":7,"sha256":"ab","why":"the only zip of the release"},"#,
+        r#""verified":"size only","previous":[{"version":"v0.9.0","folder":"/p","at":3,"bytes":4}],"kept":[]}}"#,
+    );
+    assert!(written.contains(expected), "{written}");
 }
 
 #[test]

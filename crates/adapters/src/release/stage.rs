@@ -142,15 +142,10 @@ fn from_file(release: &ReleaseRef, downloaded: &Downloaded, stage: &Path) -> Res
     let program = stage.join(&name);
     let info = stage.join(INFO);
     fs::copy(&downloaded.got.file, &program).map_err(TreeError::io("copied", &program))?;
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))
+    let before = fs::metadata(release.path.join(&name)).map_or(0o755, |seen| seen.permissions().mode() & 0o755);
+    fs::set_permissions(&program, fs::Permissions::from_mode(before | 0o100))
         .map_err(TreeError::io("made executable", &program))?;
-    let told = serde_json::json!({
-        "project_name": release.source.repo,
-        "project_owner": release.source.owner,
-        "version": downloaded.version,
-        "asset_name": name,
-    });
-    shipped::write_json(&info, &told)?;
+    shipped::write_json(&info, &told_of(release, &name, &downloaded.version))?;
     let mut leaves = BTreeMap::new();
     for file in [&program, &info] {
         let size = fs::metadata(file).map_err(TreeError::io("looked at", file))?.len();
@@ -159,6 +154,19 @@ fn from_file(release: &ReleaseRef, downloaded: &Downloaded, stage: &Path) -> Res
     }
     let (version, verified) = (downloaded.version.clone(), downloaded.got.verified.clone());
     Ok(Shipped { version, verified, leaves, ..Shipped::default() })
+}
+
+/// The installed `release_info.json` with another version; what else stands in it stays.
+fn told_of(release: &ReleaseRef, name: &str, version: &str) -> serde_json::Map<String, serde_json::Value> {
+    let told = fs::read(release.path.join(INFO)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let mut told: serde_json::Map<String, serde_json::Value> = told.unwrap_or_default();
+    let source = &release.source;
+    for (key, value) in [("project_name", source.repo.as_str()), ("project_owner", &source.owner), ("version", "")] {
+        told.entry(key).or_insert_with(|| value.into());
+    }
+    told.insert("version".to_owned(), version.into());
+    told.insert("asset_name".to_owned(), name.into());
+    told
 }
 
 fn make(stage: &Path) -> Result<(), TreeError> {
