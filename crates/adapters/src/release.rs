@@ -114,7 +114,11 @@ impl Releases {
     pub async fn refresh(&self, spec: &ReleaseSpec, before: &ReleaseFacts, now: i64) -> ReleaseFacts {
         let mut facts = self.look(spec, before).await;
         facts.last_refresh = now;
-        facts.config_hash.clone_from(&spec.config_hash);
+        if facts.config_hash != spec.config_hash {
+            // Another section may ask another project: nothing of the old answers is believed.
+            facts.remote = RemoteRelease::default();
+            facts.config_hash.clone_from(&spec.config_hash);
+        }
         self.ask(spec, &mut facts, now).await;
         facts
     }
@@ -440,7 +444,10 @@ impl Releases {
             tracing::warn!(%error, updater = %release.updater, "old versions stay for now");
             Vec::new()
         });
-        self.downloads.prune(self.rules.keep_days, self.rules.keep_bytes, now);
+        let (downloads, days, bytes) =
+            (Downloads::new(self.rules.downloads.clone()), self.rules.keep_days, self.rules.keep_bytes);
+        // What is not deleted now is deleted by the next run.
+        let _pruned = tokio::task::spawn_blocking(move || downloads.prune(days, bytes, now)).await;
         (!gone.is_empty()).then(|| format!("no longer kept: {}", gone.join(", ")))
     }
 

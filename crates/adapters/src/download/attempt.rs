@@ -118,7 +118,6 @@ fn first(order: &Order<'_>, part: &Part, response: &Response) -> Result<Judged, 
         return Err(DownloadError::Differs { name: name(), why });
     }
     Ok(Judged::First(Origin {
-        url: part.url.to_string(),
         etag: text(headers, &ETAG),
         last_modified: text(headers, &LAST_MODIFIED),
         total: announced,

@@ -14,10 +14,9 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::{DownloadError, blocking, disk};
 
-/// Of which bytes a part is the beginning.
+/// Of which bytes a part is the beginning. The address is in the part's name.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Origin {
-    pub(super) url: String,
     pub(super) etag: Option<String>,
     pub(super) last_modified: Option<String>,
     /// Bytes of the whole, when they were announced.
@@ -120,8 +119,7 @@ impl Part {
     }
 
     fn read_origin(&self) -> Option<Origin> {
-        let origin: Origin = serde_json::from_slice(&std::fs::read(self.beside()).ok()?).ok()?;
-        (origin.url == self.url.as_str()).then_some(origin)
+        serde_json::from_slice(&std::fs::read(self.beside()).ok()?).ok()
     }
 
     fn beside(&self) -> PathBuf {
