@@ -61,7 +61,7 @@ fn run(arguments: Arguments, outside: &Outside, face: &Face) -> Result<Exit, Sto
     let door = || Door::open(&places()?.socket);
     match command {
         Command::Status { names, check } => cli::status::run(&mut door()?, face, &names, check),
-        Command::Plan { action, name, hard } => cli::plan::run(&mut door()?, face, action, name.as_deref(), hard),
+        Command::Plan { words, hard } => cli::plan::run(&mut door()?, face, &words, hard),
         Command::Refresh { names } => cli::refresh::run(&mut door()?, face, &names),
         Command::Upgrade { names, all } => {
             let works = if all { vec![Work::full()] } else { names.iter().map(|name| Work::upgrade(name)).collect() };

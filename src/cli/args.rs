@@ -59,11 +59,10 @@ pub enum Command {
     },
     /// Show what an update, a recovery or a rollback would do, step by step, without doing it
     Plan {
-        /// What would be done
-        #[arg(value_enum, default_value_t = PlanWord::Upgrade)]
-        action: PlanWord,
-        /// To what [default for an upgrade: everything]
-        name: Option<String>,
+        /// What would be done (upgrade, recover or rollback; an upgrade when left out), and to what (everything, for an
+        /// upgrade)
+        #[arg(num_args = 0..=2, value_name = "ACTION|NAME")]
+        words: Vec<String>,
         /// For `recover`: as a fresh copy
         #[arg(long)]
         hard: bool,
@@ -162,6 +161,17 @@ pub enum PlanWord {
 }
 
 impl PlanWord {
+    /// Reads `[ACTION] [NAME]`; none when the first of two is no action.
+    #[must_use]
+    pub fn read(words: &[String]) -> Option<(Self, Option<&str>)> {
+        let action = |word: &str| <Self as ValueEnum>::from_str(word, false).ok();
+        match words {
+            [] => Some((Self::Upgrade, None)),
+            [word] => Some(action(word).map_or((Self::Upgrade, Some(word.as_str())), |action| (action, None))),
+            [word, name, ..] => Some((action(word)?, Some(name.as_str()))),
+        }
+    }
+
     /// The word in `refit.plan`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -177,6 +187,20 @@ impl PlanWord {
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+
+    #[test]
+    fn a_plan_is_about_an_action_or_a_name_or_both() {
+        let read = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            PlanWord::read(&words).map(|(action, name)| (action, name.map(str::to_owned)))
+        };
+        let name = Some("klipper".to_owned());
+        assert_eq!(read(&[]), Some((PlanWord::Upgrade, None)));
+        assert_eq!(read(&["klipper"]), Some((PlanWord::Upgrade, name.clone())));
+        assert_eq!(read(&["rollback"]), Some((PlanWord::Rollback, None)));
+        assert_eq!(read(&["recover", "klipper"]), Some((PlanWord::Recover, name)));
+        assert_eq!(read(&["klipper", "recover"]), None);
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

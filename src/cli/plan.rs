@@ -12,7 +12,10 @@ use super::work::denied;
 ///
 /// # Errors
 /// When the daemon cannot be asked, or refuses the question.
-pub fn run(door: &mut Door, face: &Face, action: PlanWord, name: Option<&str>, hard: bool) -> Result<Exit, Stop> {
+pub fn run(door: &mut Door, face: &Face, words: &[String], hard: bool) -> Result<Exit, Stop> {
+    let Some((action, name)) = PlanWord::read(words) else {
+        return Err(Stop::new(Exit::Usage, "Say first what would be done: refit plan [upgrade|recover|rollback] NAME"));
+    };
     let mut params = json!({ "action": action.as_str() });
     match (action, name) {
         (_, Some(name)) => params["name"] = json!(name),

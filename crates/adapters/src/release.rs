@@ -12,6 +12,7 @@
 //! | `preview` | what a release would change |
 //! | [`previous`] | versions that are kept |
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,11 +22,11 @@ use refit_model::plan::Action;
 use refit_model::settings::Channel;
 use refit_model::step::{KeptPlace, OldFolder, ReleaseRef, WantedRelease};
 use refit_model::updater::release::{
-    Difference, ReleaseFacts, ReleaseKind, ReleaseSpec, ReleaseSurvey, RemoteRelease, Source, Verify, Wish, assess,
-    checksum_assets, choose_asset, effective_source, installed_version,
+    Asset, Difference, ReleaseFacts, ReleaseKind, ReleaseSpec, ReleaseSurvey, RemoteRelease, Source, Verify, Wish,
+    assess, checksum_assets, choose_asset, effective_source, installed_version,
 };
 
-use crate::archive::Bounds;
+use crate::archive::{self, Bounds, Listed};
 use crate::command::{Command, Ended, Limits, Surroundings};
 use crate::disk;
 use crate::download::{Downloads, Wanted};
@@ -175,31 +176,48 @@ impl Releases {
 
     async fn difference(&self, spec: &ReleaseSpec, facts: &ReleaseFacts) -> Option<Difference> {
         let asset = assess(spec, facts).choice?.ok()?.asset;
-        let size = asset.size.filter(|size| *size > 0)?;
-        let held = asset.sha256.as_ref().map(|sha256| self.rules.downloads.join(sha256)).filter(|file| file.is_file());
-        let laid_out = self.rules.downloads.join(format!("preview-{}", spec.config_hash));
-        let file = match held {
-            Some(file) => file,
-            None => {
-                let source = effective_source(spec, &facts.installed);
-                let url = reqwest::Url::parse(&asset.url).ok()?;
-                let wanted = usize::try_from(preview::TAIL.min(size)).ok()?;
-                let tail = self.forges.tail(&source, &url, wanted).await;
-                let tail = tail.inspect_err(|error| tracing::debug!(%error, "no preview")).ok()?;
-                let file = laid_out.clone();
-                let written = off_the_loop(move || preview::lay_out(&file, size, &tail));
-                written.await.ok().map(|()| laid_out.clone())?
-            }
+        let source = effective_source(spec, &facts.installed);
+        let coming = self.listed(&source, &asset, &spec.config_hash).await?;
+        let real = facts.survey.as_ref().and_then(|survey| survey.real_path.clone());
+        let live = real.unwrap_or_else(|| spec.path.clone());
+        let shipped = match Shipped::read(&live).filter(|shipped| !shipped.leaves.is_empty()) {
+            Some(shipped) => shipped.leaves.into_keys().collect(),
+            None => self.listed_of_installed(spec, facts, &source).await?,
         };
-        let (live, bounds) = (spec.path.clone(), self.rules.bounds);
-        let compared = off_the_loop(move || {
-            let shipped = Shipped::read(&live);
-            let difference = shipped.and_then(|shipped| preview::difference(&file, &live, &shipped, &bounds));
-            // Another preview may have taken it away already.
-            let _gone = std::fs::remove_file(&laid_out);
-            Ok(difference)
-        });
-        compared.await.ok().flatten()
+        off_the_loop(move || Ok(preview::difference(&coming, &shipped, &live))).await.ok()
+    }
+
+    /// What the installed version shipped, where another updater installed it: the list of its release.
+    async fn listed_of_installed(
+        &self,
+        spec: &ReleaseSpec,
+        facts: &ReleaseFacts,
+        source: &Source,
+    ) -> Option<BTreeSet<String>> {
+        let version = installed_version(spec.kind, &facts.installed)?;
+        let named = facts.installed.info.as_ref().and_then(|info| info.asset_name.as_deref());
+        let wish = Wish { updater: &spec.name, kind: spec.kind, named, machine: &spec.machine };
+        let release = self.forges.tagged(source, version).await.ok()?;
+        let asset = choose_asset(&wish, &release).ok()?.asset;
+        let listed = self.listed(source, &asset, &spec.config_hash).await?;
+        Some(listed.into_iter().map(|leaf| leaf.path).collect())
+    }
+
+    /// The list of an archive: of the file when it is here already, else of its end. None when it cannot be had.
+    async fn listed(&self, source: &Source, asset: &Asset, name: &str) -> Option<Vec<Listed>> {
+        let bounds = self.rules.bounds;
+        let held = asset.sha256.as_ref().map(|sha256| self.rules.downloads.join(sha256)).filter(|file| file.is_file());
+        if let Some(file) = held {
+            return blocking(move || archive::survey(&file, &bounds)).await.ok().map(|survey| survey.leaves);
+        }
+        let size = asset.size.filter(|size| *size > 0)?;
+        let url = reqwest::Url::parse(&asset.url).ok()?;
+        let wanted = usize::try_from(preview::TAIL.min(size)).ok()?;
+        let tail = self.forges.tail(source, &url, wanted).await;
+        let tail = tail.inspect_err(|error| tracing::debug!(%error, "no preview")).ok()?;
+        let file = self.rules.downloads.join(format!("preview-{name}"));
+        let listed = blocking(move || preview::list(&file, size, &tail, &bounds)).await;
+        listed.inspect_err(|error| tracing::debug!(%error, "no preview")).ok()
     }
 
     /// Performs `Step::ReleaseDownload`.
@@ -543,9 +561,9 @@ struct Located {
     tag: String,
     version: String,
     size: Option<u64>,
-    asset: refit_model::updater::release::Asset,
-    checksums: Vec<refit_model::updater::release::Asset>,
-    signature: Option<refit_model::updater::release::Asset>,
+    asset: Asset,
+    checksums: Vec<Asset>,
+    signature: Option<Asset>,
 }
 
 /// What the installed version shipped: by its own list, by what was learned, or by the new list when that is of the same

@@ -2,6 +2,7 @@
 //! download.
 //! Refuses to: be exact about what it cannot know; without the list of what is installed it says nothing.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
@@ -9,19 +10,28 @@ use std::path::Path;
 use flate2::Crc;
 use refit_model::updater::release::Difference;
 
-use super::shipped::{Leaf, Shipped};
+use super::stage::StageError;
 use crate::archive::{self, Bounds, Listed};
-use crate::tree::TreeError;
+use crate::tree::{self, TreeError};
 
 /// The end of an archive that holds the list of a few thousand files.
 pub(super) const TAIL: u64 = 1024 * 1024;
 
-/// Makes a file of an archive's length that holds only its end: enough for its list.
+/// The list of an archive of which only the end is known: laid out in a file of its length, which is gone afterwards.
 ///
 /// # Errors
-/// [`TreeError::Io`].
-pub(super) fn lay_out(file: &Path, size: u64, tail: &[u8]) -> Result<(), TreeError> {
+/// [`StageError`] when it cannot be written or read.
+pub(super) fn list(file: &Path, size: u64, tail: &[u8], bounds: &Bounds) -> Result<Vec<Listed>, StageError> {
+    lay_out(file, size, tail)?;
+    let surveyed = archive::survey(file, bounds);
+    // Another preview may have taken it away already.
+    let _gone = fs::remove_file(file);
+    Ok(surveyed?.leaves)
+}
+
+fn lay_out(file: &Path, size: u64, tail: &[u8]) -> Result<(), TreeError> {
     let failed = || TreeError::io("written", file);
+    tree::make_parent(file)?;
     let mut sparse = fs::File::create(file).map_err(failed())?;
     sparse.set_len(size).map_err(failed())?;
     let from = size.saturating_sub(u64::try_from(tail.len()).unwrap_or(u64::MAX));
@@ -29,30 +39,32 @@ pub(super) fn lay_out(file: &Path, size: u64, tail: &[u8]) -> Result<(), TreeErr
     sparse.write_all(tail).map_err(failed())
 }
 
-/// Compares an archive's list with what is installed. None when the list cannot be read.
-pub(super) fn difference(archive: &Path, live: &Path, shipped: &Shipped, bounds: &Bounds) -> Option<Difference> {
-    let coming = archive::survey(archive, bounds).ok()?.leaves;
+/// Compares an archive's list with what is installed, of which these files were shipped.
+#[must_use]
+pub(super) fn difference(coming: &[Listed], shipped: &BTreeSet<String>, live: &Path) -> Difference {
     let mut difference = Difference::default();
-    for leaf in &coming {
-        match shipped.leaves.get(&leaf.path) {
-            None => difference.added.push(leaf.path.clone()),
-            Some(old) if !is_same(live, leaf, old) => difference.changed.push(leaf.path.clone()),
-            Some(_) => {}
+    for leaf in coming {
+        if !shipped.contains(&leaf.path) {
+            difference.added.push(leaf.path.clone());
+        } else if !is_same(&live.join(&leaf.path), leaf) {
+            difference.changed.push(leaf.path.clone());
         }
     }
-    let stays = |path: &String| coming.iter().any(|leaf| leaf.path == *path);
-    difference.removed = shipped.leaves.keys().filter(|path| !stays(path)).cloned().collect();
-    for list in [&mut difference.added, &mut difference.changed] {
-        list.sort();
-    }
-    Some(difference)
+    let stay: BTreeSet<&str> = coming.iter().map(|leaf| leaf.path.as_str()).collect();
+    difference.removed = shipped.iter().filter(|path| !stay.contains(path.as_str())).cloned().collect();
+    difference.added.sort();
+    difference.changed.sort();
+    difference
 }
 
-fn is_same(live: &Path, new: &Listed, old: &Leaf) -> bool {
-    match old {
-        Leaf::File { size, .. } => *size == new.size && checksum(&live.join(&new.path)) == Some(new.crc),
-        Leaf::Link { target } => checksum_of(target.as_bytes()) == new.crc,
-    }
+fn is_same(installed: &Path, new: &Listed) -> bool {
+    let crc = match fs::read_link(installed) {
+        Ok(target) => Some(checksum_of(target.as_os_str().as_encoded_bytes())),
+        Err(_) => {
+            fs::symlink_metadata(installed).ok().filter(|seen| seen.len() == new.size).and_then(|_| checksum(installed))
+        }
+    };
+    crc == Some(new.crc)
 }
 
 fn checksum(path: &Path) -> Option<u32> {

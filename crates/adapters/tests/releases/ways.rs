@@ -179,3 +179,16 @@ async fn a_dry_run_says_which_files_would_change() {
     assert_eq!(difference.changed, ["config.json", "index.html", "release_info.json"]);
     assert_eq!(difference.removed, ["sub/new.js"]);
 }
+
+#[tokio::test]
+async fn a_dry_run_knows_what_another_updater_installed() {
+    let lab = Lab::with(ReleaseKind::Web).await;
+    let facts = lab.refreshed().await;
+    let seen = lab.look(&facts, Look::Preview(Action::Upgrade)).await;
+    let difference = seen.survey.unwrap().difference.unwrap();
+    assert_eq!(difference.added, ["sub/new.js"]);
+    assert_eq!(difference.changed, ["config.json", "index.html", "release_info.json"]);
+    assert_eq!(difference.removed, ["old.js"]);
+    let left: Vec<_> = fs::read_dir(lab.root.join("state/downloads")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+}
