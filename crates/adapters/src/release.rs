@@ -25,6 +25,7 @@ use refit_model::updater::release::{
     Asset, Difference, ReleaseFacts, ReleaseKind, ReleaseSpec, ReleaseSurvey, RemoteRelease, Source, Verify, Wish,
     assess, checksum_assets, choose_asset, effective_source, installed_version,
 };
+use rustix::fs::{Access, access};
 
 use crate::archive::{self, Bounds, Listed};
 use crate::command::{Command, Ended, Limits, Surroundings};
@@ -603,11 +604,14 @@ fn fixed(path: &Path, home: &Path) -> Option<String> {
     let why = if path.parent().is_none() || path == home || home.starts_with(path) {
         "it holds more than this software"
     } else {
-        let device = |path: &Path| std::fs::metadata(path).map(|seen| seen.dev()).ok();
-        if device(path) == device(path.parent()?) {
+        let (device, parent) = (|path: &Path| std::fs::metadata(path).map(|seen| seen.dev()).ok(), path.parent()?);
+        if device(path) != device(parent) {
+            "it is a mount point"
+        } else if access(parent, Access::WRITE_OK).is_err() {
+            "this user may not write into the folder that holds it"
+        } else {
             return None;
         }
-        "it is a mount point"
     };
     Some(format!(
         "{} cannot be replaced as a whole: {why}. Put the software into a folder of its own and change 'path'",
