@@ -2,9 +2,12 @@
 
 use refit_engine::ports::Look;
 use refit_model::plan::Action;
+use refit_model::settings::Channel;
+use refit_model::updater::git::{Damage, GitFacts};
 use refit_testkit::git_http::{Ask, Fault, Lie};
 
 use super::tests::Lab;
+use crate::git::facts;
 
 #[tokio::test]
 async fn a_refresh_asks_once_when_nothing_moved_and_fetches_when_something_did() {
@@ -20,6 +23,60 @@ async fn a_refresh_asks_once_when_nothing_moved_and_fetches_when_something_did()
     let moved = lab.look(&again, Look::Remote).await;
     assert_eq!(moved.remote.offered.map(String::from), Some(new));
     assert_eq!(moved.remote.behind_count, 1);
+}
+
+/// After a fetch only what it changed is looked at again, and the whole look would say the same.
+#[tokio::test]
+async fn what_is_seen_after_a_fetch_is_what_a_whole_look_sees() {
+    let pin = |lab: &Lab| Some(lab.remote.rev("master"));
+    for (what, channel, pinned) in [
+        ("dev", Channel::Dev, false),
+        ("beta", Channel::Beta, false),
+        ("stable", Channel::Stable, false),
+        ("pinned", Channel::Dev, true),
+        ("diverged", Channel::Dev, false),
+        ("modified", Channel::Dev, false),
+    ] {
+        let mut lab = Lab::new().await;
+        lab.spec.channel = channel;
+        lab.spec.pinned_commit = pin(&lab).filter(|_| pinned);
+        if what == "diverged" {
+            lab.work.commit(&[("own", "x\n")], "Mine");
+        }
+        if what == "modified" {
+            lab.work.write("a.py", "mine\n");
+        }
+        let before = lab.refreshed().await;
+        lab.second();
+        lab.remote.history(40, "More");
+        lab.remote.tag("v1.2.0b1");
+        let after = lab.look(&before, Look::Remote).await;
+        assert_ne!(after.remote.upstream, before.remote.upstream, "{what}");
+        let again = facts::look_again(&lab.host.git, &lab.spec, &after).await;
+        let whole = lab.look(&after, Look::Local).await;
+        let plain = |facts: GitFacts| GitFacts { fingerprint: None, ..facts };
+        assert_eq!(plain(after), plain(whole.clone()), "{what}");
+        assert_eq!(again.map(plain), Some(plain(whole)), "{what}: it can be told without a whole look");
+    }
+}
+
+#[tokio::test]
+async fn where_something_is_wrong_a_whole_look_is_taken_after_a_fetch() {
+    let lab = Lab::new().await;
+    let good = lab.refreshed().await;
+    let whole = async |facts: &GitFacts| facts::look_again(&lab.host.git, &lab.spec, facts).await.is_none();
+    assert!(!whole(&good).await);
+    let mut wrong = good.clone();
+    wrong.git_messages = vec!["error: something".to_owned()];
+    assert!(whole(&wrong).await, "git complained");
+    wrong = good.clone();
+    wrong.local.damage = vec![Damage::BrokenIndex];
+    assert!(whole(&wrong).await, "damage");
+    wrong = good.clone();
+    wrong.local.detached = true;
+    assert!(whole(&wrong).await, "a detached HEAD is named after what was fetched");
+    lab.work.commit(&[("a.py", "mine\n")], "Meanwhile");
+    assert!(whole(&good).await, "HEAD moved");
 }
 
 #[tokio::test]

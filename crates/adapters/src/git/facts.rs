@@ -8,6 +8,7 @@ use refit_model::updater::git::{Damage, GitFacts, GitSpec, LocalFacts, RemoteFac
 
 use super::ask::Ask;
 use super::fingerprint::{self, Fingerprint};
+use super::local::Local;
 use super::settings::Settings;
 use super::{Git, Repo, damage, judge, local, refs};
 
@@ -47,6 +48,30 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
         survey: None,
         fingerprint: serde_json::to_value(fingerprint).ok(),
     }
+}
+
+/// Looks once more at what a fetch changes, right after it: what is offered, and how far away it is. The work tree,
+/// the index and HEAD are those of `seen`, which was looked at just before. None where only a whole look tells.
+pub async fn look_again(git: &Git, spec: &GitSpec, seen: &GitFacts) -> Option<GitFacts> {
+    let before = fingerprint_of(seen)?;
+    let is_plain = seen.local.repo_detected && !seen.local.detached && !seen.local.corrupt;
+    if !is_plain || !seen.local.damage.is_empty() || !before.messages.is_empty() || !seen.git_messages.is_empty() {
+        return None;
+    }
+    let repo = git.open(&spec.path);
+    let head = refs::resolve(&repo.layout, "HEAD").filter(|_| refs::uses_files(&repo.scan.entries));
+    if head.is_none() || head != seen.local.head || repo.scan.hazards != seen.local.hazards {
+        return None;
+    }
+    let mut ask = Ask::new(git, &repo);
+    let mut local = Local::known(&seen.local);
+    let remote = judge::judge(&mut ask, spec, &mut local, &seen.remote).await;
+    if !ask.complaints.is_empty() {
+        return None;
+    }
+    // What was fetched is too young to tell a later change from it; the next look asks git.
+    let fingerprint = serde_json::to_value(Fingerprint { digest: None, ..before }).ok();
+    Some(GitFacts { local: local.facts, remote, fingerprint, survey: None, ..seen.clone() })
 }
 
 async fn ask(

@@ -15,7 +15,7 @@ use refit_model::updater::git::Kept;
 use serde::{Deserialize, Serialize};
 
 use super::hand::{Hand, off_the_loop, paths};
-use super::{locks, switch};
+use super::{fingerprint, locks, switch};
 use crate::disk;
 use crate::tree::{Copied, TreeError, copy_leaf, is_missing, make_parent, sync_file_system, sync_parent};
 
@@ -285,13 +285,24 @@ async fn giving_way(hand: &Hand<'_>, target: &CommitId) -> Result<GivesWay, Step
             deleted.extend(path.to_str().map(str::to_owned));
         }
     }
-    let index = hand.answer("listing tracked files", ["ls-files", "-z"]).await?;
-    let tracked: BTreeSet<&Path> = paths(&index).collect();
+    let tracked = tracked(hand).await?;
+    let tracked: BTreeSet<&Path> = tracked.iter().map(PathBuf::as_path).collect();
     let version = hand.answer("listing the version's files", ["ls-tree", "-r", "-z", target.as_str()]).await?;
     for path in paths(&version).filter_map(file_of_tree) {
         in_the_way(hand.work(), path, &tracked, &mut files).map_err(|error| hand.on_disk(&error))?;
     }
     Ok(GivesWay { files: files.into_iter().collect(), deleted })
+}
+
+/// The paths of the index; by git where it cannot be read without.
+async fn tracked(hand: &Hand<'_>) -> Result<Vec<PathBuf>, StepError> {
+    let repo = hand.repo.clone();
+    let read = off_the_loop(move || Ok(fingerprint::tracked(&repo))).await.map_err(|error| hand.on_disk(&error))?;
+    if let Some(tracked) = read {
+        return Ok(tracked);
+    }
+    let index = hand.answer("listing tracked files", ["ls-files", "-z"]).await?;
+    Ok(paths(&index).map(Path::to_owned).collect())
 }
 
 /// The path of a line of `git ls-tree` (`<mode> <type> <id> TAB <path>`); none for a submodule, whose folder stays.
