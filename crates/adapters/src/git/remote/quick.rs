@@ -18,7 +18,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::super::config::Entry;
 use super::super::hand::Hand;
 use super::super::hazard::Purpose;
-use super::super::{fetch, objects, refs};
+use super::super::{GitVersion, fetch, objects, refs, switch};
 use super::http::{Http, NoAnswer};
 use super::pkt::RemoteRef;
 
@@ -80,6 +80,10 @@ pub(super) async fn fetch(
     let told = hand.run(command.input(changes.into_bytes())).await?;
     if told.success() && wants_commit_graph(hand) {
         fetch::write_commit_graph(hand).await;
+    }
+    if hand.git.version() < GitVersion(2, 36) {
+        // It syncs packs, but no refs.
+        switch::sync(hand).await?;
     }
     Ok(told.success())
 }
