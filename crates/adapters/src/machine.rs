@@ -87,7 +87,7 @@ impl Host {
                 seen.remote.error = None;
                 match came {
                     Seen::Same if !moved => seen,
-                    Seen::Fetched if !moved => match facts::look_again(&self.git, spec, &seen).await {
+                    Seen::Fetched if !moved => match facts::look_again(&self.git, spec, &seen, WallClock.now()).await {
                         Some(facts) => facts,
                         None => self.look(spec, &seen).await,
                     },
