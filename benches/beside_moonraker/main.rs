@@ -23,6 +23,9 @@ const STARTS: usize = 5;
 const AGE: Duration = Duration::from_secs(15);
 /// How often a refresh without change is asked for.
 const ROUNDS: usize = 5;
+/// How often a refresh with change is asked for, and how long nothing happens before.
+const CHANGES: usize = 5;
+const PAUSE: Duration = Duration::from_secs(4);
 /// How long the status is asked for, with how many connections.
 const LOAD: Duration = Duration::from_secs(5);
 const CONNECTIONS: usize = 8;
@@ -73,10 +76,27 @@ fn measure(subject: Subject, started: Duration, host: &Host) -> Vec<Row> {
         all.iter().for_each(|name| subject.refresh(Some(name)));
     }));
     rows.extend(costs("refresh of all in one request, nothing changed", ROUNDS, &subject, |_| subject.refresh(None)));
-    host.commit(&all[..1]);
-    rows.extend(costs("refresh of one, a commit came", 1, &subject, |_| subject.refresh(Some(&all[0]))));
-    host.commit(&all);
-    rows.extend(costs("refresh of all in one request, a commit came to each", 1, &subject, |_| subject.refresh(None)));
+    let comes = |names: &[String]| {
+        host.commit(names);
+        // The refresh of a printer does not come a second after the one before.
+        std::thread::sleep(PAUSE);
+    };
+    rows.extend(costs_after(
+        "refresh of one, a commit came",
+        CHANGES,
+        &subject,
+        |_| comes(&all[..1]),
+        |_| {
+            subject.refresh(Some(&all[0]));
+        },
+    ));
+    rows.extend(costs_after(
+        "refresh of all in one request, a commit came to each",
+        CHANGES,
+        &subject,
+        |_| comes(&all),
+        |_| subject.refresh(None),
+    ));
     rows.extend(costs("upgrade of one", 5, &subject, |round| subject.upgrade(&all[round])));
     let load = load::status(subject.port(), CONNECTIONS, LOAD);
     rows.push(Row::new("status requests a second, 8 connections", Unit::PerSecond, load.rate));
@@ -85,12 +105,26 @@ fn measure(subject: Subject, started: Duration, host: &Host) -> Vec<Row> {
 }
 
 /// Wall time and CPU time (children included) of one round, on average.
-fn costs(what: &str, rounds: usize, subject: &Subject, mut act: impl FnMut(usize)) -> [Row; 2] {
-    let before: Cost = subject.cost();
-    let begun = Instant::now();
-    (0..rounds).for_each(&mut act);
-    let wall = begun.elapsed().as_secs_f64() * 1e3 / rounds as f64;
-    let cpu = (subject.cost().milliseconds - before.milliseconds) / rounds as f64;
+fn costs(what: &str, rounds: usize, subject: &Subject, act: impl FnMut(usize)) -> [Row; 2] {
+    costs_after(what, rounds, subject, |_| (), act)
+}
+
+/// The same, with something before each round that is not measured.
+fn costs_after(
+    what: &str,
+    rounds: usize,
+    subject: &Subject,
+    mut prepare: impl FnMut(usize),
+    mut act: impl FnMut(usize),
+) -> [Row; 2] {
+    let (mut wall, mut cpu) = (0.0, 0.0);
+    for round in 0..rounds {
+        prepare(round);
+        let (begun, before): (Instant, Cost) = (Instant::now(), subject.cost());
+        act(round);
+        wall += begun.elapsed().as_secs_f64() * 1e3 / rounds as f64;
+        cpu += (subject.cost().milliseconds - before.milliseconds) / rounds as f64;
+    }
     [
         Row::new(&format!("{what}: wall"), Unit::Milliseconds, wall),
         Row::new(&format!("{what}: CPU"), Unit::Milliseconds, cpu),

@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     let _counts = (parse::left_right(bytes), parse::count(bytes));
     let _quoted = parse::quoted(bytes, true);
     let _entries = (config::parse(bytes), config::parse_list(bytes));
-    let _refs = (remote::pkt::read_refs(bytes), remote::pkt::read_ls_remote(bytes));
+    let _refs = (remote::pkt::read_refs(bytes), remote::pkt::read_ls_remote(bytes), remote::pack::read(bytes));
     if let Some(version) = std::str::from_utf8(bytes).ok().and_then(Version::parse) {
         let _shown = (version.short(), version.is_final(), version.is_alpha(), version.previous_tag());
     }

@@ -111,7 +111,7 @@ fn look(copy: &Copy, state: &str) -> Value {
 }
 
 /// The states that are compared, from testkit's catalogue.
-const STATES: [&str; 101] = [
+const STATES: [&str; 102] = [
     "clean",
     "behind-1",
     "behind-1-fetched",
@@ -170,6 +170,7 @@ const STATES: [&str; 101] = [
     "without-tags",
     "submodule",
     "submodule-modified",
+    "submodule-pointer",
     "worktree",
     "separate-git-dir",
     "inside-repo",

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use refit_testkit::disk::Disk;
 use refit_testkit::git_http::Fault;
@@ -73,6 +73,65 @@ fn at_random_instants_and_after_ok() {
         tally.count(&format!("{kind:?}, right after ok"), "cut at once", verdict);
     }
     tally.close("Power cut at random instants, the remote off");
+}
+
+/// A refresh is no run of the journal, and nobody mends after it: whatever a cut leaves of what it fetched must be whole.
+#[test]
+fn in_the_middle_of_a_refresh_and_right_after() {
+    let rig = Rig::new(128);
+    let mut tally = Tally::default();
+    rig.host.keep("never-refreshed");
+    let refreshed = |took: &mut Option<Duration>, span: Option<Duration>| {
+        rig.host.put_back("never-refreshed");
+        rig.disk.sync();
+        let begun = Instant::now();
+        // The first thing that it does is to refresh.
+        let mut daemon = Daemon::up(&rig.host);
+        let tip = || rig.host.app().rev("refs/remotes/origin/master") == rig.host.versions[1];
+        match span {
+            Some(span) => drop(try_wait(span.saturating_sub(begun.elapsed()), || daemon.child.exited())),
+            None => wait_for(PATIENCE, "the refresh", tip),
+        }
+        took.get_or_insert(begun.elapsed());
+        daemon.halt_all();
+        daemon
+    };
+    let mut took = None;
+    refreshed(&mut took, None).kill_all();
+    let mut seeded = Seeded::new(seed());
+    for run in 0..8 * times() {
+        let span = (run % 4 != 0).then(|| seeded.span(took.unwrap_or(PATIENCE) * 2));
+        let mut daemon = refreshed(&mut took, span);
+        std::thread::sleep(if run / 2 % 2 == 0 { COMMITTED } else { Duration::ZERO });
+        let copy = rig.disk.cut_power("cut").unwrap_or_else(|missing| panic!("{missing}"));
+        daemon.kill_all();
+        rig.here.show(copy.path());
+        let verdict = whole(&rig.host);
+        rig.here.show(rig.disk.path());
+        tally.count("Refresh", &format!("cut after {span:?}"), verdict);
+    }
+    tally.close("Power cut in a refresh");
+}
+
+/// Every ref names what is there, and no file is empty but a pack that was never finished.
+fn whole(host: &Host) -> Result<Side, String> {
+    let app = host.app();
+    let mut found = app.fsck();
+    let unfinished = app.leftovers();
+    let empty = app
+        .empty_files()
+        .into_iter()
+        .filter(|file| !unfinished.contains(file) && file.extension().is_none_or(|end| end != "lock"));
+    found.extend(empty.map(|file| format!("empty: {}", file.display())));
+    if !found.is_empty() {
+        return Err(found.join("\n"));
+    }
+    let tip = app.rev("refs/remotes/origin/master");
+    match host.versions.iter().position(|version| *version == tip) {
+        Some(0) => Ok(Side::Old),
+        Some(_) => Ok(Side::New),
+        None => Err(format!("the branch is at {tip}")),
+    }
 }
 
 /// A host on a disk of its own.

@@ -1,5 +1,5 @@
 //! The one place that spawns a process: argument vectors and never a shell, an environment that is built from nothing,
-//! no standard input, a process group of its own, deadlines with a soft and a hard stop, bounded output.
+//! no standard input but given bytes, a process group of its own, deadlines with a soft and a hard stop, bounded output.
 //!
 //! How a process ended is a value ([`Ended`]), not an error; an error is only what kept it from being run. Dropping
 //! the future of [`Command::run`] kills the whole group.
@@ -14,7 +14,7 @@ use std::time::Duration;
 use refit_engine::ports::Tell;
 use rustix::process::{Pid, Signal, kill_process_group};
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
 use tokio::time::{Instant, sleep_until};
 
@@ -99,6 +99,7 @@ pub struct Command {
     env: Vec<(OsString, OsString)>,
     limits: Limits,
     tell: Option<Tell>,
+    input: Option<Vec<u8>>,
 }
 
 /// How a process ended.
@@ -174,6 +175,7 @@ impl Command {
             env,
             limits: Limits::QUICK,
             tell: None,
+            input: None,
         }
     }
 
@@ -212,6 +214,13 @@ impl Command {
         self
     }
 
+    /// What it reads on its standard input; nothing until told otherwise.
+    #[must_use]
+    pub fn input(mut self, input: Vec<u8>) -> Self {
+        self.input = Some(input);
+        self
+    }
+
     /// Who is told each line that it prints on either stream, as it comes; carriage returns end a line as well, for
     /// progress. Standard output is kept all the same.
     #[must_use]
@@ -224,8 +233,14 @@ impl Command {
     ///
     /// # Errors
     /// [`CommandError::Start`] and [`CommandError::Watch`]; a bad end is an [`Outcome`].
-    pub async fn run(self) -> Result<Outcome, CommandError> {
-        let mut child = self.spawn()?;
+    pub async fn run(mut self) -> Result<Outcome, CommandError> {
+        let input = self.input.take();
+        let mut child = self.spawn(input.is_some())?;
+        if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
+            // Beside the reading, so that neither waits for the other. One that does not want it all says so by how it
+            // ends; it ends with the process at the latest.
+            tokio::spawn(async move { stdin.write_all(&input).await });
+        }
         let group = Group::of(&child);
         let mut watched = Watched::new(&self, &mut child);
         let program = || self.program.to_string_lossy().into_owned();
@@ -236,13 +251,14 @@ impl Command {
     }
 
     #[allow(clippy::disallowed_methods, reason = "the one place that spawns")]
-    fn spawn(&self) -> Result<Child, CommandError> {
+    fn spawn(&self, has_input: bool) -> Result<Child, CommandError> {
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.args).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+        let stdin = if has_input { Stdio::piped() } else { Stdio::null() };
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         command
             .spawn()
             .map_err(|source| CommandError::Start { program: self.program.to_string_lossy().into_owned(), source })

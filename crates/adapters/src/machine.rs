@@ -96,6 +96,10 @@ impl Host {
                 seen.remote.error = None;
                 match came {
                     Seen::Same if !moved => seen,
+                    Seen::Fetched if !moved => match facts::look_again(&self.git, spec, &seen, WallClock.now()).await {
+                        Some(facts) => facts,
+                        None => self.look(spec, &seen).await,
+                    },
                     Seen::Same | Seen::Fetched => self.look(spec, &seen).await,
                 }
             }

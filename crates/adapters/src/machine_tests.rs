@@ -64,7 +64,7 @@ impl Lab {
         sha
     }
 
-    fn tell(&self) -> Tell {
+    pub(super) fn tell(&self) -> Tell {
         let told = Arc::clone(&self.told);
         Arc::new(move |line| told.lock().unwrap().push(line.to_owned()))
     }

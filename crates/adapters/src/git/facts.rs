@@ -7,7 +7,8 @@
 use refit_model::updater::git::{Damage, GitFacts, GitSpec, LocalFacts, RemoteFacts};
 
 use super::ask::Ask;
-use super::fingerprint::{self, Fingerprint};
+use super::fingerprint::{self, After, Fingerprint};
+use super::local::Local;
 use super::settings::Settings;
 use super::{Git, Repo, damage, judge, local, refs};
 
@@ -19,12 +20,13 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
     let (open, path) = (git.clone(), spec.path.clone());
     let taken = tokio::task::spawn_blocking(move || {
         let repo = open.open(&path);
-        let digest = fingerprint::take(&repo, open.version(), open.surroundings(), now);
-        (repo, digest, fingerprint::boot())
+        let taken = fingerprint::take(&repo, open.version(), open.surroundings(), now, After::Any);
+        (repo, taken, fingerprint::boot())
     });
     // Only a panic or the end of the runtime gets in the way of a blocking task.
-    let Ok((repo, digest, boot)) = taken.await else { return before.clone() };
+    let Ok((repo, taken, boot)) = taken.await else { return before.clone() };
     let known = fingerprint_of(before).filter(|_| before.config_hash == spec.config_hash);
+    let digest = taken.map(|taken| taken.digest);
     let unchanged = |known: &&Fingerprint| digest.is_some() && known.digest == digest && known.boot == boot;
     if let Some(known) = known.as_ref().filter(unchanged) {
         return GitFacts { survey: None, git_messages: known.messages.clone(), ..before.clone() };
@@ -35,7 +37,8 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
     let (facts, remote, messages) = ask(git, &repo, spec, before, now, deep).await;
     // What may be litter one day is looked at again, though nothing changes.
     let certain = facts.repo_detected && facts.damage.is_empty() && !damage::is_in_flux(&repo.layout);
-    let fingerprint = Fingerprint { digest: digest.filter(|_| certain), boot, messages: messages.clone() };
+    let digest = taken.filter(|taken| certain && taken.certain).map(|taken| taken.digest);
+    let fingerprint = Fingerprint { digest, boot, messages: messages.clone() };
     GitFacts {
         last_refresh: before.last_refresh,
         config_hash: spec.config_hash.clone(),
@@ -47,6 +50,45 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
         survey: None,
         fingerprint: serde_json::to_value(fingerprint).ok(),
     }
+}
+
+/// Looks once more at what a fetch changes, right after it: what is offered, and how far away it is. The work tree,
+/// the index and HEAD are those of `seen`, which was looked at just before. None where only a whole look tells. `now` is
+/// the wall clock in seconds since 1970.
+pub async fn look_again(git: &Git, spec: &GitSpec, seen: &GitFacts, now: f64) -> Option<GitFacts> {
+    let before = fingerprint_of(seen)?;
+    let is_plain = seen.local.repo_detected && !seen.local.detached && !seen.local.corrupt;
+    if !is_plain || !seen.local.damage.is_empty() || !before.messages.is_empty() || !seen.git_messages.is_empty() {
+        return None;
+    }
+    let (open, path) = (git.clone(), spec.path.clone());
+    let taken = tokio::task::spawn_blocking(move || {
+        let repo = open.open(&path);
+        let taken = fingerprint::take(&repo, open.version(), open.surroundings(), now, After::Fetch);
+        (repo, taken)
+    });
+    let (repo, taken) = taken.await.ok()?;
+    if let (Some(before), Some(taken)) = (before.digest, taken)
+        && before.rest != taken.digest.rest
+    {
+        // Somebody was at work while the remote was asked.
+        return None;
+    }
+    let head = refs::resolve(&repo.layout, "HEAD").filter(|_| refs::uses_files(&repo.scan.entries));
+    if head.is_none() || head != seen.local.head || repo.scan.hazards != seen.local.hazards {
+        return None;
+    }
+    let mut ask = Ask::new(git, &repo);
+    let mut local = Local::known(&seen.local);
+    let remote = judge::judge(&mut ask, spec, &mut local, &seen.remote).await;
+    if !ask.complaints.is_empty() {
+        return None;
+    }
+    // Where the look before was not certain, its uncertainty stays.
+    let certain = before.digest.is_some() && !damage::is_in_flux(&repo.layout);
+    let digest = taken.filter(|taken| certain && taken.certain).map(|taken| taken.digest);
+    let fingerprint = serde_json::to_value(Fingerprint { digest, ..before }).ok();
+    Some(GitFacts { local: local.facts, remote, fingerprint, survey: None, ..seen.clone() })
 }
 
 async fn ask(

@@ -46,15 +46,22 @@ pub async fn fetch(
 ) -> Result<Option<String>, StepError> {
     disk::require_room(&hand.repo.layout.common_dir, ROOM).map_err(|error| hand.failed(&error.to_string()))?;
     locks::remove_stale(&hand.repo.layout).await.map_err(|error| hand.failed(&error.to_string()))?;
-    let whole = !wanted.ask && !wanted.refetch && is_whole(hand, wanted).await?;
+    let here = if wanted.ask || wanted.refetch { None } else { whole_goal(hand, wanted).await? };
+    let whole = here.is_some();
     if !whole {
         download(hand, wanted).await?;
     }
     hand.faults.reach("git_fetch.fetched");
-    let Some(commit) = goal(hand, wanted).await? else {
-        return Err(hand.documented("Cannot reset, unknown remote/branch"));
+    let commit = match here {
+        Some(commit) => commit,
+        None => {
+            let Some(commit) = goal(hand, wanted).await? else {
+                return Err(hand.documented("Cannot reset, unknown remote/branch"));
+            };
+            complete(hand, wanted, &commit).await?;
+            commit
+        }
     };
-    complete(hand, wanted, &commit).await?;
     hand.write("keeping what was fetched", ["update-ref", NEXT, commit.as_str()]).await?;
     hand.faults.reach("git_fetch.rooted");
     if !whole || circumstance.rebooted {
@@ -73,11 +80,10 @@ async fn goal(hand: &Hand<'_>, wanted: Wanted<'_>) -> Result<Option<CommitId>, S
     }
 }
 
-async fn is_whole(hand: &Hand<'_>, wanted: Wanted<'_>) -> Result<bool, StepError> {
-    match goal(hand, wanted).await? {
-        Some(commit) => Ok(missing(hand, &commit).await?.is_empty()),
-        None => Ok(false),
-    }
+/// That commit, when it is here with everything it needs.
+async fn whole_goal(hand: &Hand<'_>, wanted: Wanted<'_>) -> Result<Option<CommitId>, StepError> {
+    let Some(commit) = goal(hand, wanted).await? else { return Ok(None) };
+    Ok(missing(hand, &commit).await?.is_empty().then_some(commit))
 }
 
 /// `refs/remotes/<remote>/<branch>`.

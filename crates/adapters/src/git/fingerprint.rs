@@ -1,5 +1,5 @@
 //! Tells that nothing changed in a repository, without starting a process: everything that git would look at to say
-//! what it says, as one number.
+//! what it says, as two numbers, one of what a fetch changes and one of the rest.
 //!
 //! What goes in: the boot; git's version; HEAD, refs, packed refs, index, configuration and ignore files (also the
 //! owner's), states such as a merge; the object folders; and of the work tree every tracked file and every folder,
@@ -7,7 +7,8 @@
 //! its ctime.
 //! What is not certain is no fingerprint, and git is asked: files touched in the last two seconds (a change within the
 //! same tick of the file system's clock leaves no trace), submodules with a repository, sparse and split indexes, a
-//! work tree with very many untracked folders.
+//! work tree with very many untracked folders. Refs and objects that were fetched just now are no such files: git
+//! never writes to one again, but puts another in its place, with another inode.
 //! Refuses to: run git, or to decide anything.
 
 use std::collections::BTreeSet;
@@ -23,7 +24,7 @@ use super::{GitVersion, Repo};
 use crate::command::Surroundings;
 
 /// Counted up when what goes in changes.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// Seconds after which the file system's clock has surely ticked: one on ext3, two on FAT.
 const TICK: f64 = 2.0;
 /// More untracked folders than this are not watched.
@@ -34,13 +35,31 @@ const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 /// What was seen, and what is needed to look again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fingerprint {
-    /// Everything, as a number; none when a change could go unseen. Another build of Refit may count it otherwise: then
+    /// Everything, as numbers; none when a change could go unseen. Another build of Refit may count it otherwise: then
     /// git is asked once more.
-    pub digest: Option<u64>,
+    pub digest: Option<Digest>,
     /// The boot it was taken in.
     pub boot: String,
     /// What git had to complain about, a line each; shown again while nothing changed.
     pub messages: Vec<String>,
+}
+
+/// Everything that was seen, as numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Digest {
+    /// References and objects, which a fetch changes.
+    pub fetched: u64,
+    /// All else: HEAD, index, configuration, work tree.
+    pub rest: u64,
+}
+
+/// What happened just before a look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum After {
+    /// Nothing that is known of.
+    Any,
+    /// A fetch of our own: references and objects are expected to be young.
+    Fetch,
 }
 
 /// The machine's boot, empty when it does not say.
@@ -49,15 +68,30 @@ pub fn boot() -> String {
     fs::read_to_string(BOOT_ID).map(|id| id.trim().to_owned()).unwrap_or_default()
 }
 
-/// Looks at everything. `now` is the wall clock in seconds since 1970. None when it is not certain that a later change
-/// would be seen.
+/// One look at everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    /// What was seen.
+    pub digest: Digest,
+    /// A change from now on would make another digest: nothing that was seen is too young. Only then it may be kept. To
+    /// compare it with one that was kept, it need not be.
+    pub certain: bool,
+}
+
+/// Looks at everything. `now` is the wall clock in seconds since 1970. None where a change could go unseen at any time.
 #[must_use]
-pub fn take(repo: &Repo, version: GitVersion, surroundings: &Surroundings, now: f64) -> Option<u64> {
-    let mut look = Look { hasher: DefaultHasher::new(), youngest: 0.0, folders: 0 };
-    (FORM, boot(), version.0, version.1).hash(&mut look.hasher);
-    look.state(repo, surroundings);
-    look.work_tree(repo)?;
-    (look.youngest < now - TICK).then(|| look.hasher.finish())
+pub fn take(repo: &Repo, version: GitVersion, surroundings: &Surroundings, now: f64, after: After) -> Option<Taken> {
+    let mut fetched = Look::new(version);
+    fetched.refs_and_objects(repo);
+    let mut rest = Look::new(version);
+    rest.state(repo, surroundings);
+    rest.work_tree(repo)?;
+    let youngest = match after {
+        After::Any => rest.youngest.max(fetched.youngest),
+        After::Fetch => rest.youngest,
+    };
+    let digest = Digest { fetched: fetched.hasher.finish(), rest: rest.hasher.finish() };
+    Some(Taken { digest, certain: youngest < now - TICK })
 }
 
 struct Look {
@@ -68,6 +102,12 @@ struct Look {
 }
 
 impl Look {
+    fn new(version: GitVersion) -> Self {
+        let mut look = Self { hasher: DefaultHasher::new(), youngest: 0.0, folders: 0 };
+        (FORM, boot(), version.0, version.1).hash(&mut look.hasher);
+        look
+    }
+
     /// Notes one file or folder; what is not there is noted as well.
     fn note(&mut self, path: &Path) -> Option<Metadata> {
         let seen = fs::symlink_metadata(path).ok();
@@ -89,7 +129,18 @@ impl Look {
         self.youngest = self.youngest.max(newest);
     }
 
-    /// Git's own files, and the configuration that changes what git says.
+    fn refs_and_objects(&mut self, repo: &Repo) {
+        for name in ["packed-refs", "objects", "objects/pack", "objects/info", "reftable"] {
+            self.note(&repo.layout.common_dir.join(name));
+        }
+        // A new or a lost object changes the time of its folder.
+        self.inside(&repo.layout.common_dir.join("objects"));
+        for dir in repo.layout.state_dirs() {
+            self.below(&dir.join("refs"));
+        }
+    }
+
+    /// Git's other own files, and the configuration that changes what git says.
     fn state(&mut self, repo: &Repo, surroundings: &Surroundings) {
         const OWN: [&str; 14] = [
             "HEAD",
@@ -107,29 +158,14 @@ impl Look {
             "logs/HEAD",
             "index.lock",
         ];
-        const SHARED: [&str; 10] = [
-            "packed-refs",
-            "info/exclude",
-            "info/attributes",
-            "info/grafts",
-            "shallow",
-            "objects",
-            "objects/pack",
-            "objects/info",
-            "objects/info/alternates",
-            "reftable",
-        ];
+        const SHARED: [&str; 5] =
+            ["info/exclude", "info/attributes", "info/grafts", "shallow", "objects/info/alternates"];
         self.note(&repo.layout.work.join(".git"));
         for name in OWN {
             self.note(&repo.layout.git_dir.join(name));
         }
         for name in SHARED {
             self.note(&repo.layout.common_dir.join(name));
-        }
-        // A new or a lost object changes the time of its folder.
-        self.inside(&repo.layout.common_dir.join("objects"));
-        for dir in repo.layout.state_dirs() {
-            self.below(&dir.join("refs"));
         }
         self.below(&repo.layout.common_dir.join("hooks"));
         for file in &repo.scan.files {

@@ -18,15 +18,29 @@ use super::parse::{self, Logged, Tag};
 
 /// Commits that are listed without a tag.
 const UNTAGGED: usize = 30;
-/// Commits that are looked at, and tags.
-const MOST: &str = "100";
+/// Commits that are looked at.
+const LISTED: usize = 100;
+const MAX_COUNT: &str = "--max-count=100";
+/// Tags that are looked at.
+const MAX_TAGS: &str = "--count=100";
 
 /// Compares HEAD with what is offered. Fills the version of HEAD in `local`, which is described in the same command.
 pub(super) async fn judge(ask: &mut Ask<'_>, spec: &GitSpec, local: &mut Local, before: &RemoteFacts) -> RemoteFacts {
     let Some(place) = Place::of(&local.facts) else { return before.clone() };
     let mut remote = RemoteFacts { last_good: before.last_good, error: before.error.clone(), ..RemoteFacts::default() };
     remote.upstream = ask.reference(&place.tracking()).await;
+    let mut between = None;
     let apart = match &remote.upstream {
+        Some(upstream) if spec.channel == Channel::Dev && spec.pinned_commit.is_none() => {
+            if place.counted(local).is_none() {
+                // They have to be listed anyway, and then they are counted as well.
+                between = place.between(ask, upstream).await;
+            }
+            match &between {
+                Some(listed) => Some((0, u64::try_from(listed.len()).unwrap_or(u64::MAX))),
+                None => place.apart(ask, local, upstream).await,
+            }
+        }
         Some(upstream) => place.apart(ask, local, upstream).await,
         None => {
             place.complain(ask, spec, local.facts.detached);
@@ -34,7 +48,7 @@ pub(super) async fn judge(ask: &mut Ask<'_>, spec: &GitSpec, local: &mut Local, 
         }
     };
     remote.diverged = !local.facts.detached && apart.is_some_and(|(ahead, _)| ahead > 0);
-    let mut judge = Judge { ask, place, tags: None };
+    let mut judge = Judge { ask, place, tags: None, between };
     match (&spec.pinned_commit, spec.channel) {
         (Some(pin), _) => judge.pinned(pin, local, &mut remote).await,
         (None, Channel::Dev) => judge.dev(apart, local, &mut remote).await,
@@ -62,11 +76,22 @@ impl Place {
         format!("refs/remotes/{}/{}", self.alias, self.branch)
     }
 
+    /// What `git status` counted, when it counted to this upstream.
+    fn counted(&self, local: &Local) -> Option<(u64, u64)> {
+        let short = format!("{}/{}", self.alias, self.branch);
+        local.status.ahead_behind.filter(|_| local.status.upstream.as_deref() == Some(&short))
+    }
+
+    /// The commits that the upstream has more, when HEAD has none of its own and they are few enough to be listed.
+    async fn between(&self, ask: &mut Ask<'_>, upstream: &CommitId) -> Option<Vec<Logged>> {
+        let listed = log(ask, &format!("{}...{upstream}", self.head)).await?;
+        let is_whole = listed.len() < LISTED && !listed.iter().any(|logged| logged.left);
+        is_whole.then_some(listed)
+    }
+
     /// Commits that only HEAD has, and that only the upstream has. `git status` often counted them already.
     async fn apart(&self, ask: &mut Ask<'_>, local: &Local, upstream: &CommitId) -> Option<(u64, u64)> {
-        let short = format!("{}/{}", self.alias, self.branch);
-        let counted = local.status.ahead_behind.filter(|_| local.status.upstream.as_deref() == Some(&short));
-        match counted {
+        match self.counted(local) {
             Some(counts) => Some(counts),
             None => ask.apart(&self.head, upstream).await,
         }
@@ -95,6 +120,8 @@ struct Judge<'j, 'a> {
     place: Place,
     /// Tags that contain HEAD and are merged upstream, newest first; looked up once.
     tags: Option<Vec<Tag>>,
+    /// The commits from HEAD to the upstream, where they were listed already.
+    between: Option<Vec<Logged>>,
 }
 
 impl Judge<'_, '_> {
@@ -186,8 +213,7 @@ impl Judge<'_, '_> {
                 Some(upstream) if !remote.diverged => {
                     let contains = format!("--contains={}", self.place.head);
                     let merged = format!("--merged={upstream}");
-                    let count = format!("--count={MOST}");
-                    let args = ["for-each-ref", &count, "--sort=-creatordate", &contains, &merged];
+                    let args = ["for-each-ref", MAX_TAGS, "--sort=-creatordate", &contains, &merged];
                     let args = args.into_iter().chain([parse::TAG_FORMAT, "refs/tags"]);
                     self.ask.answer(args).await.map(|printed| parse::tags(&printed)).unwrap_or_default()
                 }
@@ -203,17 +229,24 @@ impl Judge<'_, '_> {
         if remote.behind_count == 0 || remote.upstream.is_none() {
             return;
         }
-        let (range, count) = (format!("{}..{offered}", self.place.head), format!("--max-count={MOST}"));
-        let args =
-            ["log", "-z", &count, parse::LOG_FORMAT, "--decorate=short", "--decorate-refs=refs/tags/", "--no-mailmap"];
-        let Some(printed) = self.ask.answer(args.into_iter().chain([range.as_str(), "--"])).await else { return };
-        let logged = match parse::log(&printed) {
-            Ok(logged) => logged,
-            Err(error) => return self.ask.complaints.push(error.to_string()),
+        let known = self.between.take().filter(|_| remote.upstream.as_ref() == Some(&offered));
+        let logged = match known {
+            Some(logged) => logged,
+            None => {
+                let Some(logged) = log(self.ask, &format!("{}..{offered}", self.place.head)).await else { return };
+                logged
+            }
         };
         let tags = if logged.iter().any(|l| l.tagged) { self.tags(remote).await } else { &[] };
         remote.commits_behind = listed(logged, tags);
     }
+}
+
+/// The newest commits of a range.
+async fn log(ask: &mut Ask<'_>, range: &str) -> Option<Vec<Logged>> {
+    let args = ["log", "-z", MAX_COUNT, parse::LOG_FORMAT, "--decorate=short", "--decorate-refs=refs/tags/"];
+    let printed = ask.answer(args.into_iter().chain(["--no-mailmap", range, "--"])).await?;
+    parse::log(&printed).map_err(|error| ask.complaints.push(error.to_string())).ok()
 }
 
 /// The rule of CONTRACT §3.2.4: the first thirty, and every tagged one. Of several tags at a commit the one that comes

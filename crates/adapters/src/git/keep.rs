@@ -1,5 +1,5 @@
 //! Keeps aside what a switch would destroy, and puts it back: copies of files in the kept folder, local commits under
-//! `refs/refit/kept/`. What is kept is listed in a file beside the folder, written when everything in it is on disk.
+//! `refs/refit/kept/`, and the index where it holds what neither HEAD nor a file has. What is kept is listed in a file beside the folder, written when everything in it is on disk.
 //! Refuses to: overwrite an older kept copy, or to put anything in place of what the owner changed since.
 
 use std::collections::BTreeSet;
@@ -15,9 +15,11 @@ use refit_model::updater::git::Kept;
 use serde::{Deserialize, Serialize};
 
 use super::hand::{Hand, off_the_loop, paths};
-use super::{locks, switch};
+use super::{fingerprint, locks, switch};
 use crate::disk;
 use crate::tree::{Copied, TreeError, copy_leaf, is_missing, make_parent, sync_file_system, sync_parent};
+
+mod index;
 
 /// Local commits are kept below this.
 pub const REFS: &str = "refs/refit/kept";
@@ -34,7 +36,7 @@ pub struct Listing {
     /// Tracked files that the owner had deleted; names that are no text are left out.
     #[serde(default)]
     pub deleted: Vec<String>,
-    /// The refs that keep local commits.
+    /// The refs that keep local commits, and what was staged.
     pub refs: Vec<String>,
     /// The folder is the whole old repository.
     pub whole_folder: bool,
@@ -51,8 +53,11 @@ pub async fn keep_aside(hand: &Hand<'_>, kept: &KeptPlace, to: &GitTarget) -> Re
     }
     let target = switch::resolve(hand, to).await?;
     switch::rebuild_index(hand, &target).await?;
-    let GivesWay { files, deleted } = giving_way(hand, &target).await?;
-    let refs = keep_commits(hand, kept, to, &target).await?;
+    let GivesWay { files, deleted, only_staged } = giving_way(hand, &target).await?;
+    let mut refs = keep_commits(hand, kept, to, &target).await?;
+    if only_staged {
+        refs.push(index::keep(hand, kept).await?);
+    }
     if files.is_empty() && deleted.is_empty() && refs.is_empty() {
         return Ok(None);
     }
@@ -112,7 +117,12 @@ pub async fn put_back(hand: &Hand<'_>, kept: &KeptPlace) -> Result<(), StepError
     })
     .await
     .map_err(|error| hand.on_disk(&error))?;
+    let mut all_back = all_back;
     for name in &listing.refs {
+        if index::is_of_index(name) {
+            all_back &= index::put_back(hand, name).await?;
+            continue;
+        }
         let kept_commit = hand.commit(name).await?;
         if let (Some(commit), Some(head)) = (kept_commit, hand.commit("HEAD").await?)
             && hand.is_ancestor(&commit, &head).await?
@@ -261,7 +271,10 @@ fn list_file(kept: &KeptPlace) -> PathBuf {
 fn note(listing: &Listing, kept: &KeptPlace) -> Option<String> {
     let files = (!listing.files.is_empty())
         .then(|| format!("{} file(s) in {}", listing.files.len(), kept.folder.join(FILES).display()));
-    let refs = (!listing.refs.is_empty()).then(|| format!("local commits as {}", listing.refs.join(", ")));
+    let (indexes, commits): (Vec<&str>, Vec<&str>) =
+        listing.refs.iter().map(String::as_str).partition(|name| index::is_of_index(name));
+    let named = |what: &str, names: &[&str]| (!names.is_empty()).then(|| format!("{what} as {}", names.join(", ")));
+    let refs = named("local commits", &commits).into_iter().chain(named("what was staged", &indexes));
     let parts: Vec<String> = files.into_iter().chain(refs).collect();
     (!parts.is_empty()).then(|| format!("Kept aside: {}", parts.join("; ")))
 }
@@ -272,6 +285,8 @@ struct GivesWay {
     files: Vec<PathBuf>,
     /// Files that come back though the owner deleted them.
     deleted: Vec<String>,
+    /// The index holds something that is neither in HEAD nor in a file.
+    only_staged: bool,
 }
 
 async fn giving_way(hand: &Hand<'_>, target: &CommitId) -> Result<GivesWay, StepError> {
@@ -285,13 +300,24 @@ async fn giving_way(hand: &Hand<'_>, target: &CommitId) -> Result<GivesWay, Step
             deleted.extend(path.to_str().map(str::to_owned));
         }
     }
-    let index = hand.answer("listing tracked files", ["ls-files", "-z"]).await?;
-    let tracked: BTreeSet<&Path> = paths(&index).collect();
+    let tracked = tracked(hand).await?;
+    let tracked: BTreeSet<&Path> = tracked.iter().map(PathBuf::as_path).collect();
     let version = hand.answer("listing the version's files", ["ls-tree", "-r", "-z", target.as_str()]).await?;
     for path in paths(&version).filter_map(file_of_tree) {
         in_the_way(hand.work(), path, &tracked, &mut files).map_err(|error| hand.on_disk(&error))?;
     }
-    Ok(GivesWay { files: files.into_iter().collect(), deleted })
+    Ok(GivesWay { files: files.into_iter().collect(), deleted, only_staged: index::is_only_staged(&status) })
+}
+
+/// The paths of the index; by git where it cannot be read without.
+async fn tracked(hand: &Hand<'_>) -> Result<Vec<PathBuf>, StepError> {
+    let repo = hand.repo.clone();
+    let read = off_the_loop(move || Ok(fingerprint::tracked(&repo))).await.map_err(|error| hand.on_disk(&error))?;
+    if let Some(tracked) = read {
+        return Ok(tracked);
+    }
+    let index = hand.answer("listing tracked files", ["ls-files", "-z"]).await?;
+    Ok(paths(&index).map(Path::to_owned).collect())
 }
 
 /// The path of a line of `git ls-tree` (`<mode> <type> <id> TAB <path>`); none for a submodule, whose folder stays.

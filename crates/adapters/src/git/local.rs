@@ -17,6 +17,13 @@ pub(super) struct Local {
     pub(super) settings: Settings,
 }
 
+impl Local {
+    /// What was seen before, where nothing of it changed.
+    pub(super) fn known(facts: &LocalFacts) -> Self {
+        Self { facts: facts.clone(), status: Status::default(), settings: Settings::default() }
+    }
+}
+
 /// Looks at a repository. `before` gives what is kept where nothing can be told: the branch of a detached HEAD.
 pub(super) async fn look(ask: &mut Ask<'_>, settings: Settings, before: &LocalFacts) -> Local {
     let repo = ask.repo;

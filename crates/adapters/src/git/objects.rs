@@ -80,6 +80,14 @@ fn holds(index: &Path, name: &[u8]) -> std::io::Result<bool> {
     Ok(false)
 }
 
+/// How many objects a pack's index names; none when it cannot be read.
+pub(super) fn count(index: &Path) -> Option<u64> {
+    let mut file = File::open(index).ok()?;
+    let mut begin = [0; 8];
+    file.read_exact(&mut begin).ok()?;
+    if begin == INDEX { count_at(&mut file, 255).ok() } else { None }
+}
+
 /// How many names begin with this byte or a lower one.
 fn count_at(file: &mut File, byte: u64) -> std::io::Result<u64> {
     let mut count = [0; 4];

@@ -57,7 +57,7 @@ pub struct Tag {
 }
 
 /// The arguments of `git log` whose output [`log`] reads; every field ends with a zero, and so does every record.
-pub const LOG_FORMAT: &str = "--format=tformat:%H%x00%an%x00%ct%x00%s%x00%b%x00%D%x00";
+pub const LOG_FORMAT: &str = "--format=tformat:%m%H%x00%an%x00%ct%x00%s%x00%b%x00%D%x00";
 /// Fields of a log record, with the empty one between two zeros.
 const LOG_FIELDS: usize = 7;
 
@@ -139,6 +139,8 @@ pub struct Logged {
     pub commit: CommitBehind,
     /// Some tag names it.
     pub tagged: bool,
+    /// Of a range with two sides (`A...B`), the left one has it.
+    pub left: bool,
 }
 
 /// Reads `git log -z` in [`LOG_FORMAT`].
@@ -153,6 +155,8 @@ pub fn log(bytes: &[u8]) -> Result<Vec<Logged>, ParseError> {
 
 fn logged(record: &[&[u8]]) -> Option<Logged> {
     let [sha, author, date, subject, body, refs, rest @ ..] = record else { return None };
+    let left = sha.starts_with(b"<");
+    let sha = sha.strip_prefix(b"<").or(sha.strip_prefix(b">")).unwrap_or(sha);
     let commit = CommitBehind {
         sha: CommitId::new(std::str::from_utf8(sha).ok()?).ok()?.as_str().to_owned(),
         author: text(author),
@@ -162,7 +166,7 @@ fn logged(record: &[&[u8]]) -> Option<Logged> {
         tag: None,
     };
     let complete = matches!(rest, [] | [b""]);
-    complete.then_some(Logged { commit, tagged: !refs.is_empty() })
+    complete.then_some(Logged { commit, tagged: !refs.is_empty(), left })
 }
 
 /// What Python's `strip` takes away; Unicode does not count the separators among its blanks.

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,9 +17,12 @@ use super::hand::Hand;
 use super::hazard::Purpose;
 use super::layout::Layout;
 use super::{config, fetch, locks, switch};
+use crate::command::Surroundings;
 
 pub mod http;
+pub mod pack;
 pub mod pkt;
+mod quick;
 pub mod words;
 
 use http::{Http, NoAnswer};
@@ -69,7 +72,7 @@ impl Remotes {
         url: &str,
         branch: &BranchName,
     ) -> Result<Seen, StepError> {
-        let _turn = self.turn(url).await;
+        let mut turn = self.turn(url).await;
         let there = self.refs(hand, remote, url, branch).await?;
         let here = local_refs(hand, remote, branch).await?;
         let head = format!("refs/heads/{}", branch.as_str());
@@ -88,6 +91,16 @@ impl Remotes {
             }
         }
         locks::remove_stale(&hand.repo.layout).await.map_err(|error| hand.failed(&error.to_string()))?;
+        if let Some(plain) = plain_url(hand, url) {
+            let moved = quick::Moved { remote, branch, there: &there, here: &here };
+            if tip != tracked && quick::fetch(hand, &self.http, &plain, &moved, turn.take()).await? {
+                return Ok(Seen::Fetched);
+            }
+        }
+        let _turn = match turn {
+            Some(turn) => Some(turn),
+            None => self.turn(url).await,
+        };
         // A branch that is gone there goes here too: by the refspecs of the configuration, which prune it.
         let branch = tip.map(|_| branch);
         let wanted = fetch::Wanted { remote, branch, commit: None, refetch: false, ask: true };
@@ -111,7 +124,7 @@ impl Remotes {
         url: &str,
         branch: &BranchName,
     ) -> Result<Vec<RemoteRef>, StepError> {
-        if let Some(plain) = http_url(url).filter(|plain| is_allowed(hand, plain) && !needs_git(hand)) {
+        if let Some(plain) = plain_url(hand, url) {
             match self.http.ls_refs(&plain, branch).await {
                 Ok(refs) => return Ok(refs),
                 Err(NoAnswer::Unreachable(why)) => return Err(hand.failed(&why)),
@@ -141,7 +154,12 @@ impl Remotes {
     }
 }
 
-/// A URL that the shared client may ask: HTTP, without a user in it.
+/// The URL, where the shared client may ask it in place of git.
+fn plain_url(hand: &Hand<'_>, url: &str) -> Option<Url> {
+    http_url(url).filter(|plain| is_allowed(hand, plain) && !needs_git(hand))
+}
+
+/// A URL that the shared client could ask: HTTP, without a user in it.
 fn http_url(url: &str) -> Option<Url> {
     let url = Url::parse(url).ok()?;
     let plain = matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none();
@@ -180,16 +198,22 @@ fn needs_git(hand: &Hand<'_>) -> bool {
     if surroundings.passed_on.iter().any(|(name, value)| names_proxy(name) && !value.is_empty()) {
         return true;
     }
-    let xdg = surroundings.passed_on.iter().find(|(name, _)| name == "XDG_CONFIG_HOME");
-    let xdg = xdg.map_or_else(|| surroundings.home.join(".config"), |(_, value)| value.into());
-    let files = [Path::new("/etc/gitconfig").to_owned(), surroundings.home.join(".gitconfig"), xdg.join("git/config")];
-    hand.repo.scan.entries.iter().any(concerns_http) || files.iter().any(|file| says_something_of_http(file))
+    hand.repo.scan.entries.iter().any(concerns_http)
+        || owners_files(surroundings).iter().any(|file| says_something(file, concerns_http))
 }
 
-fn says_something_of_http(file: &Path) -> bool {
+/// The machine's and the owner's configuration.
+fn owners_files(surroundings: &Surroundings) -> [PathBuf; 3] {
+    let xdg = surroundings.passed_on.iter().find(|(name, _)| name == "XDG_CONFIG_HOME");
+    let xdg = xdg.map_or_else(|| surroundings.home.join(".config"), |(_, value)| value.into());
+    [Path::new("/etc/gitconfig").to_owned(), surroundings.home.join(".gitconfig"), xdg.join("git/config")]
+}
+
+/// A file has a setting of this kind, or may have: it cannot be read, or includes others.
+fn says_something(file: &Path, concerns: fn(&config::Entry) -> bool) -> bool {
     match fs::read(file) {
         Ok(bytes) => config::parse(&bytes).map_or(true, |entries| {
-            entries.iter().any(|entry| concerns_http(entry) || entry.section.starts_with("include"))
+            entries.iter().any(|entry| concerns(entry) || entry.section.starts_with("include"))
         }),
         Err(_) => false,
     }
@@ -248,7 +272,7 @@ fn packed_line(line: &str) -> Option<(String, String)> {
     (name.starts_with("refs/") && !id.starts_with(['#', '^'])).then(|| (name.to_owned(), id.to_owned()))
 }
 
-fn files_below(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
+fn files_below(dir: &Path, found: &mut Vec<PathBuf>) {
     let Ok(entries) = fs::read_dir(dir) else { return };
     for entry in entries.flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

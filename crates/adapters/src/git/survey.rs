@@ -13,9 +13,10 @@ use refit_model::plan::Action;
 use refit_model::updater::git::{GitFacts, GitSpec, Survey};
 
 use super::ask::Ask;
+use super::layout::Layout;
 use super::parse;
 use super::settings::Settings;
-use super::{Git, Repo, fingerprint};
+use super::{Git, Repo, fingerprint, refs};
 
 /// Local commits that are listed; there are rarely any.
 const MOST: &str = "--max-count=1000";
@@ -30,22 +31,30 @@ pub async fn survey(git: &Git, spec: &GitSpec, facts: &GitFacts, action: Action)
     if !repo.layout.has_git() {
         return survey;
     }
-    if let Some(printed) = ask.answer(["status", "--porcelain=v2", "-z", "--no-renames"]).await
-        && let Ok(status) = parse::status(&printed)
-    {
-        survey.modified = status.changed.iter().map(|c| String::from_utf8_lossy(&c.path).into_owned()).collect();
-    }
-    let Some(head) = ask.reference("HEAD").await else { return survey };
-    survey.local_commits = local_commits(&mut ask, &head).await;
+    let Some(head) = ask.reference("HEAD").await else {
+        return Survey { modified: modified(&mut ask).await, ..survey };
+    };
     survey.target = target(&mut ask, spec, facts, action, &head, survey.primary_remote.as_deref()).await;
-    if let Some(target) = survey.target.clone() {
-        survey.target_complete = is_complete(&mut ask, &head, &target).await;
-        survey.conflicts = conflicts(&mut ask, &target).await;
-        if let Some(file) = &spec.requirements {
-            survey.requirements_changed = differs(&ask, &head, &target, file).await;
-        }
+    // None waits for another, and what git complains about here is in the facts already.
+    let [mut of_files, mut of_commits, mut of_objects, mut of_version] = [(); 4].map(|()| Ask::new(git, &repo));
+    let of_target = async {
+        let Some(target) = &survey.target else { return Default::default() };
+        tokio::join!(is_complete(&mut of_objects, &head, target), in_the_version(&mut of_version, target))
+    };
+    let (modified, local_commits, (complete, (conflicts, submodules))) =
+        tokio::join!(modified(&mut of_files), local_commits(&mut of_commits, &head), of_target);
+    if let (Some(file), Some(target)) = (&spec.requirements, &survey.target) {
+        survey.requirements_changed = differs(&ask, &head, target, file).await;
     }
-    survey
+    survey.target_complete = complete;
+    Survey { modified, local_commits, conflicts, submodules, ..survey }
+}
+
+/// Tracked files that differ somewhere.
+async fn modified(ask: &mut Ask<'_>) -> Vec<String> {
+    let printed = ask.answer(["status", "--porcelain=v2", "-z", "--no-renames"]).await;
+    let status = printed.and_then(|printed| parse::status(&printed).ok()).unwrap_or_default();
+    status.changed.iter().map(|c| String::from_utf8_lossy(&c.path).into_owned()).collect()
 }
 
 /// Where the action would go, as far as the references that are here tell.
@@ -100,21 +109,37 @@ async fn differs(ask: &Ask<'_>, head: &CommitId, target: &CommitId, file: &Path)
     ask.probe(args).await.is_some_and(|outcome| outcome.code() == Some(1))
 }
 
-/// Files that git does not track here, ignored ones too, in the place of files that the target has.
-async fn conflicts(ask: &mut Ask<'_>, target: &CommitId) -> Vec<String> {
-    let Some(printed) = ask.answer(["ls-tree", "-r", "-z", "--name-only", "--full-tree", target.as_str()]).await else {
-        return Vec::new();
+/// Files that git does not track here, ignored ones too, in the place of files that the target has; and submodules that
+/// stand elsewhere than the target wants them.
+async fn in_the_version(ask: &mut Ask<'_>, target: &CommitId) -> (Vec<String>, Vec<String>) {
+    let Some(printed) = ask.answer(["ls-tree", "-r", "-z", "--full-tree", target.as_str()]).await else {
+        return Default::default();
     };
     let tracked: HashSet<PathBuf> = fingerprint::tracked(ask.repo).unwrap_or_default().into_iter().collect();
-    let wanted =
-        printed.split(|b| *b == 0).filter(|path| !path.is_empty()).map(|path| Path::new(OsStr::from_bytes(path)));
-    let mut found: Vec<String> = wanted
-        .filter(|path| !tracked.contains(*path))
-        .filter_map(|path| in_the_way(ask.repo, path, &tracked))
+    let entries: Vec<(&[u8], &Path)> = printed.split(|b| *b == 0).filter_map(entry).collect();
+    let mut conflicts: Vec<String> = entries
+        .iter()
+        .filter(|(_, path)| !tracked.contains(*path))
+        .filter_map(|(_, path)| in_the_way(ask.repo, path, &tracked))
         .map(|path| path.to_string_lossy().into_owned())
         .collect();
-    found.dedup();
-    found
+    conflicts.dedup();
+    let moved = entries.iter().filter(|(about, path)| stands_elsewhere(ask.repo, about, path));
+    (conflicts, moved.map(|(_, path)| path.to_string_lossy().into_owned()).collect())
+}
+
+/// `<mode> <type> <id>` and the path of a line of `git ls-tree -z`.
+fn entry(line: &[u8]) -> Option<(&[u8], &Path)> {
+    let tab = line.iter().position(|byte| *byte == b'\t')?;
+    let (about, path) = line.split_at_checked(tab)?;
+    Some((about, Path::new(OsStr::from_bytes(path.get(1..)?))))
+}
+
+/// A submodule that is checked out, and not at the commit that is wanted. One that never was is nobody's concern.
+fn stands_elsewhere(repo: &Repo, about: &[u8], path: &Path) -> bool {
+    let Some(wanted) = about.strip_prefix(b"160000 commit ") else { return false };
+    let layout = Layout::find(&repo.layout.work.join(path));
+    layout.has_git() && refs::resolve(&layout, "HEAD").is_some_and(|head| head.as_str().as_bytes() != wanted)
 }
 
 /// What stands where a file is wanted: a file or folder of that name, or a file where one of its folders is wanted.

@@ -104,6 +104,25 @@ async fn a_soft_recovery_stays_where_the_remote_has_been() {
 }
 
 #[tokio::test]
+async fn submodules_that_will_stand_elsewhere_are_named() {
+    let lab = lab().await;
+    let library = lab.world.remote("own/lib");
+    let old = library.commit(&[("l.py", "1\n")], "First");
+    let modules = format!("[submodule \"lib\"]\n\tpath = lib\n\turl = {}\n", library.url());
+    lab.remote.push("master", &Commit::new("With a library").file(".gitmodules", modules).submodule("lib", &old));
+    lab.work.git(&["pull", "--quiet"]);
+    let next = library.commit(&[("l.py", "2\n")], "Second");
+    lab.remote.push("master", &Commit::new("Another library").submodule("lib", &next));
+    lab.work.git(&["fetch", "--quiet", "origin"]);
+    assert_eq!(lab.survey(Action::Upgrade).await.submodules, [""; 0], "never checked out");
+    library.clone_to(lab.work.path().join("lib")).git(&["checkout", "--quiet", &old]);
+    assert_eq!(lab.survey(Action::Upgrade).await.submodules, ["lib"]);
+    assert_eq!(lab.survey(Action::Upgrade).await.conflicts, [""; 0]);
+    lab.world.work(lab.work.path().join("lib")).git(&["checkout", "--quiet", &next]);
+    assert_eq!(lab.survey(Action::Upgrade).await.submodules, [""; 0], "it is there already");
+}
+
+#[tokio::test]
 async fn nothing_there_is_nothing_to_survey() {
     let lab = lab().await;
     lab.remote.commit(&[("a.py", "2\n")], "Second");

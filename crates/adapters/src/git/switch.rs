@@ -13,7 +13,7 @@ use refit_model::step::{GitTarget, Head};
 use serde::{Deserialize, Serialize};
 
 use super::hand::{Hand, off_the_loop};
-use super::{heal, locks, parse};
+use super::{heal, locks, parse, refs};
 use crate::tree::{TreeError, is_missing, sync_file_system, sync_parent};
 
 /// The commit from before a switch stays reachable under this name, so that a rollback works without a network.
@@ -268,6 +268,13 @@ async fn new_note(
 }
 
 async fn stands_on(hand: &Hand<'_>, branch: &BranchName) -> Result<bool, StepError> {
+    let layout = &hand.repo.layout;
+    if refs::uses_files(&hand.repo.scan.entries)
+        && let Some(name) = refs::head_branch(layout)
+    {
+        return Ok(name.strip_prefix("refs/heads/") == Some(branch.as_str()));
+    }
+    // A detached HEAD, a link in its place, or something that only git can tell.
     let outcome = hand.ask(["symbolic-ref", "--quiet", "HEAD"]).await?;
     Ok(outcome.success() && outcome.stdout.trim_ascii() == format!("refs/heads/{}", branch.as_str()).as_bytes())
 }

@@ -291,6 +291,8 @@ pub struct Survey {
     pub real_path: Option<PathBuf>,
     /// `branch.<primary branch>.remote`, which a soft recovery goes to.
     pub primary_remote: Option<String>,
+    /// Submodules that are checked out at another commit than the target wants.
+    pub submodules: Vec<String>,
 }
 
 /// The judgement: every documented field of CONTRACT §3.2, in values.

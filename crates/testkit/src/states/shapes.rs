@@ -1,7 +1,7 @@
 //! Repositories of another build: shallow, partial, nested, or not there.
 
 use super::State;
-use crate::git::Commit;
+use crate::git::{Commit, Remote};
 
 pub(super) const STATES: &[State] = &[
     State::new("shallow", "cloned with --depth 1, then one behind", |lab| {
@@ -39,6 +39,11 @@ pub(super) const STATES: &[State] = &[
     State::new("submodule-moved", "the submodule stands at another commit than recorded", |lab| {
         submodule(lab);
         lab.world.work(lab.work.path().join("lib")).git(&["checkout", "--quiet", "HEAD~1"]);
+    }),
+    State::new("submodule-pointer", "with a submodule, checked out; then a version that moves it", |lab| {
+        let library = submodule(lab);
+        let next = library.commit(&[("app.py", "print('a new library')\n")], "Change of the library");
+        lab.remote.push("master", &Commit::new("Move the submodule").submodule("lib", &next));
     }),
     State::new("submodule-absent", "with a submodule that was never checked out", |lab| {
         add_submodule(lab);
@@ -105,14 +110,16 @@ pub(super) const STATES: &[State] = &[
 ];
 
 /// Adds a submodule `lib` to the remote, by a relative URL so that the commit does not depend on the server.
-fn add_submodule(lab: &super::StateLab) {
+fn add_submodule(lab: &super::StateLab) -> Remote {
     let (library, _) = lab.other_remote("lib");
     let modules = format!("[submodule \"lib\"]\n\tpath = lib\n\turl = ../{}-lib.git\n", lab.name);
     let commit = Commit::new("Add a submodule").file(".gitmodules", modules).submodule("lib", &library.rev("master"));
     lab.remote.push("master", &commit);
+    library
 }
 
-fn submodule(lab: &super::StateLab) {
-    add_submodule(lab);
+fn submodule(lab: &super::StateLab) -> Remote {
+    let library = add_submodule(lab);
     lab.clone_with(&["--recurse-submodules"]);
+    library
 }

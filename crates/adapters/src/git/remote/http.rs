@@ -1,19 +1,21 @@
-//! The one HTTP client of the process, and the two questions that are asked with it: `ls-refs` of a repository, and
-//! where a moved repository went.
+//! The one HTTP client of the process, and the three questions that are asked with it: `ls-refs` of a repository, a
+//! small pack of it, and where a moved repository went.
 //! Refuses to: follow redirects, send credentials, or use a proxy. What needs those is asked by git itself.
 
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use refit_model::name::BranchName;
+use refit_model::name::{BranchName, CommitId};
 use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Response, StatusCode, Url};
 
 use super::pkt::{self, RemoteRef};
-use super::words;
+use super::{pack, words};
 
 /// An answer longer than this is not the answer to what was asked.
 const LONGEST_ANSWER: usize = 32 * 1024 * 1024;
+/// A pack with more than a few months of a project is git's affair.
+const LONGEST_PACK: usize = 2 * 1024 * 1024;
 /// Hops of a moved repository.
 const HOPS: usize = 5;
 
@@ -47,6 +49,24 @@ impl Http {
     /// # Errors
     /// [`NoAnswer`].
     pub async fn ls_refs(&self, url: &Url, branch: &BranchName) -> Result<Vec<RemoteRef>, NoAnswer> {
+        let (response, host) = self.ask(url, pkt::ls_refs(branch, &self.agent)).await?;
+        let answer = read(response, host, LONGEST_ANSWER).await?;
+        let answer = answer.ok_or_else(|| NoAnswer::Unreachable(format!("{host}: the answer does not end")))?;
+        pkt::read_refs(&answer).map_err(|_| NoAnswer::AskGit)
+    }
+
+    /// The objects that somebody lacks who has others, as a pack; only when it is a small one.
+    ///
+    /// # Errors
+    /// [`NoAnswer`]; a large pack is left to git, which does not hold it in memory.
+    pub async fn pack(&self, url: &Url, wants: &[&CommitId], haves: &[&CommitId]) -> Result<Vec<u8>, NoAnswer> {
+        let (response, host) = self.ask(url, pack::question(wants, haves, &self.agent)).await?;
+        let answer = read(response, host, LONGEST_PACK).await?.ok_or(NoAnswer::AskGit)?;
+        pack::read(&answer).map_err(|_| NoAnswer::AskGit)
+    }
+
+    /// Asks git's service a question of protocol v2.
+    async fn ask<'u>(&self, url: &'u Url, question: Vec<u8>) -> Result<(Response, &'u str), NoAnswer> {
         let client = self.client().ok_or(NoAnswer::AskGit)?;
         let service = format!("{}/git-upload-pack", url.as_str().trim_end_matches('/'));
         let host = url.host_str().unwrap_or_default();
@@ -55,7 +75,7 @@ impl Http {
             .header("Git-Protocol", "version=2")
             .header(CONTENT_TYPE, "application/x-git-upload-pack-request")
             .header(ACCEPT, "application/x-git-upload-pack-result")
-            .body(pkt::ls_refs(branch, &self.agent))
+            .body(question)
             .send()
             .await
             .map_err(|error| NoAnswer::Unreachable(words::of_http(&error, host)))?;
@@ -66,8 +86,7 @@ impl Http {
         if response.status() != StatusCode::OK || !is_git {
             return Err(NoAnswer::AskGit);
         }
-        let answer = read(response, host).await?;
-        pkt::read_refs(&answer).map_err(|_| NoAnswer::AskGit)
+        Ok((response, host))
     }
 
     /// Where a plain GET of a URL leads, hop by hop; none when it leads nowhere else.
@@ -108,13 +127,14 @@ impl Http {
     }
 }
 
-async fn read(mut response: Response, host: &str) -> Result<Vec<u8>, NoAnswer> {
+/// The whole answer; none when it is longer than this.
+async fn read(mut response: Response, host: &str, most: usize) -> Result<Option<Vec<u8>>, NoAnswer> {
     let mut answer = Vec::new();
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if answer.len() + chunk.len() <= LONGEST_ANSWER => answer.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err(NoAnswer::Unreachable(format!("{host}: the answer does not end"))),
-            Ok(None) => return Ok(answer),
+            Ok(Some(chunk)) if answer.len() + chunk.len() <= most => answer.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Ok(None),
+            Ok(None) => return Ok(Some(answer)),
             Err(error) => return Err(NoAnswer::Unreachable(words::of_http(&error, host))),
         }
     }

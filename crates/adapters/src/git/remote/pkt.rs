@@ -80,7 +80,8 @@ pub fn ls_refs(branch: &BranchName, agent: &str) -> Vec<u8> {
     question
 }
 
-fn line(out: &mut Vec<u8>, text: &str) {
+/// Adds one line's packet.
+pub(super) fn line(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(format!("{:04x}", text.len() + 4).as_bytes());
     out.extend_from_slice(text.as_bytes());
 }

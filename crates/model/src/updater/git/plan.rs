@@ -326,6 +326,15 @@ impl Planner<'_> {
                 self.spec.path.join(file).display()
             ));
         }
+        if !survey.submodules.is_empty() {
+            notes.push(format!(
+                "This version wants another commit of these submodules: {}. Refit does not touch submodules, and the \
+                 repository counts as modified until they are moved. Move them by hand afterwards: git -C {} submodule \
+                 update",
+                some_of(survey.submodules.iter()),
+                self.spec.path.display()
+            ));
+        }
         if !self.spec.managed_services.is_empty() {
             notes.push(format!(
                 "This version of Refit does not restart services. Restart by hand afterwards: sudo systemctl restart {}",

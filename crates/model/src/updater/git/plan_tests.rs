@@ -239,6 +239,7 @@ fn what_is_left_to_do_by_hand_is_said() {
         requirements_changed: true,
         conflicts: (0..12).map(|n| format!("f{n}")).collect(),
         local_commits: vec![commit('a')],
+        submodules: vec!["lib".to_owned()],
         ..Survey::default()
     });
     let notes = planned(Action::Upgrade, &spec, &facts).notes.join("\n");
@@ -247,6 +248,8 @@ fn what_is_left_to_do_by_hand_is_said() {
         "f9 and 2 more",
         "pip install -r /home/pi/app/scripts/requirements.txt",
         "systemctl restart klipper",
+        "of these submodules: lib. ",
+        "git -C /home/pi/app submodule update",
     ] {
         assert!(notes.contains(part), "{notes}");
     }
