@@ -188,9 +188,11 @@ impl Releases {
             }
         };
         let (live, bounds) = (spec.path.clone(), self.rules.bounds);
+        let version = installed_version(spec.kind, &facts.installed).map(str::to_owned);
         let compared = off_the_loop(move || {
-            let shipped = Shipped::read(&live);
-            let difference = shipped.and_then(|shipped| preview::difference(&file, &live, &shipped, &bounds));
+            let shipped = Shipped::read(&live)
+                .filter(|list| !list.leaves.is_empty() && version.as_ref().is_none_or(|told| *told == list.version));
+            let difference = preview::difference(&file, &live, shipped.as_ref(), &bounds);
             // Another preview may have taken it away already.
             let _gone = std::fs::remove_file(&laid_out);
             Ok(difference)

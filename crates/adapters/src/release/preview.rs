@@ -1,7 +1,8 @@
 //! What a release would change, told from the list at the end of its archive: a short question to the network instead of a
 //! download.
-//! Refuses to: be exact about what it cannot know; without the list of what is installed it says nothing.
+//! Refuses to: be exact about what it cannot know; without the list of what is installed it does not say what would go.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
@@ -29,19 +30,33 @@ pub(super) fn lay_out(file: &Path, size: u64, tail: &[u8]) -> Result<(), TreeErr
     sparse.write_all(tail).map_err(failed())
 }
 
-/// Compares an archive's list with what is installed. None when the list cannot be read.
-pub(super) fn difference(archive: &Path, live: &Path, shipped: &Shipped, bounds: &Bounds) -> Option<Difference> {
+/// Compares an archive's list with what is installed. Without the list of what the installed version shipped, what would
+/// be removed is not told, since a file may be the owner's. None when the archive's list cannot be read.
+pub(super) fn difference(
+    archive: &Path,
+    live: &Path,
+    shipped: Option<&Shipped>,
+    bounds: &Bounds,
+) -> Option<Difference> {
     let coming = archive::survey(archive, bounds).ok()?.leaves;
     let mut difference = Difference::default();
     for leaf in &coming {
-        match shipped.leaves.get(&leaf.path) {
-            None => difference.added.push(leaf.path.clone()),
-            Some(old) if !is_same(live, leaf, old) => difference.changed.push(leaf.path.clone()),
-            Some(_) => {}
+        let (is_there, is_same) = match shipped {
+            Some(shipped) => {
+                let old = shipped.leaves.get(&leaf.path);
+                (old.is_some(), old.is_some_and(|old| is_same(live, leaf, old)))
+            }
+            None => on_disk(&live.join(&leaf.path), leaf),
+        };
+        match (is_there, is_same) {
+            (false, _) => difference.added.push(leaf.path.clone()),
+            (true, false) => difference.changed.push(leaf.path.clone()),
+            (true, true) => {}
         }
     }
-    let stays = |path: &String| coming.iter().any(|leaf| leaf.path == *path);
-    difference.removed = shipped.leaves.keys().filter(|path| !stays(path)).cloned().collect();
+    let stays: BTreeSet<&String> = coming.iter().map(|leaf| &leaf.path).collect();
+    let shipped = shipped.into_iter().flat_map(|shipped| shipped.leaves.keys());
+    difference.removed = shipped.filter(|path| !stays.contains(path)).cloned().collect();
     for list in [&mut difference.added, &mut difference.changed] {
         list.sort();
     }
@@ -50,9 +65,22 @@ pub(super) fn difference(archive: &Path, live: &Path, shipped: &Shipped, bounds:
 
 fn is_same(live: &Path, new: &Listed, old: &Leaf) -> bool {
     match old {
-        Leaf::File { size, .. } => *size == new.size && checksum(&live.join(&new.path)) == Some(new.crc),
-        Leaf::Link { target } => checksum_of(target.as_bytes()) == new.crc,
+        Leaf::File { size, .. } => {
+            !new.is_link && *size == new.size && checksum(&live.join(&new.path)) == Some(new.crc)
+        }
+        Leaf::Link { target } => new.is_link && checksum_of(target.as_bytes()) == new.crc,
     }
+}
+
+/// Whether something is at a path, and whether it is the same.
+fn on_disk(path: &Path, new: &Listed) -> (bool, bool) {
+    let Ok(seen) = fs::symlink_metadata(path) else { return (false, false) };
+    let target = || fs::read_link(path).ok().map(|target| checksum_of(target.as_os_str().as_encoded_bytes()));
+    let same = match new.is_link {
+        true => seen.is_symlink() && target() == Some(new.crc),
+        false => seen.is_file() && seen.len() == new.size && checksum(path) == Some(new.crc),
+    };
+    (true, same)
 }
 
 fn checksum(path: &Path) -> Option<u32> {
@@ -73,4 +101,46 @@ fn checksum_of(bytes: &[u8]) -> u32 {
     let mut crc = Crc::new();
     crc.update(bytes);
     crc.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::release::shipped::digest;
+
+    /// An archive with `same` as installed, `other` changed, `new` added; installed is `old` too.
+    fn installed(dir: &Path) -> Shipped {
+        let live = dir.join("live");
+        fs::create_dir(&live).unwrap();
+        let mut shipped = Shipped::default();
+        for name in ["same", "other", "old"] {
+            fs::write(live.join(name), name).unwrap();
+            let size = u64::try_from(name.len()).unwrap();
+            let leaf = Leaf::File { sha256: digest(&live.join(name)).unwrap(), size };
+            shipped.leaves.insert(name.to_owned(), leaf);
+        }
+        let zip = refit_testkit::zip::ZipBuilder::new().file("same", "same").file("other", "OTHER").file("new", "new");
+        fs::write(dir.join("zip"), zip.build()).unwrap();
+        shipped
+    }
+
+    fn told(dir: &Path, shipped: Option<&Shipped>) -> [Vec<String>; 3] {
+        let difference = difference(&dir.join("zip"), &dir.join("live"), shipped, &Bounds::default()).unwrap();
+        [difference.added, difference.changed, difference.removed]
+    }
+
+    #[test]
+    fn what_a_release_would_change_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let shipped = installed(dir.path());
+        assert_eq!(told(dir.path(), Some(&shipped)), [["new"], ["other"], ["old"]]);
+    }
+
+    #[test]
+    fn without_a_list_nobody_knows_what_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        installed(dir.path());
+        std::os::unix::fs::symlink("new", dir.path().join("live/new")).unwrap();
+        assert_eq!(told(dir.path(), None), [vec![], vec!["new".to_owned(), "other".to_owned()], vec![]]);
+    }
 }
