@@ -9,6 +9,7 @@
 //! | [`face`], [`progress`] | how it is shown: on a terminal, elsewhere, to programs |
 //! | [`door`] | the way to a running Refit |
 //! | [`entry`] | one entry of the status as a person reads it |
+//! | [`release`] | what it tells of a release, at length |
 //! | [`status`], [`plan`], [`refresh`], [`work`], [`history`] | the commands that ask a running Refit |
 //! | [`check`], [`serve`], [`demo`], [`rescue`], [`completions`] | the commands that do not |
 
@@ -25,6 +26,7 @@ pub mod places;
 pub mod plan;
 pub mod progress;
 pub mod refresh;
+pub mod release;
 pub mod rescue;
 pub mod serve;
 pub mod status;

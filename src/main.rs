@@ -60,7 +60,7 @@ fn run(arguments: Arguments, outside: &Outside, face: &Face) -> Result<Exit, Sto
     let places = || Places::find(&places, outside.home.clone(), &outside.here);
     let door = || Door::open(&places()?.socket);
     match command {
-        Command::Status { names, check } => cli::status::run(&mut door()?, face, &names, check),
+        Command::Status { names, check } => cli::status::run(&mut door()?, face, &names, check, answer.verbose > 0),
         Command::Plan { words, hard } => cli::plan::run(&mut door()?, face, &words, hard),
         Command::Refresh { names } => cli::refresh::run(&mut door()?, face, &names),
         Command::Upgrade { names, all } => {

@@ -49,7 +49,7 @@ pub struct AnswerOptions {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show what is installed, and what could be updated
+    /// Show what is installed, and what could be updated (-v: with the notes of releases)
     Status {
         /// Only these
         names: Vec<String>,

@@ -18,6 +18,7 @@ use super::places::Places;
 use crate::wire_up::{self, Manner, Outside, Signals};
 
 mod host;
+mod shipped;
 
 use host::Host;
 
@@ -100,10 +101,18 @@ fn announce(face: &Face, folder: &Path, host: &Host, port: u16, program: &Path) 
         format!("curl -s {address}/machine/update/status"),
         format!("{refit} status"),
         format!("{refit} upgrade behind"),
+        format!("{refit} plan upgrade front-end"),
+        format!("{refit} upgrade front-end"),
     ];
     if face.json {
-        let (folder, data) = (folder, &host.data);
-        face.value(&json!({ "address": address, "folder": folder, "data_path": data, "try": commands }));
+        let (data, front_end) = (&host.data, &host.front_end);
+        face.value(&json!({
+            "address": address,
+            "folder": folder,
+            "data_path": data,
+            "front_end": front_end,
+            "try": commands,
+        }));
         return;
     }
     face.line(&format!("\nA pretend printer host is in {}, and Refit serves it on {address}", folder.display()));
@@ -116,5 +125,8 @@ fn announce(face: &Face, folder: &Path, host: &Host, port: u16, program: &Path) 
     );
     face.line("commit to a power cut, `pinned` is held where it is, and `diverged` has a commit of its own.");
     face.line("Recover those that cannot be updated, roll back those that were.");
+    face.line("\n`front-end`, `zip-app` and `tool` ship as releases, and a newer one of each is out. Look at the front end while");
+    face.line("you update it and roll it back; its page shows which version it is:\n");
+    face.line(&format!("    {}", host.front_end));
     face.line("\nCtrl-C ends the demo and removes everything.");
 }

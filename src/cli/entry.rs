@@ -46,6 +46,12 @@ impl<'a> Entry<'a> {
         self.name
     }
 
+    /// What the API says of it.
+    #[must_use]
+    pub fn fields(&self) -> &'a Value {
+        self.fields
+    }
+
     /// Its state.
     #[must_use]
     pub fn state(&self) -> State {

@@ -64,7 +64,8 @@ fn outcome(word: &str) -> &str {
 }
 
 /// A moment where the reader is: `2026-08-01 12:30:05`. `--json` has the seconds since 1970.
-fn when(seconds: f64, zone: TimeZone) -> String {
+#[must_use]
+pub fn when(seconds: f64, zone: TimeZone) -> String {
     // Milliseconds of any year that a clock can show fit; beyond, the conversion saturates and the moment is refused.
     match Timestamp::from_millisecond((seconds * 1000.0) as i64) {
         Ok(moment) => moment.to_zoned(zone).strftime("%Y-%m-%d %H:%M:%S").to_string(),

@@ -6,18 +6,22 @@ use super::door::Door;
 use super::entry::{Entry, State};
 use super::exit::{Exit, Stop};
 use super::face::Face;
+use super::release::details;
 
-/// Shows the status; with `check` the exit code tells about updates.
+/// Shows the status, with `at_length` also the releases that can be had; with `check` the exit code tells about updates.
 ///
 /// # Errors
 /// When the daemon cannot be asked, or a name is not known to it.
-pub fn run(door: &mut Door, face: &Face, names: &[String], check: bool) -> Result<Exit, Stop> {
+pub fn run(door: &mut Door, face: &Face, names: &[String], check: bool, at_length: bool) -> Result<Exit, Stop> {
     let mut status = ask(door)?;
     keep_only(&mut status, names)?;
     if face.json {
         face.value(&status);
     } else {
         show(face, &status);
+        if at_length {
+            show_details(face, &status);
+        }
     }
     Ok(if check { judge(&status) } else { Exit::Fine })
 }
@@ -78,6 +82,19 @@ pub fn show(face: &Face, status: &Value) {
     show_work(face, status);
     if face.terminal {
         advise(face, &entries);
+    }
+}
+
+/// What there is to know of releases: their notes above all.
+fn show_details(face: &Face, status: &Value) {
+    for entry in Entry::all(status) {
+        let lines = details(entry.fields());
+        if !lines.is_empty() {
+            face.line(&format!("\n{}:", entry.name()));
+        }
+        for line in lines {
+            face.line(format!("  {line}").trim_end());
+        }
     }
 }
 

@@ -44,14 +44,39 @@ fn the_demo_serves_what_it_says_and_cleans_up() {
     assert_eq!(entries["damaged"]["is_valid"], false);
     assert_eq!(entries["pinned"]["commits_behind_count"], 0);
     assert_eq!(entries["diverged"]["is_valid"], false);
+    for shipped in ["front-end", "zip-app", "tool"] {
+        assert_eq!(entries[shipped]["version"], "v1.0.0", "{entries:#}");
+        assert_eq!(entries[shipped]["refit"]["update_available"], true);
+    }
+    let front_end = said["front_end"].as_str().and_then(|url| url.rsplit_once(':')).expect("an address").1;
+    let front_end = Http::new(front_end.parse().expect("a port"));
+    let shows =
+        |version: &str| String::from_utf8_lossy(&front_end.get("/").body).contains(&format!("\"version\">{version}<"));
+    assert!(shows("v1.0.0"));
 
     let tries: Vec<&str> = said["try"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
-    assert_eq!(tries.len(), 3);
+    assert_eq!(tries.len(), 5);
     for shown in tries.iter().filter(|shown| !shown.starts_with("curl")) {
         let words: Vec<&str> = shown.split(' ').skip(1).collect();
         let told: Told = lab.command(&words).env_remove("MOONRAKER_DATA_PATH").output().expect("it starts").into();
         told.ended(0);
     }
+    assert!(shows("v1.1.0"), "the page shows the update");
+    let data = said["data_path"].as_str().expect("a folder");
+    let refit =
+        |words: &[&str]| Told::from(lab.command(words).env("MOONRAKER_DATA_PATH", data).output().expect("it starts"));
+    refit(&["status", "-v", "front-end"])
+        .ended(0)
+        .says("front-end:  up to date  v1.1.0")
+        .says("verified by sha256")
+        .says("version v1.0.0 is kept")
+        .says("newest release: v1.1.0 of 2026-01-02: front-end.zip (1.6 MiB, named by release_info.json)")
+        .says("## What is new");
+    refit(&["rollback", "front-end"]).ended(0);
+    assert!(shows("v1.0.0"), "the page shows the rollback");
+    let own = folder.join("software/zip-app/my-settings.ini");
+    refit(&["upgrade", "zip-app", "tool"]).ended(0);
+    assert!(own.is_file(), "the owner's file stays");
 
     demo.signal(Signal::INT);
     let ended = demo.wait(PATIENCE);

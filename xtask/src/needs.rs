@@ -25,6 +25,8 @@ pub(crate) const TEST_TOOLS: &[Tool] = &[
     ("mkfs.ext4", "e2fsprogs"),
     ("mount", "mount"),
     ("python3", "python3"),
+    // Shows a front end while it is updated.
+    ("nginx", "nginx-light"),
     // Moonraker's tokens.
     ("libsodium.so.23", "libsodium23"),
 ];

@@ -74,6 +74,8 @@ pub struct Listed {
     pub size: u64,
     /// CRC-32 of them.
     pub crc: u32,
+    /// A symbolic link; its bytes are where it leads.
+    pub is_link: bool,
 }
 
 /// One thing that was unpacked.
@@ -125,8 +127,14 @@ pub fn survey(archive: &Path, bounds: &Bounds) -> Result<Survey, ArchiveError> {
     let directory = Directory::read(&Opened::at(archive)?, bounds)?;
     let bytes = directory.bytes;
     let leaves = directory.members.into_iter().filter(|member| member.kind != Kind::Folder);
-    let leaves: Vec<Listed> =
-        leaves.map(|member| Listed { path: member.path, size: member.size, crc: member.crc }).collect();
+    let leaves: Vec<Listed> = leaves
+        .map(|member| Listed {
+            is_link: member.kind == Kind::Link,
+            path: member.path,
+            size: member.size,
+            crc: member.crc,
+        })
+        .collect();
     Ok(Survey { files: leaves.len() as u64, bytes, leaves })
 }
 

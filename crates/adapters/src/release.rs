@@ -183,7 +183,11 @@ impl Releases {
         let live = real.unwrap_or_else(|| spec.path.clone());
         let shipped = match Shipped::read(&live).filter(|shipped| !shipped.leaves.is_empty()) {
             Some(shipped) => shipped.leaves.into_keys().collect(),
-            None => self.listed_of_installed(spec, facts, &source).await?,
+            None => match self.listed_of_installed(spec, facts, &source).await {
+                Some(listed) => listed,
+                // What would be removed is not told then: a file may be the owner's.
+                None => preview::already_there(&coming, &live),
+            },
         };
         off_the_loop(move || Ok(preview::difference(&coming, &shipped, &live))).await.ok()
     }

@@ -452,7 +452,7 @@ impl Step {
                 kept.folder.display()
             ),
             Self::ReleaseDownload { wanted: WantedRelease::Offered { tag, asset, why, .. }, .. } => {
-                let size = asset.size.map(|bytes| format!(", {}", mebibytes(bytes))).unwrap_or_default();
+                let size = asset.size.map(|bytes| format!(", {}", size_in_words(bytes))).unwrap_or_default();
                 format!("download {} of release {tag} ({why}{size}) and verify it", asset.name)
             }
             Self::ReleaseDownload { wanted: WantedRelease::Tagged { version, .. }, .. } => {
@@ -485,8 +485,15 @@ impl Step {
     }
 }
 
-/// `4.2 MiB`.
-fn mebibytes(bytes: u64) -> String {
+/// `4.2 MiB`, `830 KiB`, `12 bytes`.
+#[must_use]
+pub fn size_in_words(bytes: u64) -> String {
+    if bytes < 1024 {
+        return format!("{bytes} bytes");
+    }
+    if bytes < 1024 * 1024 {
+        return format!("{} KiB", bytes / 1024);
+    }
     let tenths = bytes.saturating_mul(10) / (1024 * 1024);
     format!("{}.{} MiB", tenths / 10, tenths % 10)
 }

@@ -23,6 +23,7 @@
 //! | [`scratch`] | temporary folders that are fast |
 //! | [`unavailable`] | why something cannot be had on this machine |
 //! | [`wait`] | waiting for a condition, and free ports |
+//! | [`web`] | a web server that shows a folder |
 //! | [`zip`] | zip archives, byte by byte, able to lie |
 #![allow(
     clippy::disallowed_methods,
@@ -43,5 +44,6 @@ pub mod states;
 pub mod tree;
 pub mod unavailable;
 pub mod wait;
+pub mod web;
 mod wire;
 pub mod zip;

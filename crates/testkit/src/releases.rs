@@ -26,7 +26,7 @@ mod shelf;
 mod tls;
 
 pub use asked::Asked;
-pub use content::{executable, release_info, web_front_end, zip_app};
+pub use content::{Content, executable, release_info, web_front_end, zip_app};
 pub use fault::{CHUNK, Fault, Rule};
 pub use limit::Limit;
 pub use minisign::Signer;

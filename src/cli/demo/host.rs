@@ -1,5 +1,6 @@
 //! The pretend printer host of `refit demo`: a folder with a home, a printer's data folder, real repositories in all
-//! conditions, the server that they come from, and a pretend klippy. Made of the same pieces as the tests.
+//! conditions, the server that they come from, software that ships as releases, and a pretend klippy. Made of the same
+//! pieces as the tests.
 //!
 //! Refuses to: touch anything outside its folder.
 
@@ -12,13 +13,18 @@ use refit_testkit::git_http::GitServer;
 use refit_testkit::klippy::Klippy;
 use serde_json::json;
 
-/// The host. Its server and its klippy end when it is dropped; the folder belongs to the caller.
+use super::shipped::Shipped;
+
+/// The host. Its servers and its klippy end when it is dropped; the folder belongs to the caller.
 #[derive(Debug)]
 pub struct Host {
     /// The owner's home folder.
     pub home: PathBuf,
     /// The printer's data folder.
     pub data: PathBuf,
+    /// Where a browser sees the web front end.
+    pub front_end: String,
+    _shipped: Shipped,
     _server: GitServer,
     _klippy: Klippy,
 }
@@ -61,11 +67,12 @@ impl Host {
             builder.pinned("pinned"),
             builder.diverged("diverged"),
         ];
-        fs::write(data.join("config/moonraker.conf"), configuration(port, &data, &managed))?;
+        let shipped = Shipped::make(&software)?;
+        fs::write(data.join("config/moonraker.conf"), configuration(port, &data, &managed, &shipped))?;
         let klippy = Klippy::start(data.join("comms/klippy.sock"));
         klippy.set_info("klipper_path", json!(home.join("klipper")));
         klippy.set_info("python_path", json!(home.join("klippy-env/bin/python")));
-        Ok(Self { home, data, _server: server, _klippy: klippy })
+        Ok(Self { home, data, front_end: shipped.address(), _shipped: shipped, _server: server, _klippy: klippy })
     }
 }
 
@@ -134,7 +141,7 @@ impl Builder<'_> {
     }
 }
 
-fn configuration(port: u16, data: &Path, managed: &[Managed]) -> String {
+fn configuration(port: u16, data: &Path, managed: &[Managed], shipped: &Shipped) -> String {
     let mut text = format!(
         "# The pretend printer host of `refit demo`.\n\
          [server]\n\
@@ -149,8 +156,9 @@ fn configuration(port: u16, data: &Path, managed: &[Managed]) -> String {
          enable_system_updates: False\n\
          \n\
          [refit]\n\
-         port: {port}\n",
-        data.join("comms/klippy.sock").display()
+         port: {port}\n{}",
+        data.join("comms/klippy.sock").display(),
+        shipped.options()
     );
     for one in managed {
         text += &format!(
@@ -163,5 +171,5 @@ fn configuration(port: u16, data: &Path, managed: &[Managed]) -> String {
             text += &format!("pinned_commit: {pin}\n");
         }
     }
-    text
+    text + &shipped.sections()
 }

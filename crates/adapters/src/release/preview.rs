@@ -57,6 +57,13 @@ pub(super) fn difference(coming: &[Listed], shipped: &BTreeSet<String>, live: &P
     difference
 }
 
+/// What of an archive's list stands in a folder.
+#[must_use]
+pub(super) fn already_there(coming: &[Listed], live: &Path) -> BTreeSet<String> {
+    let is_there = |leaf: &&Listed| fs::symlink_metadata(live.join(&leaf.path)).is_ok();
+    coming.iter().filter(is_there).map(|leaf| leaf.path.clone()).collect()
+}
+
 fn is_same(installed: &Path, new: &Listed) -> bool {
     let crc = match fs::read_link(installed) {
         Ok(target) => Some(checksum_of(target.as_os_str().as_encoded_bytes())),

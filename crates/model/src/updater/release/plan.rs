@@ -304,6 +304,12 @@ impl Planner<'_> {
                     notes.push(format!("{word} ({}): {}", files.len(), some_of(files.iter())));
                 }
             }
+            if !self.survey.shipped_known {
+                let version = &self.judged.version;
+                notes.push(format!(
+                    "Which files go is known only when it was looked up what version {version} shipped; your own stay"
+                ));
+            }
         }
         if let Some(file) = &self.spec.requirements {
             notes.push(format!(

@@ -90,6 +90,23 @@ fn what_another_updater_installed_is_looked_up_first() {
 }
 
 #[test]
+fn files_that_change_are_noted_and_what_is_not_known_is_said() {
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let difference = Difference { added: list(&["new"]), changed: list(&["a", "b"]), removed: list(&["old"]) };
+    let mut facts = facts("v1", "v2");
+    let survey = ReleaseSurvey { shipped_known: true, difference: Some(difference), ..ReleaseSurvey::default() };
+    facts.survey = Some(survey.clone());
+    let web = spec(ReleaseKind::Web);
+    let notes = planned(Action::Upgrade, &web, &facts).notes;
+    assert_eq!(notes, ["Added (1): new", "Changed (2): a, b", "Removed (1): old"]);
+    let difference = Some(Difference { added: list(&["new"]), ..Difference::default() });
+    facts.survey = Some(ReleaseSurvey { shipped_known: false, difference, ..survey });
+    let notes = planned(Action::Upgrade, &web, &facts).notes;
+    assert_eq!(notes[0], "Added (1): new");
+    assert!(notes[1].starts_with("Which files go is known only when it was looked up what version v1 shipped"));
+}
+
+#[test]
 fn nothing_to_do_and_refusals_in_the_documented_words() {
     let web = spec(ReleaseKind::Web);
     let nothing = |facts: &ReleaseFacts| match told(Action::Upgrade, &web, facts).unwrap() {
