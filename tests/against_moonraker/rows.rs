@@ -20,7 +20,8 @@ pub fn of_repositories() -> Vec<Row> {
     rows
 }
 
-fn everywhere() -> Vec<Row> {
+/// Those of every call.
+pub fn everywhere() -> Vec<Row> {
     vec![
         Row {
             number: 4,
@@ -232,12 +233,12 @@ fn is(case: &Case, states: &[&str]) -> bool {
     states.contains(&&case.state[..])
 }
 
-fn need(met: bool, what: &str) -> Result<(), String> {
+pub fn need(met: bool, what: &str) -> Result<(), String> {
     if met { Ok(()) } else { Err(what.to_owned()) }
 }
 
 /// The sentences told, with the place of the reply.
-fn told(seen: &Value) -> Vec<String> {
+pub fn told(seen: &Value) -> Vec<String> {
     let told = seen["told"].as_array().into_iter().flatten();
     told.filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
