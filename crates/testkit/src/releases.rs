@@ -1,5 +1,5 @@
-//! A host of releases on loopback that speaks as GitHub, Forgejo and GitLab do, counts what it is asked, and can be told
-//! to cut, stall, reset, limit or lie.
+//! A host of releases on loopback that speaks as GitHub, Forgejo and GitLab do, counts what it is asked, and can be
+//! told to cut, stall, reset, limit or lie.
 //!
 //! Every forge has a port of its own, as they have hosts of their own, and so has the storage that GitHub's downloads
 //! lead to: whether a token leaks across a redirect shows. A repository that is published is on all of them. Runs in a
@@ -122,9 +122,9 @@ impl ReleaseHost {
     /// and on three free ports beside it.
     ///
     /// A name that belongs to a forge or to GitHub's storage (`api.github.com`, `github.com`,
-    /// `release-assets.githubusercontent.com`, `codeberg.org`, `gitlab.com`) is served as what it is, on every port, and
-    /// stands in the URLs; what has no name among them is the first name with a port of its own. The client must resolve
-    /// the names.
+    /// `release-assets.githubusercontent.com`, `codeberg.org`, `gitlab.com`) is served as what it is, on every port,
+    /// and stands in the URLs; what has no name among them is the first name with a port of its own. The client must
+    /// resolve the names.
     ///
     /// # Panics
     /// When the address is taken, a name can stand in no certificate, or no thread can be started.

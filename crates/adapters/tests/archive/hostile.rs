@@ -193,6 +193,19 @@ fn sizes_that_lie() {
     ]);
 }
 
+/// A small lie about something endless must not fill the disk before it is found out.
+#[test]
+fn nothing_is_written_past_a_declared_size() {
+    for size in [0, 10, 100_000] {
+        let archive = ZipBuilder::new().file("liar", "text ".repeat(1 << 20)).lie_twice(|header| header.size = size);
+        let world = World::with(&archive.build());
+        let mut furthest = 0;
+        let progress = &mut |done, _total| furthest = done;
+        unpack(&world.archive(), &world.stage(), &Bounds::default(), progress).unwrap_err();
+        assert!(furthest <= size && fs::metadata(world.stage().join("liar")).unwrap().len() <= size, "{size}");
+    }
+}
+
 #[test]
 fn entries_that_share_bytes() {
     let content = "<html>".repeat(100);

@@ -9,8 +9,8 @@ use stored_zip::StoredZip;
 /// A zip of a web front end, as Mainsail and Fluidd ship theirs: `index.html`, which names the hashed files below
 /// `assets/`, `manifest.json` with the name and all files, `release_info.json` and `.version`.
 ///
-/// `name` is `owner/project`, or a project that is its own owner. There are `files` files, at least six, with `bytes` bytes
-/// in all, or a little more when that is too few.
+/// `name` is `owner/project`, or a project that is its own owner. There are `files` files, at least six, with `bytes`
+/// bytes in all, or a little more when that is too few.
 pub fn web_front_end(name: &str, version: &str, files: usize, bytes: usize) -> Vec<u8> {
     let (owner, project) = name.split_once('/').unwrap_or((name, name));
     let parts = files.saturating_sub(4).max(2);
@@ -24,7 +24,8 @@ pub fn web_front_end(name: &str, version: &str, files: usize, bytes: usize) -> V
     let index = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>{project} {version}</title>\n\
          <link rel=\"manifest\" href=\"/manifest.json\">\n<script type=\"module\" src=\"/{}\"></script>\n\
-         <link rel=\"stylesheet\" href=\"/{}\">\n</head>\n<body>\n<h1>{project}</h1>\n<p id=\"version\">{version}</p>\n</body>\n</html>\n",
+         <link rel=\"stylesheet\" href=\"/{}\">\n</head>\n<body>\n\
+         <h1>{project}</h1>\n<p id=\"version\">{version}</p>\n</body>\n</html>\n",
         listed[0], listed[1]
     );
     let manifest =
@@ -65,7 +66,8 @@ pub fn zip_app(name: &str, version: &str) -> Vec<u8> {
 /// A shell script that prints `version` when it is asked `--version`, and exits with 2 for anything else.
 pub fn executable(version: &str) -> Vec<u8> {
     format!(
-        "#!/bin/sh\ncase \"${{1:-}}\" in\n  --version) echo '{version}' ;;\n  *) echo \"usage: $0 --version\" >&2; exit 2 ;;\nesac\n"
+        "#!/bin/sh\ncase \"${{1:-}}\" in\n  --version) echo '{version}' ;;\n\
+         \x20 *) echo \"usage: $0 --version\" >&2; exit 2 ;;\nesac\n"
     )
     .into_bytes()
 }
