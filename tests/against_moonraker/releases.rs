@@ -143,8 +143,10 @@ fn take(records: &mut Records, listener: &mut Listener, state: &State, call: Cal
     let entry = listener.result("machine.update.status", &json!({}))["version_info"][state.name].clone();
     let keys = entry.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).filter(|key| *key != "refit");
     let keys: Value = keys.collect::<Vec<_>>().into();
-    let mut record = Record::new(&heard, entry, World::look(state, root));
+    let look = World::look(state, root);
+    let mut record = Record::new(&heard, entry, json!(look.contents));
     record.seen["keys"] = keys;
+    record.seen["modes"] = json!(look.modes);
     let record = record.replaced(&root.display().to_string(), "/W");
     records.entry(state.name.to_owned()).or_default().push((format!("{call:?}"), record));
 }

@@ -66,7 +66,7 @@ impl State {
         Self::new(Kind::Executable, name).published(&["v1.0.0", "v2.0.0"])
     }
 
-    /// With this version installed.
+    /// With this version installed, as its release ships it.
     pub fn installed(self, version: &str) -> Self {
         let (owner, repo) = (self.owner, self.repo);
         let asset = if self.kind == Kind::Executable { Some(TOOL) } else { None };
@@ -74,7 +74,8 @@ impl State {
         if state.kind == Kind::Executable {
             return state.file(TOOL, script(version)).mode(0o755);
         }
-        state.file("index.html", version)
+        let files = shipped(version).into_iter();
+        files.fold(state, |state, (path, content, mode)| state.file(path, content).mode(mode))
     }
 
     /// With this `release_info.json`.
@@ -252,11 +253,21 @@ pub fn info(owner: &str, repo: &str, version: &str, asset: Option<&str>) -> Stri
     info.to_string()
 }
 
-/// The archive of a release: a page, a folder, a program, and who it is.
+/// What every release of this version ships beside who it is: a page, a folder, a program.
+fn shipped(version: &str) -> [(&'static str, Vec<u8>, u32); 4] {
+    [
+        ("index.html", format!("<html>{version}</html>").into_bytes(), 0o644),
+        (".version", version.as_bytes().to_vec(), 0o644),
+        ("assets/app.js", version.as_bytes().to_vec(), 0o644),
+        ("run.sh", script(version), 0o755),
+    ]
+}
+
+/// The archive of a release.
 pub fn app(info: &str, version: &str) -> Vec<u8> {
-    let page = format!("<html>{version}</html>");
-    let archive = ZipBuilder::new().file("release_info.json", info).file("index.html", page).file(".version", version);
-    archive.folder("assets").file("assets/app.js", version).file("run.sh", script(version)).mode(0o755).build()
+    let archive = ZipBuilder::new().file("release_info.json", info).folder("assets");
+    let files = shipped(version).into_iter();
+    files.fold(archive, |archive, (path, content, mode)| archive.file(path, content).mode(mode)).build()
 }
 
 /// A program that says its version.

@@ -129,7 +129,7 @@ fn trouble_with_the_network_is_no_damage() {
         listener.call("machine.update.refresh", &json!({}), true);
         let later = status(&daemon);
         let update = heard(&mut listener, "machine.update.upgrade", json!({"name": "behind"}), false);
-        let folder = World::look(&world.states[0], &root);
+        let folder = World::look(&world.states[0], &root).contents;
         daemon.stop();
         let daemon = world.start(side, &root);
         let restarted = status(&daemon);

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use refit_testkit::releases::ReleaseHost;
 use refit_testkit::scratch::scratch;
-use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::namespace::NAMES;
@@ -55,34 +54,47 @@ impl World {
         daemon
     }
 
-    /// What is in the folder of a state: by path its type, its mode, and its content as far as it is short.
-    pub fn look(state: &State, root: &Path) -> Value {
-        let mut found = BTreeMap::new();
-        gather(&state.path(root), "", &mut found);
-        json!(found)
+    /// What is in the folder of a state, by path: what it holds as far as it is short, and the modes. Without the files of
+    /// Refit's own, whose names begin with `.refit-`.
+    pub fn look(state: &State, root: &Path) -> Look {
+        let mut look = Look::default();
+        look.gather(&state.path(root), "");
+        look
     }
 }
 
-fn gather(at: &Path, below: &str, found: &mut BTreeMap<String, Value>) {
-    let Ok(meta) = fs::symlink_metadata(at) else {
-        return;
-    };
-    let mode = meta.permissions().mode() & 0o7777;
-    if meta.is_symlink() {
-        found.insert(below.to_owned(), json!(format!("-> {:?}", fs::read_link(at).expect("a link can be read"))));
-    } else if meta.is_file() {
-        let content = fs::read(at).expect("a file can be read");
-        let text = match String::from_utf8(content) {
-            Ok(text) if text.len() <= SHORT => text,
-            Ok(text) => format!("({} bytes)", text.len()),
-            Err(e) => format!("({} bytes)", e.as_bytes().len()),
+/// What is in a folder.
+#[derive(Default)]
+pub struct Look {
+    pub contents: BTreeMap<String, String>,
+    pub modes: BTreeMap<String, String>,
+}
+
+impl Look {
+    fn gather(&mut self, at: &Path, below: &str) {
+        let Ok(meta) = fs::symlink_metadata(at) else {
+            return;
         };
-        found.insert(below.to_owned(), json!(format!("{mode:04o} {text}")));
-    } else {
-        found.insert(format!("{below}/"), json!(format!("{mode:04o}")));
-        for entry in fs::read_dir(at).expect("a folder can be listed") {
-            let entry = entry.expect("a folder can be listed");
-            gather(&entry.path(), &format!("{below}/{}", entry.file_name().to_string_lossy()), found);
+        let mode = format!("{:04o}", meta.permissions().mode() & 0o7777);
+        if meta.is_symlink() {
+            let target = fs::read_link(at).expect("a link can be read");
+            self.contents.insert(below.to_owned(), format!("-> {}", target.display()));
+        } else if meta.is_file() {
+            let content = fs::read(at).expect("a file can be read");
+            let length = content.len();
+            let text = String::from_utf8(content).ok().filter(|text| text.len() <= SHORT);
+            self.contents.insert(below.to_owned(), text.unwrap_or_else(|| format!("({length} bytes)")));
+            self.modes.insert(below.to_owned(), mode);
+        } else {
+            self.contents.insert(format!("{below}/"), String::new());
+            self.modes.insert(format!("{below}/"), mode);
+            for entry in fs::read_dir(at).expect("a folder can be listed") {
+                let entry = entry.expect("a folder can be listed");
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if !name.starts_with(".refit-") {
+                    self.gather(&entry.path(), &format!("{below}/{name}"));
+                }
+            }
         }
     }
 }
