@@ -63,6 +63,16 @@ fn software(spec: &Spec) -> Value {
             "branch": git.primary_branch,
             "pinned_commit": git.pinned_commit,
         }),
+        Spec::Release(release) => json!({
+            "name": release.name,
+            "type": release.kind.as_str(),
+            "channel": release.channel.as_str(),
+            "path": release.path,
+            "forge": release.source.forge,
+            "api": release.source.api,
+            "repo": format!("{}/{}", release.source.owner, release.source.repo),
+            "persistent_files": release.persistent_files,
+        }),
         Spec::Absent(absent) => json!({ "name": absent.name, "type": "none", "looked_for": absent.looked_for }),
     }
 }
@@ -111,6 +121,12 @@ fn row(spec: &Spec) -> Vec<String> {
             "git_repo".to_owned(),
             git.channel.as_str().to_owned(),
             git.path.display().to_string(),
+        ],
+        Spec::Release(release) => vec![
+            release.name.to_string(),
+            release.kind.as_str().to_owned(),
+            release.channel.as_str().to_owned(),
+            release.path.display().to_string(),
         ],
         Spec::Absent(absent) => {
             vec![absent.name.to_string(), "not found".to_owned(), String::new(), absent.looked_for.join("; ")]

@@ -63,7 +63,7 @@ impl<'a> Entry<'a> {
             } else {
                 State::Unfit
             }
-        } else if self.behind() > 0 || self.number("package_count") > 0 {
+        } else if self.behind() > 0 || self.number("package_count") > 0 || self.offers_release() {
             State::Update
         } else {
             State::Current
@@ -73,6 +73,10 @@ impl<'a> Entry<'a> {
     /// Nobody has looked at it yet: what the status says of it means nothing.
     fn is_unseen(&self) -> bool {
         self.fields.pointer("/refit/last_refresh") == Some(&Value::from(0))
+    }
+
+    fn offers_release(&self) -> bool {
+        self.fields.pointer("/refit/update_available") == Some(&Value::Bool(true))
     }
 
     /// How many commits behind.
@@ -116,7 +120,9 @@ impl<'a> Entry<'a> {
         for list in ["/refit/damage", "/warnings", "/anomalies"] {
             remarks.extend(self.list(list).into_iter().map(str::to_owned));
         }
-        if let Some(error) = self.fields.pointer("/refit/remote_error").and_then(Value::as_str) {
+        let released = Some(self.text("last_error")).filter(|error| !error.is_empty());
+        let remote = self.fields.pointer("/refit/remote_error").and_then(Value::as_str);
+        if let Some(error) = remote.or(released) {
             remarks.push(format!("the last look at the remote failed: {error}"));
         }
         for kept in self.fields.pointer("/refit/kept").and_then(Value::as_array).into_iter().flatten() {
@@ -180,6 +186,8 @@ mod tests {
         assert_eq!(state(json!({"is_valid": false, "corrupt": true, "is_dirty": true})), State::Damaged);
         assert_eq!(state(json!({"configured_type": "none", "is_valid": false})), State::NotFound);
         assert_eq!(state(json!({"configured_type": "system", "package_count": 3})), State::Update);
+        let released = json!({"configured_type": "web", "is_valid": true, "refit": {"update_available": true}});
+        assert_eq!(state(released), State::Update);
     }
 
     #[test]

@@ -1,13 +1,20 @@
 //! The store and the machine, built from the settings: what the daemon and a rescue have in common.
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use refit_adapters::archive::Bounds;
 use refit_adapters::clock::WallClock;
 use refit_adapters::fault::FaultPlan;
+use refit_adapters::forge::{ForgeOptions, Forges, Token};
 use refit_adapters::git::{Git, GitRules};
 use refit_adapters::machine::Host;
+use refit_adapters::release::{ReleaseRules, Releases};
 use refit_adapters::store::{Store, StoreError, StoreOptions};
 use refit_engine::ports::Clock as _;
 use refit_model::printer::Printer;
-use refit_model::settings::{Settings, UpdaterKind};
+use refit_model::settings::forge::GITHUB;
+use refit_model::settings::{Settings, TokenSource, UpdaterKind};
 use tokio::sync::watch;
 
 use super::Outside;
@@ -51,7 +58,55 @@ pub async fn machine(
 ) -> Result<Host, Stop> {
     let git = Git::find_by(outside.surroundings(&places.home), rules(settings)).await;
     let git = git.map_err(|error| Stop::new(Exit::Unexpected, error.to_string()))?;
-    Ok(Host::new(git, usize::try_from(settings.refit.max_refresh_per_host).unwrap_or(usize::MAX), printer, faults))
+    let per_host = usize::try_from(settings.refit.max_refresh_per_host).unwrap_or(usize::MAX);
+    let releases = Releases::new(release_rules(outside, places, settings), forges(outside, places, settings)?);
+    Ok(Host::new(git, per_host, releases, printer, faults))
+}
+
+fn release_rules(outside: &Outside, places: &Places, settings: &Settings) -> ReleaseRules {
+    const MIB: u64 = 1024 * 1024;
+    let bounds = settings.refit.archive;
+    ReleaseRules {
+        downloads: places.state.join("downloads"),
+        bounds: Bounds {
+            files: u64::from(bounds.files),
+            bytes: u64::from(bounds.mib) * MIB,
+            ratio: u64::from(bounds.ratio),
+        },
+        keep_days: settings.refit.keep_downloads_days,
+        keep_bytes: u64::from(settings.refit.keep_downloads_mib) * MIB,
+        surroundings: outside.surroundings(&places.home),
+    }
+}
+
+/// Tokens are read once; a file that others may read stops the start, since its token may be known to them.
+fn forges(outside: &Outside, places: &Places, settings: &Settings) -> Result<Forges, Stop> {
+    let github = settings.refit.github_token.as_ref().map(|token| (GITHUB, token));
+    let others = settings.refit.forges.iter().filter_map(|forge| Some((forge.host.as_str(), forge.token.as_ref()?)));
+    let mut tokens = Vec::new();
+    for (host, source) in others.chain(github) {
+        let token = match source {
+            TokenSource::Text(secret) => Token::new(secret.reveal()),
+            TokenSource::File(path) => Token::from_file(&below(&places.home, path)),
+        };
+        let token = token.map_err(|error| Stop::new(Exit::BadConfiguration, error.to_string()))?;
+        tokens.push((host.to_owned(), token));
+    }
+    let text = |name: &std::ffi::OsString| name.to_str().map(str::to_owned);
+    let environment_proxies =
+        outside.passed_on.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
+    Ok(Forges::new(ForgeOptions {
+        tokens,
+        proxy: settings.refit.proxy.clone(),
+        environment_proxies,
+        agent: format!("refit/{}", env!("CARGO_PKG_VERSION")),
+        patience: Duration::from_secs(60),
+    }))
+}
+
+/// `~/` is the home folder.
+fn below(home: &Path, path: &Path) -> PathBuf {
+    path.strip_prefix("~").map_or_else(|_| path.to_owned(), |rest| home.join(rest))
 }
 
 /// The owner's git, and how it may reach remotes. Git knows one list for all repositories: a file is allowed as soon as

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use refit_adapters::builtin::{self, Whereabouts};
 use refit_model::name::BranchName;
-use refit_model::settings::{CommonSettings, GitSettings, Settings, UpdaterKind, UpdaterSettings};
+use refit_model::settings::{CommonSettings, GitSettings, ReleaseSettings, Settings, UpdaterKind, UpdaterSettings};
 use refit_model::updater::Spec;
 use refit_model::updater::git::GitSpec;
+use refit_model::updater::release::{ReleaseKind, ReleaseSpec};
 
 /// What is looked after, and what is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,8 +28,11 @@ pub fn build(settings: &Settings, around: &Whereabouts<'_>) -> Specs {
     }
     let mut built = Specs { specs: builtin::find(settings, around).to_vec(), warnings: Vec::new() };
     for updater in &settings.updaters {
-        match spec(updater, around.debug) {
-            Ok(spec) => built.specs.push(spec),
+        match spec(updater, settings, around.debug) {
+            Ok(mut spec) => {
+                reserve(&mut spec, &built.specs);
+                built.specs.push(spec);
+            }
             Err(why) => {
                 built.warnings.push(format!("[update_manager]: Failed to load extension {}: {why}", updater.name))
             }
@@ -37,13 +41,33 @@ pub fn build(settings: &Settings, around: &Whereabouts<'_>) -> Specs {
     built
 }
 
-fn spec(updater: &UpdaterSettings, debug: bool) -> Result<Spec, String> {
+fn spec(updater: &UpdaterSettings, settings: &Settings, debug: bool) -> Result<Spec, String> {
     match &updater.kind {
         UpdaterKind::Git(git) => git_spec(updater, &updater.common, git, debug).map(Spec::Git),
-        UpdaterKind::Web(_) | UpdaterKind::Zip(_) | UpdaterKind::Executable(_) | UpdaterKind::Python(_) => {
+        UpdaterKind::Web(release) => {
+            Ok(Spec::Release(release_spec(updater, release, ReleaseKind::Web, settings, debug)))
+        }
+        UpdaterKind::Zip(release) => {
+            Ok(Spec::Release(release_spec(updater, release, ReleaseKind::Zip, settings, debug)))
+        }
+        UpdaterKind::Executable(release) => {
+            Ok(Spec::Release(release_spec(updater, release, ReleaseKind::Executable, settings, debug)))
+        }
+        UpdaterKind::Python(_) => {
             Err(format!("this version of Refit does not look after the type '{}' yet", updater.kind.as_str()))
         }
     }
+}
+
+/// A folder that belongs to an updater before it is nobody else's to write to.
+fn reserve(spec: &mut Spec, before: &[Spec]) {
+    let Spec::Release(release) = spec else { return };
+    let holds = |other: &Spec| match other {
+        Spec::Git(git) => release.path.starts_with(&git.path),
+        Spec::Release(other) => release.path.starts_with(&other.path),
+        Spec::Absent(_) => false,
+    };
+    release.reserved = before.iter().any(holds);
 }
 
 fn git_spec(
@@ -71,6 +95,38 @@ fn git_spec(
         requirements: requirements.and_then(|file| below(&git.path, file)),
         config_hash: updater.config_hash.clone(),
     })
+}
+
+fn release_spec(
+    updater: &UpdaterSettings,
+    release: &ReleaseSettings,
+    kind: ReleaseKind,
+    settings: &Settings,
+    debug: bool,
+) -> ReleaseSpec {
+    let common = &updater.common;
+    let requirements = release.dependencies.python.as_ref().and_then(|python| python.requirements.as_deref());
+    ReleaseSpec {
+        name: updater.name.clone(),
+        kind,
+        channel: common.channel,
+        channel_invalid: common.channel_invalid,
+        path: release.path.clone(),
+        reserved: false,
+        source: release.source.clone(),
+        persistent_files: release.persistent_files.clone(),
+        verify: release.verify.clone(),
+        probe: release.probe.clone(),
+        machine: std::env::consts::ARCH.to_owned(),
+        keep_previous: settings.refit.keep_previous,
+        report_anomalies: common.report_anomalies,
+        info_tags: common.info_tags.clone(),
+        refresh_interval_hours: common.refresh_interval_hours,
+        debug,
+        managed_services: common.managed_services.clone(),
+        requirements: requirements.and_then(|file| below(&release.path, file)),
+        config_hash: updater.config_hash.clone(),
+    }
 }
 
 /// A file's path below the repository; none when it lies elsewhere, where no update of the repository changes it.

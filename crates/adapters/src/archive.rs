@@ -61,8 +61,19 @@ pub struct Survey {
     pub files: u64,
     /// Unpacked bytes.
     pub bytes: u64,
-    /// The paths of files and links, relative, with `/`, in the order of the archive's directory.
-    pub names: Vec<String>,
+    /// Files and links, in the order of the archive's directory.
+    pub leaves: Vec<Listed>,
+}
+
+/// A file or a link, as the archive's directory lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Relative, with `/`.
+    pub path: String,
+    /// Unpacked bytes.
+    pub size: u64,
+    /// CRC-32 of them.
+    pub crc: u32,
 }
 
 /// One thing that was unpacked.
@@ -114,8 +125,9 @@ pub fn survey(archive: &Path, bounds: &Bounds) -> Result<Survey, ArchiveError> {
     let directory = Directory::read(&Opened::at(archive)?, bounds)?;
     let bytes = directory.bytes;
     let leaves = directory.members.into_iter().filter(|member| member.kind != Kind::Folder);
-    let names: Vec<String> = leaves.map(|member| member.path).collect();
-    Ok(Survey { files: names.len() as u64, bytes, names })
+    let leaves: Vec<Listed> =
+        leaves.map(|member| Listed { path: member.path, size: member.size, crc: member.crc }).collect();
+    Ok(Survey { files: leaves.len() as u64, bytes, leaves })
 }
 
 /// Reads one small file (`release_info.json`) without unpacking; none when the archive has no entry of that name.

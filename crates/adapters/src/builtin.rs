@@ -161,12 +161,14 @@ mod tests {
         match spec {
             Spec::Absent(spec) => spec.looked_for.join("; "),
             Spec::Git(spec) => panic!("found a repository at {}", spec.path.display()),
+            Spec::Release(spec) => panic!("found a release at {}", spec.path.display()),
         }
     }
 
     fn path(spec: &Spec) -> PathBuf {
         match spec {
             Spec::Git(spec) => spec.path.clone(),
+            Spec::Release(spec) => panic!("found a release at {}", spec.path.display()),
             Spec::Absent(spec) => panic!("not found: {:?}", spec.looked_for),
         }
     }

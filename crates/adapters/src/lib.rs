@@ -8,10 +8,13 @@
 //! | [`command`] | the one place that spawns a process |
 //! | [`config_files`] | the configuration's files |
 //! | [`disk`] | room, asked before something large is begun |
+//! | [`download`] | files of releases: resumed, verified, named by their hash |
 //! | [`fault`] | points at which a test has this process killed |
+//! | [`forge`] | forges: which release is the newest |
 //! | [`git`] | repositories, through the user's git, hardened |
 //! | [`klippy`] | the printer's socket: identity and activity |
 //! | [`machine`] | the table: which hand does which step |
+//! | [`release`] | software that ships as releases |
 //! | [`store`] | the state folder: journal, history and facts in SQLite |
 //! | [`tree`] | folders as wholes: staged, synced, exchanged |
 
@@ -21,9 +24,12 @@ pub mod clock;
 pub mod command;
 pub mod config_files;
 pub mod disk;
+pub mod download;
 pub mod fault;
+pub mod forge;
 pub mod git;
 pub mod klippy;
 pub mod machine;
+pub mod release;
 pub mod store;
 pub mod tree;

@@ -10,6 +10,7 @@ use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
 use refit_model::step::{GitTarget, Head, KeptPlace, RepoRef, Step, Undo};
 use refit_model::updater::git::{GitFacts, GitSpec, Survey};
+use refit_model::updater::release::{ReleaseFacts, ReleaseSpec};
 use refit_model::updater::{Facts, Spec};
 use tokio::sync::watch;
 
@@ -20,6 +21,7 @@ use crate::git::keep::Listing;
 use crate::git::layout::Layout;
 use crate::git::remote::{Remotes, Seen};
 use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
+use crate::release::{Releases, carry, exchange};
 use crate::tree::{self, Sides, Stage, TreeError};
 
 /// This machine, with its git, its network and its printer.
@@ -27,6 +29,7 @@ use crate::tree::{self, Sides, Stage, TreeError};
 pub struct Host {
     git: Git,
     remotes: Remotes,
+    releases: Releases,
     printer: watch::Receiver<Printer>,
     faults: FaultPlan,
     boot: String,
@@ -36,11 +39,17 @@ impl Host {
     /// `per_host`: how many repositories of one remote host are asked at the same time. `printer`: what the printer
     /// does, as it is known at any time. `faults`: where tests have this process killed.
     #[must_use]
-    pub fn new(git: Git, per_host: usize, printer: watch::Receiver<Printer>, faults: FaultPlan) -> Self {
+    pub fn new(
+        git: Git,
+        per_host: usize,
+        releases: Releases,
+        printer: watch::Receiver<Printer>,
+        faults: FaultPlan,
+    ) -> Self {
         let remotes = Remotes::new(git.version(), per_host);
         let real = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let boot = faults.boot_id().map_or_else(real, str::to_owned).trim().to_owned();
-        Self { git, remotes, printer, faults, boot }
+        Self { git, remotes, releases, printer, faults, boot }
     }
 
     fn hand(&self, repo: &RepoRef, tell: &Tell) -> Hand<'_> {
@@ -101,6 +110,17 @@ impl Host {
         }
     }
 
+    async fn inspect_release(&self, spec: &ReleaseSpec, before: &ReleaseFacts, look: Look) -> Facts {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
+        let now = WallClock.now() as i64;
+        Facts::Release(Box::new(match look {
+            Look::Local => self.releases.look(spec, before).await,
+            Look::Remote => self.releases.refresh(spec, before, now).await,
+            Look::Survey(action) => self.releases.survey(spec, before, action, now).await,
+            Look::Preview(action) => self.releases.preview(spec, before, action, now).await,
+        }))
+    }
+
     async fn act(&self, step: &Step, circumstance: &Circumstance) -> Result<Option<String>, StepError> {
         let hand = |repo: &RepoRef| self.hand(repo, &circumstance.tell);
         match step {
@@ -133,6 +153,47 @@ impl Host {
                 let done = self.exchange(live, stage, kept, circumstance).await;
                 done.map_err(|error| failed(&format!("Git Repo {updater}: {error}")))
             }
+            Step::ReleaseDownload { .. }
+            | Step::ReleaseUnpack { .. }
+            | Step::ReleaseStageKept { .. }
+            | Step::ReleaseLearn { .. }
+            | Step::ReleaseCarryOver { .. }
+            | Step::ReleaseProbe { .. }
+            | Step::ReleaseExchange { .. }
+            | Step::ReleaseVerify { .. }
+            | Step::ReleasePrune { .. } => self.act_on_release(step, circumstance).await,
+        }
+    }
+
+    async fn act_on_release(&self, step: &Step, circumstance: &Circumstance) -> Result<Option<String>, StepError> {
+        let (releases, tell) = (&self.releases, &circumstance.tell);
+        match step {
+            Step::ReleaseDownload { release, wanted, verify, label } => {
+                releases.download(release, wanted, verify, label, tell).await
+            }
+            Step::ReleaseLearn { release, version, machine, verify } => {
+                releases.learn(release, version, machine, verify).await
+            }
+            Step::ReleaseUnpack { release, stage, share } => releases.unpack(release, stage, *share).await,
+            Step::ReleaseStageKept { release, from, stage } => releases.stage_kept(release, from, stage).await,
+            Step::ReleaseCarryOver { release, stage, persistent, kept } => {
+                releases.carry_over(release, stage, persistent, kept.as_ref(), tell).await
+            }
+            Step::ReleaseProbe { release, stage, arguments } => releases.probe(release, stage, arguments).await,
+            Step::ReleaseExchange { release, stage, old } => {
+                releases.exchange(release, stage, old, sides_of(circumstance), &self.faults).await
+            }
+            Step::ReleaseVerify { release } => releases.verify(release, circumstance).await,
+            Step::ReleasePrune { release, old, keep } => Ok(releases.prune(release, old, *keep, WallClock.now()).await),
+            Step::CheckPrinter
+            | Step::GitFetch { .. }
+            | Step::GitHeal { .. }
+            | Step::GitKeepAside { .. }
+            | Step::GitSwitch { .. }
+            | Step::GitVerify { .. }
+            | Step::GitClone { .. }
+            | Step::GitCarryOver { .. }
+            | Step::FolderExchange { .. } => Ok(None),
         }
     }
 
@@ -154,6 +215,18 @@ impl Host {
                 let done = self.exchange_back(live, stage, kept, circumstance).await;
                 done.map_err(|error| failed(&error.to_string()))
             }
+            Undo::ReleaseExchangeBack { live, stage, old } => {
+                let (live, stage, old, before) = (live.clone(), stage.clone(), old.clone(), sides_of(circumstance));
+                let back = off_the_loop(move || exchange::exchange_back(&live, &stage, &old, before)).await;
+                back.map_err(|error| failed(&error.to_string()))
+            }
+            Undo::ReleaseDropCopies { kept } => {
+                let kept = kept.clone();
+                off_the_loop(move || carry::drop_copies(&kept)).await.map_err(|error| failed(&error.to_string()))
+            }
+            Undo::ReleaseForget { slot } => {
+                self.releases.forget(slot).await.map_err(|error| failed(&error.to_string()))
+            }
         }
     }
 
@@ -166,7 +239,17 @@ impl Host {
             | Step::GitSwitch { repo, .. }
             | Step::GitVerify { repo, .. } => Some(self.git.open(&repo.path).layout),
             Step::GitClone { stage, .. } | Step::GitCarryOver { stage, .. } => Some(self.git.open(stage).layout),
-            Step::CheckPrinter | Step::FolderExchange { .. } => None,
+            Step::CheckPrinter
+            | Step::FolderExchange { .. }
+            | Step::ReleaseDownload { .. }
+            | Step::ReleaseUnpack { .. }
+            | Step::ReleaseStageKept { .. }
+            | Step::ReleaseLearn { .. }
+            | Step::ReleaseCarryOver { .. }
+            | Step::ReleaseProbe { .. }
+            | Step::ReleaseExchange { .. }
+            | Step::ReleaseVerify { .. }
+            | Step::ReleasePrune { .. } => None,
         }
     }
 
@@ -244,13 +327,17 @@ impl Machine for Host {
     async fn inspect(&self, spec: &Spec, before: &Facts, look: Look, tell: Tell) -> Facts {
         let (spec, before) = match (spec, before) {
             (Spec::Git(spec), Facts::Git(before)) => (spec, (**before).clone()),
-            (Spec::Git(spec), Facts::Absent) => (spec, GitFacts::default()),
+            (Spec::Git(spec), Facts::Release(_) | Facts::Absent) => (spec, GitFacts::default()),
+            (Spec::Release(spec), Facts::Release(before)) => return self.inspect_release(spec, before, look).await,
+            (Spec::Release(spec), Facts::Git(_) | Facts::Absent) => {
+                return self.inspect_release(spec, &ReleaseFacts::default(), look).await;
+            }
             (Spec::Absent(_), _) => return Facts::Absent,
         };
         let facts = match look {
             Look::Local => self.look(spec, &before).await,
             Look::Remote => self.refresh(spec, &before, &tell).await,
-            Look::Survey(action) => {
+            Look::Survey(action) | Look::Preview(action) => {
                 let before = match action {
                     // The moment to look at every object, though nothing else changed.
                     Action::SoftRecovery | Action::HardRecovery => GitFacts { fingerprint: None, ..before },
@@ -268,6 +355,9 @@ impl Machine for Host {
     async fn witness(&self, step: &Step) -> Option<Witness> {
         match step {
             Step::FolderExchange { live, stage, .. } => serde_json::to_value(tree::sides(live, stage).ok()?).ok(),
+            Step::ReleaseExchange { release, stage, .. } => {
+                serde_json::to_value(tree::sides(&release.path, stage).ok()?).ok()
+            }
             Step::CheckPrinter
             | Step::GitFetch { .. }
             | Step::GitHeal { .. }
@@ -275,7 +365,15 @@ impl Machine for Host {
             | Step::GitSwitch { .. }
             | Step::GitVerify { .. }
             | Step::GitClone { .. }
-            | Step::GitCarryOver { .. } => None,
+            | Step::GitCarryOver { .. }
+            | Step::ReleaseDownload { .. }
+            | Step::ReleaseUnpack { .. }
+            | Step::ReleaseStageKept { .. }
+            | Step::ReleaseLearn { .. }
+            | Step::ReleaseCarryOver { .. }
+            | Step::ReleaseProbe { .. }
+            | Step::ReleaseVerify { .. }
+            | Step::ReleasePrune { .. } => None,
         }
     }
 
@@ -324,7 +422,16 @@ fn pointed<'a>(step: &'a Step, otherwise: &'a Head) -> &'a Head {
         | Step::GitVerify { .. }
         | Step::GitClone { .. }
         | Step::GitCarryOver { .. }
-        | Step::FolderExchange { .. } => otherwise,
+        | Step::FolderExchange { .. }
+        | Step::ReleaseDownload { .. }
+        | Step::ReleaseUnpack { .. }
+        | Step::ReleaseStageKept { .. }
+        | Step::ReleaseLearn { .. }
+        | Step::ReleaseCarryOver { .. }
+        | Step::ReleaseProbe { .. }
+        | Step::ReleaseExchange { .. }
+        | Step::ReleaseVerify { .. }
+        | Step::ReleasePrune { .. } => otherwise,
     }
 }
 
@@ -349,6 +456,15 @@ pub fn step_name(step: &Step) -> &'static str {
         Step::GitClone { .. } => "git_clone",
         Step::GitCarryOver { .. } => "git_carry_over",
         Step::FolderExchange { .. } => "folder_exchange",
+        Step::ReleaseDownload { .. } => "release_download",
+        Step::ReleaseUnpack { .. } => "release_unpack",
+        Step::ReleaseStageKept { .. } => "release_stage_kept",
+        Step::ReleaseLearn { .. } => "release_learn",
+        Step::ReleaseCarryOver { .. } => "release_carry_over",
+        Step::ReleaseProbe { .. } => "release_probe",
+        Step::ReleaseExchange { .. } => "release_exchange",
+        Step::ReleaseVerify { .. } => "release_verify",
+        Step::ReleasePrune { .. } => "release_prune",
     }
 }
 
@@ -360,6 +476,9 @@ fn undo_name(undo: &Undo) -> Option<&'static str> {
         Undo::GitPutBack { .. } => Some("git_put_back"),
         Undo::DeleteStage { .. } => Some("delete_stage"),
         Undo::FolderExchangeBack { .. } => Some("folder_exchange_back"),
+        Undo::ReleaseExchangeBack { .. } => Some("release_exchange_back"),
+        // Deletes what nobody uses: killed beside it is killed beside the journal's entry.
+        Undo::ReleaseForget { .. } | Undo::ReleaseDropCopies { .. } => None,
     }
 }
 

@@ -21,7 +21,9 @@ use tokio::sync::watch;
 use super::Host;
 use crate::command::Surroundings;
 use crate::fault::FaultPlan;
+use crate::forge::{ForgeOptions, Forges};
 use crate::git::Git;
+use crate::release::{ReleaseRules, Releases};
 
 #[path = "machine_recovery_tests.rs"]
 mod recovery;
@@ -75,7 +77,7 @@ impl Lab {
         let before = Facts::Git(Box::new(before.clone()));
         match self.host.inspect(&Spec::Git(self.spec.clone()), &before, look, self.tell()).await {
             Facts::Git(facts) => *facts,
-            Facts::Absent => panic!("a repository has facts"),
+            Facts::Release(_) | Facts::Absent => panic!("a repository has facts"),
         }
     }
 
@@ -85,7 +87,7 @@ impl Lab {
 
     pub(super) async fn planned(&self, before: &GitFacts, action: Action) -> Plan {
         let facts = Facts::Git(Box::new(self.look(before, Look::Survey(action)).await));
-        let occasion = Occasion { now: 1_775_124_930, mark: "one".to_owned() };
+        let occasion = Occasion { now: 1_775_124_930, mark: "one".to_owned(), application: "app".to_owned() };
         match plan(action, &Spec::Git(self.spec.clone()), &facts, &occasion) {
             Ok(Verdict::Do(plan)) => *plan,
             other => panic!("no plan for {action:?}: {other:?}\n{facts:#?}"),
@@ -162,11 +164,32 @@ pub(super) fn files(dir: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
+/// A hand for releases that is never asked for any.
+fn releases(home: &Path, path: &std::ffi::OsStr) -> Releases {
+    let rules = ReleaseRules {
+        downloads: home.join("downloads"),
+        bounds: crate::archive::Bounds::default(),
+        keep_days: 1,
+        keep_bytes: 0,
+        surroundings: Surroundings { home: home.to_owned(), path: path.to_owned(), passed_on: Vec::new() },
+    };
+    let options = ForgeOptions {
+        tokens: Vec::new(),
+        proxy: None,
+        environment_proxies: Vec::new(),
+        agent: "refit".to_owned(),
+        patience: std::time::Duration::from_secs(5),
+    };
+    Releases::new(rules, Forges::new(options))
+}
+
 async fn host(home: PathBuf) -> (Host, watch::Sender<Printer>) {
     let path = std::env::var_os("PATH").unwrap();
-    let git = Git::find(Surroundings { home, path, passed_on: Vec::new() }).await.unwrap();
     let (printer, watched) = watch::channel(Printer::default());
-    (Host::new(git, 2, watched, FaultPlan::none()), printer)
+    let releases = releases(&home, &path);
+    let surroundings = Surroundings { home, path, passed_on: Vec::new() };
+    let git = Git::find(surroundings).await.unwrap();
+    (Host::new(git, 2, releases, watched, FaultPlan::none()), printer)
 }
 
 fn spec_of(path: &Path, origin: &str) -> GitSpec {

@@ -56,7 +56,7 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         if report.settled.iter().any(|settled| settled.updater == *spec.name()) {
             facts = self.account(spec, facts).await;
         }
-        let (facts, verdict) = self.survey(spec, &facts, action).await;
+        let (facts, verdict) = self.survey(spec, &facts, action, Look::Survey(action)).await;
         let acted = match verdict {
             Ok(Verdict::Nothing(why)) => Acted { facts, end: ActEnd::Nothing(why) },
             Err(refusal) => Acted { facts, end: ActEnd::Refused(refusal) },
@@ -68,10 +68,18 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
     }
 
     /// Looks closely at an updater and plans, without doing anything.
-    pub(crate) async fn survey(&self, spec: &Spec, known: &Facts, action: Action) -> (Facts, Result<Verdict, Refusal>) {
-        let facts = self.machine.inspect(spec, known, Look::Survey(action), self.tell()).await;
+    pub(crate) async fn survey(
+        &self,
+        spec: &Spec,
+        known: &Facts,
+        action: Action,
+        look: Look,
+    ) -> (Facts, Result<Verdict, Refusal>) {
+        let facts = self.machine.inspect(spec, known, look, self.tell()).await;
         #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
-        let occasion = Occasion { now: self.clock.now() as i64, mark: mark() };
+        let now = self.clock.now() as i64;
+        let application = self.application.clone().unwrap_or_else(|| spec.name().to_string());
+        let occasion = Occasion { now, mark: mark(), application };
         let verdict = plan(action, spec, &facts, &occasion);
         (facts, verdict)
     }

@@ -21,6 +21,8 @@ pub enum Look {
     Remote,
     /// What planning this action needs besides: conflicts, local commits, whether the target is complete. No network.
     Survey(Action),
+    /// The same for a dry run, and what the action would change, as far as a short question to the network tells.
+    Preview(Action),
 }
 
 /// Told one line of a process's output, raw; the engine makes it fit to be shown.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::act::ActEnd;
 use crate::handle::{Planned, RequestError};
-use crate::ports::{Clock, Journal, Machine};
+use crate::ports::{Clock, Journal, Look, Machine};
 use crate::recover::RecoveryReport;
 use crate::run::{Hear, World};
 
@@ -40,7 +40,7 @@ pub async fn act<M: Machine, J: Journal, C: Clock>(
 ) -> Result<Rescued, RequestError> {
     let (machine, journal, clock) = outside;
     let (_keep, stop) = watch::channel(false);
-    let world = World { machine, journal, clock, stop, hear, busy: Arc::new(|| false) };
+    let world = World { machine, journal, clock, stop, hear, application: None, busy: Arc::new(|| false) };
     let known = journal.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(spec));
     let (recovery, acted) = world.act(spec, &known, action, caller).await;
     let (message, changed) = match acted.end {
@@ -57,8 +57,9 @@ pub async fn act<M: Machine, J: Journal, C: Clock>(
 pub async fn plan<M: Machine, J: Journal, C: Clock>(outside: (&M, &J, &C), spec: &Spec, action: Action) -> Planned {
     let (machine, journal, clock) = outside;
     let (_keep, stop) = watch::channel(false);
-    let world = World { machine, journal, clock, stop, hear: Arc::new(|_| {}), busy: Arc::new(|| false) };
+    let world =
+        World { machine, journal, clock, stop, hear: Arc::new(|_| {}), application: None, busy: Arc::new(|| false) };
     let known = journal.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(spec));
-    let (_, verdict): (_, Result<Verdict, _>) = world.survey(spec, &known, action).await;
+    let (_, verdict): (_, Result<Verdict, _>) = world.survey(spec, &known, action, Look::Survey(action)).await;
     Planned { updater: spec.name().to_string(), verdict }
 }

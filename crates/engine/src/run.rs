@@ -41,6 +41,8 @@ pub(crate) struct World<'a, M, J, C> {
     /// True once Refit is to stop: preparations are left where they are.
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) hear: Hear,
+    /// What listeners know the request by (`full`, `rollback_klipper`); none where nobody asked.
+    pub(crate) application: Option<String>,
     /// Whether the printer is busy, as far as the engine knows; the switch asks the machine itself.
     pub(crate) busy: Arc<dyn Fn() -> bool + Send + Sync>,
 }

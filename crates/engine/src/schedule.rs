@@ -27,14 +27,13 @@ pub(crate) fn is_due(spec: &Spec, facts: &Facts, now: f64) -> bool {
     match (spec, facts) {
         // Nothing is there to be looked at; another path makes it another spec.
         (Spec::Absent(_), _) => false,
-        (Spec::Git(_), Facts::Absent) => true,
-        (Spec::Git(spec), Facts::Git(facts)) => {
+        (Spec::Git(_) | Spec::Release(_), facts) => {
             #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit in 52 bits")]
-            let last = facts.last_refresh as f64;
-            facts.last_refresh == 0
-                || facts.config_hash != spec.config_hash
+            let last = facts.last_refresh() as f64;
+            facts.last_refresh() == 0
+                || facts.config_hash() != spec.config_hash()
                 || last > now + FUTURE
-                || last + f64::from(spec.refresh_interval_hours) * 3600.0 <= now
+                || last + f64::from(spec.refresh_interval_hours()) * 3600.0 <= now
         }
     }
 }

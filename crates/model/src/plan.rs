@@ -62,6 +62,8 @@ pub struct Occasion {
     pub now: i64,
     /// A short text unique to this run, for names of stages and kept places.
     pub mark: String,
+    /// What listeners know the request by: the label of progress (CONTRACT §2.9).
+    pub application: String,
 }
 
 /// The one guard against touching a printer that is busy. Asked when a request arrives, when its turn comes, and by
@@ -90,9 +92,13 @@ pub fn guard(request: &Request, printer: &Printer) -> Result<(), Refusal> {
 pub fn plan(action: Action, spec: &Spec, facts: &Facts, occasion: &Occasion) -> Result<Verdict, Refusal> {
     match (spec, facts) {
         (Spec::Git(spec), Facts::Git(facts)) => crate::updater::git::plan(action, spec, facts, occasion),
+        (Spec::Release(spec), Facts::Release(facts)) => crate::updater::release::plan(action, spec, facts, occasion),
         (Spec::Absent(spec), _) => crate::updater::absent::plan(action, spec),
-        (Spec::Git(spec), Facts::Absent) => {
+        (Spec::Git(spec), Facts::Release(_) | Facts::Absent) => {
             Err(Refusal::Unfit(format!("Git Repo {}: repo not initialized", spec.name)))
+        }
+        (Spec::Release(spec), Facts::Git(_) | Facts::Absent) => {
+            crate::updater::release::plan(action, spec, &crate::updater::release::ReleaseFacts::default(), occasion)
         }
     }
 }
@@ -107,7 +113,17 @@ pub fn overture(action: Action, spec: &Spec) -> Vec<String> {
             vec![says(&spec.name, "Attempting Repo Recovery..."), says(&spec.name, "Resetting Git Repo...")]
         }
         (Spec::Git(spec), Action::HardRecovery) => vec![says(&spec.name, "Attempting Repo Recovery...")],
+        (Spec::Release(spec), _) => crate::updater::release::overture(action, spec),
         (Spec::Git(_), Action::Upgrade | Action::Rollback) | (Spec::Absent(_), _) => Vec::new(),
+    }
+}
+
+/// Some of a list, for a sentence: the first ten, and how many more.
+pub(crate) fn some_of<'a>(mut files: impl Iterator<Item = &'a String>) -> String {
+    let shown: Vec<&str> = files.by_ref().take(10).map(String::as_str).collect();
+    match files.count() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 pub mod authorization;
 pub mod dialect;
+pub mod forge;
 mod leftovers;
 #[cfg(test)]
 mod memory;
@@ -30,8 +31,9 @@ use services::AllowedServices;
 use updater::read::{self, Around};
 
 pub use authorization::{AuthSettings, TrustedClient};
+pub use forge::{ForgeSettings, Secret, TokenSource};
 pub use problem::{Place, Problem, SettingsError, Severity};
-pub use refit::{Protocol, RefitSettings};
+pub use refit::{ArchiveBounds, Protocol, RefitSettings};
 pub use server::ServerSettings;
 pub use source::ConfigSource;
 pub use update_manager::{BuiltinOverride, BuiltinOverrides, Channel, UpdateManagerSettings};
@@ -105,7 +107,10 @@ impl Settings {
             Load { config: &config, source, context, findings: Findings::default(), outcomes: HashMap::new() };
         let (mut server, klippy_uds_address) = load.server()?;
         let authorization = load.section("authorization", authorization::read);
-        let refit = load.section("refit", refit::read);
+        let mut refit = load.section("refit", refit::read);
+        let (forges, read) = forge::read(load.config, &mut load.findings);
+        refit.forges = forges;
+        load.outcomes.extend(read);
         load.port(&mut server, &refit, main);
         let (update_manager, builtin, updaters, failed_updaters) = load.update_manager(&refit);
         let mut failed_components = Vec::new();

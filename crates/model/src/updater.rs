@@ -7,12 +7,16 @@ use crate::name::UpdaterName;
 
 pub mod absent;
 pub mod git;
+mod places;
+pub mod release;
 
 /// What the owner configured for one updater.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Spec {
     /// `git_repo`.
     Git(git::GitSpec),
+    /// `web`, `zip`, `executable`.
+    Release(release::ReleaseSpec),
     /// A built-in updater (klipper, moonraker) whose software was not found.
     Absent(absent::AbsentSpec),
 }
@@ -23,6 +27,8 @@ pub enum Spec {
 pub enum Facts {
     /// Of a git repository.
     Git(Box<git::GitFacts>),
+    /// Of software that ships as releases.
+    Release(Box<release::ReleaseFacts>),
     /// Of something that is not there.
     Absent,
 }
@@ -32,6 +38,8 @@ pub enum Facts {
 pub enum Assessment {
     /// Of a git repository.
     Git(Box<git::GitAssessment>),
+    /// Of software that ships as releases.
+    Release(Box<release::ReleaseAssessment>),
     /// Of something that is not there.
     Absent(absent::AbsentAssessment),
 }
@@ -41,7 +49,13 @@ pub enum Assessment {
 pub fn assess(spec: &Spec, facts: &Facts) -> Assessment {
     match (spec, facts) {
         (Spec::Git(spec), Facts::Git(facts)) => Assessment::Git(Box::new(git::assess(spec, facts))),
-        (Spec::Git(spec), Facts::Absent) => Assessment::Git(Box::new(git::assess(spec, &git::GitFacts::default()))),
+        (Spec::Git(spec), Facts::Release(_) | Facts::Absent) => {
+            Assessment::Git(Box::new(git::assess(spec, &git::GitFacts::default())))
+        }
+        (Spec::Release(spec), Facts::Release(facts)) => Assessment::Release(Box::new(release::assess(spec, facts))),
+        (Spec::Release(spec), Facts::Git(_) | Facts::Absent) => {
+            Assessment::Release(Box::new(release::assess(spec, &release::ReleaseFacts::default())))
+        }
         (Spec::Absent(spec), _) => Assessment::Absent(absent::assess(spec)),
     }
 }
@@ -52,6 +66,7 @@ impl Spec {
     pub fn name(&self) -> &UpdaterName {
         match self {
             Self::Git(spec) => &spec.name,
+            Self::Release(spec) => &spec.name,
             Self::Absent(spec) => &spec.name,
         }
     }
@@ -61,6 +76,7 @@ impl Spec {
     pub fn config_hash(&self) -> &str {
         match self {
             Self::Git(spec) => &spec.config_hash,
+            Self::Release(spec) => &spec.config_hash,
             Self::Absent(_) => "",
         }
     }
@@ -70,6 +86,7 @@ impl Spec {
     pub fn refresh_interval_hours(&self) -> u32 {
         match self {
             Self::Git(spec) => spec.refresh_interval_hours,
+            Self::Release(spec) => spec.refresh_interval_hours,
             Self::Absent(spec) => spec.refresh_interval_hours,
         }
     }
@@ -81,6 +98,7 @@ impl Facts {
     pub fn unseen(spec: &Spec) -> Self {
         match spec {
             Spec::Git(_) => Self::Git(Box::default()),
+            Spec::Release(_) => Self::Release(Box::default()),
             Spec::Absent(_) => Self::Absent,
         }
     }
@@ -90,7 +108,18 @@ impl Facts {
     pub fn last_refresh(&self) -> i64 {
         match self {
             Self::Git(facts) => facts.last_refresh,
+            Self::Release(facts) => facts.last_refresh,
             Self::Absent => 0,
+        }
+    }
+
+    /// The [`Spec::config_hash`] that it was looked at with.
+    #[must_use]
+    pub fn config_hash(&self) -> &str {
+        match self {
+            Self::Git(facts) => &facts.config_hash,
+            Self::Release(facts) => &facts.config_hash,
+            Self::Absent => "",
         }
     }
 }
@@ -100,6 +129,11 @@ impl Facts {
 pub fn after_run(plan: &crate::plan::Plan, before: &Facts, after: Facts) -> Facts {
     match (before, after) {
         (Facts::Git(before), Facts::Git(after)) => Facts::Git(Box::new(git::after_run(plan, before, *after))),
-        (Facts::Absent, after @ Facts::Git(_)) | (_, after @ Facts::Absent) => after,
+        (Facts::Release(before), Facts::Release(after)) => {
+            Facts::Release(Box::new(release::after_run(plan, before, *after)))
+        }
+        (Facts::Git(_) | Facts::Absent, after @ Facts::Release(_))
+        | (Facts::Release(_) | Facts::Absent, after @ Facts::Git(_))
+        | (_, after @ Facts::Absent) => after,
     }
 }

@@ -7,10 +7,14 @@ use refit_model::event::RunMessage;
 use refit_model::updater::Assessment;
 use refit_model::updater::absent::AbsentAssessment;
 use refit_model::updater::git::{CommitBehind, GitAssessment};
+use refit_model::updater::release::RateLimit;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+mod release;
 pub mod runs;
+
+use release::ReleaseEntry;
 
 /// Refit's own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -34,6 +38,9 @@ impl Serialize for VersionInfo<'_> {
         for (name, assessment) in &self.0.updaters {
             match &**assessment {
                 Assessment::Git(git) => map.serialize_entry(name.as_str(), &GitEntry::from(&**git))?,
+                Assessment::Release(release) => {
+                    map.serialize_entry(name.as_str(), &ReleaseEntry::from(&**release))?;
+                }
                 Assessment::Absent(absent) => map.serialize_entry(name.as_str(), &AbsentEntry::from(absent))?,
             }
         }
@@ -86,10 +93,11 @@ impl<'a> From<&'a Snapshot> for Status<'a> {
             name: attention.updater.as_str(),
             message: &attention.message,
         };
+        let rate = github_rate(snapshot);
         Self {
-            github_rate_limit: None,
-            github_requests_remaining: None,
-            github_limit_reset_time: None,
+            github_rate_limit: rate.map(|rate| rate.limit),
+            github_requests_remaining: rate.map(|rate| rate.remaining),
+            github_limit_reset_time: rate.map(|rate| rate.reset),
             version_info: VersionInfo(snapshot),
             busy: snapshot.busy,
             refit: StatusExtras {
@@ -102,6 +110,15 @@ impl<'a> From<&'a Snapshot> for Status<'a> {
             },
         }
     }
+}
+
+/// What GitHub said last of its rate limit, to whichever updater.
+fn github_rate(snapshot: &Snapshot) -> Option<RateLimit> {
+    let rates = snapshot.updaters.iter().filter_map(|(_, assessment)| match &**assessment {
+        Assessment::Release(release) => release.rate,
+        Assessment::Git(_) | Assessment::Absent(_) => None,
+    });
+    rates.max_by(|a, b| a.at.total_cmp(&b.at))
 }
 
 /// A `git_repo` entry (CONTRACT §3.2).

@@ -24,7 +24,8 @@ fn contents_tell_what_was_unpacked() {
     let world = World::with(&archive.build());
     let seen = survey(&world.archive(), &Bounds::default()).unwrap();
     assert_eq!((seen.files, seen.bytes), (3, 26));
-    assert_eq!(seen.names, ["index.html", "assets/run.sh", "assets/link"]);
+    let paths: Vec<&str> = seen.leaves.iter().map(|leaf| leaf.path.as_str()).collect();
+    assert_eq!(paths, ["index.html", "assets/run.sh", "assets/link"]);
 
     let contents = world.unpack(&Bounds::default()).unwrap();
     assert_eq!((contents.files, contents.bytes), (3, 13));

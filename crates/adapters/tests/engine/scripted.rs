@@ -143,7 +143,7 @@ impl Machine for Scripted {
         self.with(|disk| disk.looks.push((spec.name.to_string(), look)));
         let mut facts = match before {
             Facts::Git(facts) => (**facts).clone(),
-            Facts::Absent => GitFacts::default(),
+            Facts::Release(_) | Facts::Absent => GitFacts::default(),
         };
         facts.local.kind = RepoKind::Repo;
         facts.local.repo_detected = true;
@@ -154,7 +154,7 @@ impl Machine for Scripted {
         facts.local.recovery_url = Some(spec.origin.clone());
         facts.local.describe = Some("v1.0.0-0-gaaaaaaaa".to_owned());
         facts.local.corrupt = self.with(|disk| disk.corrupt.contains(spec.name.as_str()));
-        facts.survey = matches!(look, Look::Survey(_)).then(Survey::default);
+        facts.survey = matches!(look, Look::Survey(_) | Look::Preview(_)).then(Survey::default);
         if look == Look::Remote {
             facts.last_refresh = 1_000_000;
             facts.config_hash.clone_from(&spec.config_hash);

@@ -13,7 +13,7 @@ use tokio::sync::{oneshot, watch};
 use super::job::Item;
 use super::work::full_order;
 use super::{Conductor, Planned, RequestError, admit, guard};
-use crate::ports::{Clock, Journal, Machine};
+use crate::ports::{Clock, Journal, Look, Machine};
 use crate::run::World;
 
 impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
@@ -53,6 +53,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 clock: &*clock,
                 stop,
                 hear: Arc::new(|_| {}),
+                application: None,
                 busy: Arc::new(|| false),
             };
             let mut planned = Vec::with_capacity(wanted.len());
@@ -96,5 +97,5 @@ async fn dry<M: Machine, J: Journal, C: Clock>(
     item: &Item,
     action: Action,
 ) -> Result<Verdict, Refusal> {
-    world.survey(&item.spec, &item.facts, action).await.1
+    world.survey(&item.spec, &item.facts, action, Look::Preview(action)).await.1
 }

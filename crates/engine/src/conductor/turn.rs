@@ -98,6 +98,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             at_once: self.settings.refreshes_at_once,
             klipper: self.settings.klipper.clone(),
             status: self.published.subscribe(),
+            application: request.as_ref().and_then(|(request, _)| request.application()),
         };
         let connection = request.as_ref().and_then(|(_, caller)| caller.connection);
         let startup = matches!(work, Work::Startup);

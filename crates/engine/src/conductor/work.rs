@@ -9,7 +9,7 @@ use refit_model::plan::{Action, overture};
 use refit_model::printer::PrinterIdentity;
 use refit_model::refusal::Refusal;
 use refit_model::request::{Caller, Request};
-use refit_model::updater::{Assessment, Facts, assess};
+use refit_model::updater::{Assessment, Facts, Spec, assess};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -48,6 +48,8 @@ pub(crate) struct Worker<M, J, C> {
     pub(crate) at_once: usize,
     pub(crate) klipper: Option<KlipperSource>,
     pub(crate) status: watch::Receiver<Arc<Snapshot>>,
+    /// What listeners know the request by; none for what nobody asked for.
+    pub(crate) application: Option<String>,
 }
 
 /// How one action went, in the words of a request.
@@ -158,8 +160,8 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             return End { finale: Finale::Silent, result: Ok(()), refreshed: Refreshed::No };
         };
         match self.act(name, action, caller).await {
-            // A rollback that goes nowhere is told to everybody (CONTRACT §2.8).
-            Acting::Nothing(why) if action == Action::Rollback => {
+            // A rollback of a repository that goes nowhere is told to everybody (CONTRACT §2.8).
+            Acting::Nothing(why) if action == Action::Rollback && self.is_git(name) => {
                 End { finale: Finale::Everybody(vec![why]), result: Ok(()), refreshed: Refreshed::No }
             }
             Acting::Nothing(why) => End { finale: Finale::Caller(why), result: Ok(()), refreshed: Refreshed::No },
@@ -219,7 +221,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         self.recovered(&recovery, item.name()).await;
         let corrupt = match assess(&item.spec, &acted.facts) {
             Assessment::Git(assessment) => assessment.corrupt,
-            Assessment::Absent(_) => false,
+            Assessment::Release(_) | Assessment::Absent(_) => false,
         };
         self.looked(item.name(), acted.facts);
         self.reports.send(Report::At(None));
@@ -263,7 +265,9 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         let hear: Hear = Arc::new(move |notice| match notice {
             Notice::Say(text) => reports.send(Report::Say(text)),
             // A sentence that a step says of itself is documented (CONTRACT §2.9) and never dropped like a process's line.
-            Notice::Line(line) if line.starts_with("Git Repo ") => reports.send(Report::Say(line)),
+            Notice::Line(line) if SPEAKERS.iter().any(|speaker| line.starts_with(speaker)) => {
+                reports.send(Report::Say(line));
+            }
             Notice::Line(line) => reports.line(line),
             Notice::At(running) => reports.send(Report::At(Some(running))),
         });
@@ -273,8 +277,13 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             clock: &*self.clock,
             stop: self.stop.clone(),
             hear,
+            application: self.application.clone(),
             busy: Arc::new(move || status.borrow().printer.is_busy()),
         }
+    }
+
+    fn is_git(&self, name: &str) -> bool {
+        self.item(name).is_some_and(|item| matches!(*item.spec, Spec::Git(_)))
     }
 
     fn item(&self, name: &str) -> Option<&Item> {
@@ -288,6 +297,9 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         }
     }
 }
+
+/// How the sentences of steps begin.
+const SPEAKERS: [&str; 5] = ["Git Repo ", "Web Client ", "Zip Application ", "Executable ", "Downloading "];
 
 /// The order of a full update.
 pub(crate) fn full_order<'a>(names: impl Iterator<Item = &'a UpdaterName>) -> Vec<UpdaterName> {

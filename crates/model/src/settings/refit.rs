@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use super::authorization::TrustedClient;
+use super::forge::{self, ForgeSettings, TokenSource};
 use super::problem::Severity;
 use super::section::{Findings, Reader};
 use super::server::{ask, number};
@@ -56,10 +57,54 @@ pub struct RefitSettings {
     pub git_path: PathBuf,
     /// The protocols that git may use. An updater whose configured `origin` is a file may use that one besides.
     pub allow_protocols: Vec<Protocol>,
+    /// With which token GitHub is asked.
+    pub github_token: Option<TokenSource>,
+    /// GitHub's API, without a slash at its end.
+    pub github_api_url: String,
+    /// The proxy for releases, when it is not that of the environment.
+    pub proxy: Option<String>,
+    /// How many previous versions of software that ships as releases are kept, of each.
+    pub keep_previous: u32,
+    /// What an archive may hold at most.
+    pub archive: ArchiveBounds,
+    /// Days for which downloads are kept.
+    pub keep_downloads_days: u32,
+    /// MiB of downloads that are kept.
+    pub keep_downloads_mib: u32,
+    /// The sections `[refit forge HOST]`.
+    pub forges: Vec<ForgeSettings>,
 }
 
-const OPTIONS: &[&str] =
-    &["host", "port", "trusted_proxies", "keep_history", "max_refresh_per_host", "git_path", "allow_protocols"];
+/// What an archive may hold at most: a larger one is refused before anything is unpacked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveBounds {
+    /// Files and folders.
+    pub files: u32,
+    /// MiB when unpacked.
+    pub mib: u32,
+    /// How many times larger an entry is than what it was packed to.
+    pub ratio: u32,
+}
+
+const OPTIONS: &[&str] = &[
+    "host",
+    "port",
+    "trusted_proxies",
+    "keep_history",
+    "max_refresh_per_host",
+    "git_path",
+    "allow_protocols",
+    "github_token",
+    "github_token_file",
+    "github_api_url",
+    "proxy",
+    "keep_previous",
+    "max_archive_files",
+    "max_archive_mib",
+    "max_archive_ratio",
+    "keep_downloads_days",
+    "keep_downloads_mib",
+];
 
 const PROTOCOLS: &[Protocol] = &[Protocol::Https, Protocol::Http, Protocol::Ssh, Protocol::Git, Protocol::File];
 
@@ -73,6 +118,14 @@ impl Default for RefitSettings {
             max_refresh_per_host: 2,
             git_path: PathBuf::from("git"),
             allow_protocols: vec![Protocol::Https, Protocol::Http, Protocol::Ssh],
+            github_token: None,
+            github_api_url: "https://api.github.com".to_owned(),
+            proxy: None,
+            keep_previous: 2,
+            archive: ArchiveBounds { files: 20_000, mib: 2048, ratio: 200 },
+            keep_downloads_days: 30,
+            keep_downloads_mib: 512,
+            forges: Vec::new(),
         }
     }
 }
@@ -126,9 +179,33 @@ pub(super) fn read(reader: &mut Reader<'_>, findings: &mut Findings) -> RefitSet
         max_refresh_per_host: per_host.max(1),
         git_path: reader.text("git_path").filter(|path| !path.is_empty()).map_or(default.git_path, PathBuf::from),
         allow_protocols: allow_protocols(reader, findings, default.allow_protocols),
+        github_token: forge::token(reader, "github_token", "github_token_file"),
+        github_api_url: address(reader, findings, "github_api_url").unwrap_or(default.github_api_url),
+        proxy: address(reader, findings, "proxy"),
+        keep_previous: number(reader, findings, "keep_previous", default.keep_previous),
+        archive: ArchiveBounds {
+            files: number(reader, findings, "max_archive_files", default.archive.files),
+            mib: number(reader, findings, "max_archive_mib", default.archive.mib),
+            ratio: number(reader, findings, "max_archive_ratio", default.archive.ratio).max(1),
+        },
+        keep_downloads_days: number(reader, findings, "keep_downloads_days", default.keep_downloads_days),
+        keep_downloads_mib: number(reader, findings, "keep_downloads_mib", default.keep_downloads_mib),
+        forges: Vec::new(),
     };
     unknown(reader, findings);
     settings
+}
+
+fn address(reader: &mut Reader<'_>, findings: &mut Findings, option: &str) -> Option<String> {
+    let text = reader.text(option).filter(|text| !text.is_empty())?;
+    match forge::address("refit", option, text) {
+        Ok(address) => Some(address),
+        Err(fault) => {
+            let problem = reader.problem(Some(option), Severity::Error, &fault.message);
+            findings.warn(&fault.message, problem.with_remedy(fault.remedy));
+            None
+        }
+    }
 }
 
 fn trusted_proxies(reader: &mut Reader<'_>, findings: &mut Findings) -> Vec<TrustedClient> {

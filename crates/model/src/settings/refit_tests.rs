@@ -34,6 +34,31 @@ fn every_option_is_read() {
 }
 
 #[test]
+fn options_of_releases_are_read_and_a_token_is_not_shown() {
+    let text = "[refit]\ngithub_token: ghp_hidden\ngithub_api_url: http://mirror.lan/api/\nproxy: http://proxy.lan:3128\n\
+                keep_previous: 0\nmax_archive_files: 5\nmax_archive_mib: 6\nmax_archive_ratio: 0\n\
+                keep_downloads_days: 7\nkeep_downloads_mib: 8\n[refit forge Git.Lan]\nkind: gitea\ntoken_file: ~/token\n";
+    let settings = load("refit.conf", text);
+    assert_eq!(settings.problems, []);
+    let refit = settings.refit;
+    assert_eq!(refit.github_api_url, "http://mirror.lan/api");
+    assert_eq!(refit.proxy.as_deref(), Some("http://proxy.lan:3128"));
+    assert_eq!((refit.keep_previous, refit.keep_downloads_days, refit.keep_downloads_mib), (0, 7, 8));
+    assert_eq!(refit.archive, ArchiveBounds { files: 5, mib: 6, ratio: 1 });
+    assert_eq!(refit.forges.first().map(|forge| forge.host.as_str()), Some("git.lan"));
+    assert_eq!(refit.forges.first().and_then(|forge| forge.token.clone()), Some(TokenSource::File("~/token".into())));
+    assert!(!format!("{refit:?}").contains("hidden"));
+}
+
+#[test]
+fn a_broken_forge_costs_its_section_alone() {
+    let settings = load("refit.conf", "[refit forge git.lan]\nkind: cvs\n[refit forge b.lan]\napi_url: nowhere\n");
+    assert_eq!(settings.refit.forges, []);
+    let told: Vec<_> = settings.problems.iter().map(|problem| (problem.line, problem.remedy.is_some())).collect();
+    assert_eq!(told, [(2, true), (4, true)]);
+}
+
+#[test]
 fn one_file_for_both_programs_never_makes_them_fight_for_a_port() {
     let port = |file, text| load(file, text).server.port;
     assert_eq!(port("moonraker.conf", "[server]\nport: 7125\n"), 7127);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::forge;
 use super::problem::{Place, Problem, Severity};
 use super::updater::{PythonLocation, UpdaterKind, UpdaterSettings};
 use super::{BuiltinOverride, Settings, TrustedClient};
@@ -141,7 +142,9 @@ fn updater(updater: &UpdaterSettings) -> Understood {
         }
         UpdaterKind::Web(release) | UpdaterKind::Zip(release) | UpdaterKind::Executable(release) => {
             facts.push(("path", release.path.display().to_string()));
-            facts.push(("releases of", format!("{}/{}", release.owner, release.repo)));
+            let source = &release.source;
+            let host = if source.host == forge::GITHUB { String::new() } else { format!("{}: ", source.host) };
+            facts.push(("releases of", format!("{host}{}/{}", source.owner, source.repo)));
         }
         UpdaterKind::Python(python) => {
             facts.push(("package", python.project_name.clone()));

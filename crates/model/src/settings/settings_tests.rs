@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::memory::Memory;
 use super::report::Report;
 use super::*;
+use crate::updater::release::Verify;
 
 #[path = "updater_tests.rs"]
 mod updater_types;

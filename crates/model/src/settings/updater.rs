@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::problem::Place;
 use super::update_manager::Channel;
 use crate::name::UpdaterName;
+use crate::updater::release::{Source, Verify};
 
 mod dependencies;
 mod kinds;
@@ -94,15 +95,17 @@ pub struct GitSettings {
     pub dependencies: Dependencies,
 }
 
-/// `type: web`, `zip` and `executable`: releases of a GitHub repository, unpacked into a folder.
+/// `type: web`, `zip` and `executable`: releases of a project, unpacked into a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseSettings {
     /// The folder, resolved.
     pub path: PathBuf,
-    /// The owner part of `repo`.
-    pub owner: String,
-    /// The name part of `repo`.
-    pub repo: String,
+    /// Where the releases are published.
+    pub source: Source,
+    /// What a download must show.
+    pub verify: Verify,
+    /// Arguments with which a new executable is tried.
+    pub probe: Vec<String>,
     /// Paths below `path` that survive an update.
     pub persistent_files: Vec<String>,
     /// What the software depends on; nothing for `web`.

@@ -263,7 +263,10 @@ fn releases() {
     let UpdaterKind::Web(web) = good(&format!("{WEB}persistent_files:\n  a/\n  ./b/c\n")).kind else {
         panic!("not web")
     };
-    assert_eq!((web.owner.as_str(), web.repo.as_str(), web.path.as_path()), ("o", "r", Path::new("/x/web")));
+    assert_eq!(
+        (web.source.owner.as_str(), web.source.repo.as_str(), web.path.as_path()),
+        ("o", "r", Path::new("/x/web"))
+    );
     assert_eq!(web.persistent_files, ["a", "b/c"]);
     let common = good(WEB).common;
     assert!(!common.is_system_service && common.managed_services.is_empty());
@@ -280,10 +283,43 @@ fn releases() {
     for value in ["noslash", "", "/", "a/", "/b"] {
         assert_eq!(repo(value), "not enough values to unpack (expected 2, got 1)");
     }
-    for value in ["https://github.com/a/b", "a b/c", "a/b?x", "a/../b"] {
+    for value in ["ftp://github.com/a/b", "https://git hub.com/a/b", "a b/c", "a/b?x", "a/../b"] {
         assert!(repo(value).contains("is not the name of a repository"), "{value} is taken");
     }
     assert_eq!(bad("type: web\npath: /x/web"), "No option 'repo' in section: 'update_manager foo'");
+}
+
+#[test]
+fn a_repository_may_be_an_address() {
+    let web = |repo: &str| match good(&format!("type: web\npath: /x/web\nrepo: {repo}")).kind {
+        UpdaterKind::Web(web) => (web.source.api, web.source.owner, web.source.repo),
+        other => panic!("{other:?}"),
+    };
+    let told = |api: &str| (api.to_owned(), "a".to_owned(), "b".to_owned());
+    assert_eq!(web("https://github.com/a/b"), told("https://api.github.com"));
+    assert_eq!(web("https://codeberg.org/a/b"), told("https://codeberg.org/api/v1"));
+    assert!(bad("type: web\npath: /x/web\nrepo: https://git.lan/a/b").contains("What kind of forge is git.lan?"));
+    let described = load(
+        "[refit forge git.lan]\nkind: gitlab\n[update_manager foo]\ntype: web\npath: /x/web\nrepo: https://git.lan/a/b\n",
+    );
+    let Some(UpdaterKind::Web(web)) = described.updaters.first().map(|updater| &updater.kind) else { panic!() };
+    assert_eq!(web.source.api, "https://git.lan/api/v4");
+}
+
+#[test]
+fn what_a_download_must_show() {
+    let verify = |value: &str| match good(&format!("{WEB}verify: {value}")).kind {
+        UpdaterKind::Web(web) => web.verify,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((verify("digest"), verify("none")), (Verify::Digest, Verify::SizeOnly));
+    let key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+    assert_eq!(verify(&format!("minisign {key}")), Verify::Minisign { key: key.to_owned() });
+    for value in ["sha1", "minisign", "minisign short", "digest none"] {
+        assert!(bad(&format!("{WEB}verify: {value}")).contains("is not understood"), "{value}");
+    }
+    let UpdaterKind::Executable(tool) = good(&format!("{EXE}probe: info --quiet")).kind else { panic!() };
+    assert_eq!(tool.probe, ["info", "--quiet"]);
 }
 
 #[test]

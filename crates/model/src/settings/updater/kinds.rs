@@ -9,10 +9,12 @@ use super::{
     CommonSettings, Dependencies, GitSettings, PythonSettings, ReleaseSettings, UpdaterKind, dependencies, read,
 };
 use crate::name::BranchName;
+use crate::settings::forge;
 use crate::settings::problem::Severity;
 use crate::settings::refit::Protocol;
 use crate::settings::section::{Fault, Findings, Reader};
 use crate::settings::update_manager;
+use crate::updater::release::Verify;
 
 /// Reads what the type has, and the services into `common`.
 pub(super) fn read(
@@ -27,20 +29,20 @@ pub(super) fn read(
         Type::Python => python(reader, findings, around, common).map(UpdaterKind::Python),
         Type::Web => {
             let path = dependencies::path(reader, around)?;
-            release(reader, &path, Dependencies::default(), true).map(UpdaterKind::Web)
+            release(reader, around, &path, Dependencies::default(), kind).map(UpdaterKind::Web)
         }
         Type::Zip => {
             let path = dependencies::path(reader, around)?;
             let dependencies = dependencies::all(reader, around, &path)?;
             services(reader, findings, around, common)?;
-            release(reader, &path, dependencies, true).map(UpdaterKind::Zip)
+            release(reader, around, &path, dependencies, kind).map(UpdaterKind::Zip)
         }
         Type::Executable => {
             let path = dependencies::path(reader, around)?;
             let system_dependencies = dependencies::listed(reader, around, &path, "system_dependencies")?;
             services(reader, findings, around, common)?;
             let dependencies = Dependencies { system_dependencies, ..Dependencies::default() };
-            release(reader, &path, dependencies, false).map(UpdaterKind::Executable)
+            release(reader, around, &path, dependencies, kind).map(UpdaterKind::Executable)
         }
     }
 }
@@ -107,24 +109,44 @@ fn branch(reader: &mut Reader<'_>) -> Result<Option<String>, Fault> {
 
 fn release(
     reader: &mut Reader<'_>,
+    around: &Around<'_>,
     path: &Path,
     dependencies: Dependencies,
-    persistent: bool,
+    kind: Type,
 ) -> Result<ReleaseSettings, Fault> {
-    let text = reader.required("repo")?;
-    let remedy = "write 'repo: OWNER/NAME' as in the address of the project on GitHub";
-    let Some((owner, repo)) = text.trim_matches('/').split_once('/') else {
-        let message = "not enough values to unpack (expected 2, got 1)".to_owned();
-        return Err(Fault::new("repo", message).with_remedy(remedy));
-    };
-    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    if text.contains("..") || !text.chars().all(letter) {
-        let message = format!("[{}]: Value for option 'repo' is not the name of a repository: {text}", reader.label());
-        return Err(Fault::new("repo", message).with_remedy(remedy));
+    let repo = reader.required("repo")?;
+    let source = forge::source(repo, reader.label(), &around.refit.forges, &around.refit.github_api_url)?;
+    let is_executable = kind == Type::Executable;
+    let persistent_files = if is_executable { Vec::new() } else { persistent_files(reader)? };
+    let verify = verify(reader)?;
+    let probe = if is_executable { reader.text("probe") } else { None };
+    let probe = probe.unwrap_or("--version").split_whitespace().map(str::to_owned).collect();
+    Ok(ReleaseSettings { path: path.to_owned(), source, verify, probe, persistent_files, dependencies })
+}
+
+/// `verify: digest`, `minisign KEY` or `none`.
+fn verify(reader: &mut Reader<'_>) -> Result<Verify, Fault> {
+    const OPTION: &str = "verify";
+    let Some(text) = reader.text(OPTION) else { return Ok(Verify::WhatThereIs) };
+    let mut words = text.split_whitespace();
+    match (words.next(), words.next(), words.next()) {
+        (Some("digest"), None, None) => Ok(Verify::Digest),
+        (Some("none"), None, None) => Ok(Verify::SizeOnly),
+        // 42 bytes: two letters for the algorithm, eight of a number, 32 of the key.
+        (Some("minisign"), Some(key), None) if key.len() == 56 && key.chars().all(is_base64) => {
+            Ok(Verify::Minisign { key: key.to_owned() })
+        }
+        _ => {
+            let message = format!("[{}]: Value for option '{OPTION}' is not understood: {text}", reader.label());
+            let remedy = "write 'verify: digest', 'verify: none', or 'verify: minisign KEY' with the second line of \
+                          the project's minisign.pub";
+            Err(Fault::new(OPTION, message).with_remedy(remedy))
+        }
     }
-    let (owner, repo) = (owner.to_owned(), repo.to_owned());
-    let persistent_files = if persistent { persistent_files(reader)? } else { Vec::new() };
-    Ok(ReleaseSettings { path: path.to_owned(), owner, repo, persistent_files, dependencies })
+}
+
+fn is_base64(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=')
 }
 
 /// Paths below the updater's folder, `.` and trailing `/` removed.

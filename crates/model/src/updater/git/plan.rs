@@ -2,13 +2,14 @@
 //! refusals and messages.
 //! Refuses to: look at anything. What a plan needs to know is in the facts, surveyed for the action just before.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::{Damage, GitAssessment, GitFacts, GitSpec, RepoKind, assess};
 use crate::name::{BranchName, CommitId};
-use crate::plan::{Action, Occasion, Plan, Verdict};
+use crate::plan::{Action, Occasion, Plan, Verdict, some_of};
 use crate::refusal::Refusal;
 use crate::step::{GitTarget, Head, KeptPlace, Phase, PlannedStep, RepoRef, Step, Undo};
+use crate::updater::places::stage_beside;
 
 /// Plans one action for one repository.
 ///
@@ -21,8 +22,8 @@ pub fn plan(action: Action, spec: &GitSpec, facts: &GitFacts, occasion: &Occasio
         facts,
         judged: assess(spec, facts),
         repo: RepoRef { updater: spec.name.clone(), path: path.clone() },
-        kept: kept_place(spec, path, occasion),
-        stage: stage_folder(path, occasion),
+        kept: KeptPlace::beside(&spec.name, path, occasion),
+        stage: stage_beside(path, occasion),
     };
     match action {
         Action::Upgrade => planner.upgrade(),
@@ -420,52 +421,6 @@ fn is_swept(damage: &Damage) -> bool {
 
 fn is_temporary(file: &str) -> bool {
     file.rsplit('/').next().is_some_and(|name| name.starts_with("tmp_") || name.starts_with(".tmp-"))
-}
-
-fn some_of<'a>(mut files: impl Iterator<Item = &'a String>) -> String {
-    let shown: Vec<&str> = files.by_ref().take(10).map(String::as_str).collect();
-    match files.count() {
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
-fn kept_place(spec: &GitSpec, path: &Path, occasion: &Occasion) -> KeptPlace {
-    let key = format!("{}-{}-{}", utc(occasion.now), plain_word(spec.name.as_str()), plain_word(&occasion.mark));
-    let folder = beside(path, "", ".refit-kept").join(&key);
-    KeptPlace { key, folder }
-}
-
-fn stage_folder(path: &Path, occasion: &Occasion) -> PathBuf {
-    beside(path, ".", &format!(".refit-new-{}", plain_word(&occasion.mark)))
-}
-
-/// A sibling of the repository: the same file system, so that folders can be exchanged.
-fn beside(path: &Path, before: &str, after: &str) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!("{before}{name}{after}"))
-}
-
-/// Letters that are fit for a ref and for a file name.
-fn plain_word(text: &str) -> String {
-    let word: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(64).collect();
-    if word.is_empty() { "_".to_owned() } else { word }
-}
-
-/// `20260402T101530Z`.
-fn utc(seconds: i64) -> String {
-    let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Days since 0000-03-01 in 400-year eras: the civil calendar of ISO 8601 in integers.
-    let shifted = days + 719_468;
-    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (hour, minute, second) = (of_day / 3_600, of_day % 3_600 / 60, of_day % 60);
-    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 
 #[cfg(test)]

@@ -1,0 +1,16 @@
+//! What a finished run means for the facts: the version that a rollback goes back to (CONTRACT §2.8).
+
+use super::ReleaseFacts;
+use crate::plan::{Action, Plan};
+
+/// The facts to keep after a finished run. An upgrade records where it came from, a recovery and a rollback leave what
+/// is recorded.
+#[must_use]
+pub fn after_run(plan: &Plan, before: &ReleaseFacts, mut after: ReleaseFacts) -> ReleaseFacts {
+    after.rollback = match plan.action {
+        Action::Upgrade => Some(plan.from.clone()),
+        Action::SoftRecovery | Action::HardRecovery | Action::Rollback => before.rollback.clone(),
+    };
+    after.survey = None;
+    after
+}
