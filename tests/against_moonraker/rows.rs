@@ -229,7 +229,7 @@ fn of_recoveries() -> Vec<Row> {
     ]
 }
 
-fn is(case: &Case, states: &[&str]) -> bool {
+pub fn is(case: &Case, states: &[&str]) -> bool {
     states.contains(&&case.state[..])
 }
 
@@ -259,7 +259,7 @@ fn repeated(lines: &Value) -> usize {
     lines.iter().map(|line| lines.iter().filter(|other| other == &line).count()).max().unwrap_or(0)
 }
 
-fn entry<'a>(case: &'a Case, field: &str) -> &'a Value {
+pub fn entry<'a>(case: &'a Case, field: &str) -> &'a Value {
     &case.ours.seen["entry"][field]
 }
 
@@ -267,15 +267,15 @@ fn is_sha(value: &Value) -> bool {
     value.as_str().is_some_and(|sha| sha.len() == 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-fn is_ok(case: &Case) -> bool {
+pub fn is_ok(case: &Case) -> bool {
     case.ours.seen["reply"]["result"] == "ok"
 }
 
-fn error(case: &Case) -> &str {
+pub fn error(case: &Case) -> &str {
     case.ours.seen["reply"]["error"]["message"].as_str().unwrap_or_default()
 }
 
-fn theirs_error(case: &Case) -> &str {
+pub fn theirs_error(case: &Case) -> &str {
     case.theirs.seen["reply"]["error"]["message"].as_str().unwrap_or_default()
 }
 

@@ -5,7 +5,7 @@
 
 use refit_testkit::releases::{Asset, Fault, Release};
 
-use super::state::{State, TOOL, app, info};
+use super::state::{State, TOOL, app, info, program};
 
 /// The folder of this one holds the folder of another, which is loaded later.
 const OUTER: &str = "outer";
@@ -122,13 +122,18 @@ fn releases() -> Vec<State> {
                 .file("several-assets.zip", small("several-assets"))
                 .with_checksums("SHA256SUMS"),
         ),
-        web("several-assets-named").info(&info("own", "several-assets-named", "v1.0.0", Some("light.zip"))).newest(
-            Release::new("v2.0.0")
-                .file("full.zip", small("several-assets-named"))
-                .file("light.zip", small("several-assets-named")),
-        ),
+        web("several-assets-named")
+            .info(&info("own", "several-assets-named", "v1.0.0", Some("light.zip")))
+            .oldest(light("v1.0.0"))
+            .newest(light("v2.0.0")),
         web("asset-name-unknown").info(&info("own", "asset-name-unknown", "v1.0.0", Some("light.zip"))),
     ]
+}
+
+/// A release in two sizes, of which the installed one is the smaller.
+fn light(tag: &str) -> Release {
+    let of = |text: &str| app(&info("own", "several-assets-named", tag, Some("light.zip")), text);
+    Release::new(tag).file("full.zip", of("full")).file("light.zip", of(tag))
 }
 
 fn hosts() -> Vec<State> {
@@ -239,7 +244,7 @@ fn tools() -> Vec<State> {
         tool("tool-checksummed").newest(
             Release::new("v2.0.0")
                 .asset(Asset::new("tool.sha256", "0").content_type("text/plain"))
-                .file(TOOL, super::state::script("v2.0.0")),
+                .file(TOOL, program("tool-checksummed", "v2.0.0")),
         ),
         tool("tool-gone").fault(Fault::status(404).on("/own/tool-gone/releases/download/")),
     ]

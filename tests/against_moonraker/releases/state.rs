@@ -72,7 +72,7 @@ impl State {
         let asset = if self.kind == Kind::Executable { Some(TOOL) } else { None };
         let state = self.info(&info(owner, repo, version, asset));
         if state.kind == Kind::Executable {
-            return state.file(TOOL, script(version)).mode(0o755);
+            return state.file(TOOL, program(repo, version)).mode(0o755);
         }
         let files = shipped(version).into_iter();
         files.fold(state, |state, (path, content, mode)| state.file(path, content).mode(mode))
@@ -185,7 +185,7 @@ impl State {
     fn honest(&self, tag: &str) -> Release {
         let release = Release::new(tag);
         match self.kind {
-            Kind::Executable => release.asset(Asset::new(TOOL, script(tag))),
+            Kind::Executable => release.asset(Asset::new(TOOL, program(self.repo, tag))),
             Kind::Web | Kind::Zip => {
                 release.file(&self.asset_name(), app(&info(self.owner, self.repo, tag, None), tag))
             }
@@ -270,7 +270,12 @@ pub fn app(info: &str, version: &str) -> Vec<u8> {
     files.fold(archive, |archive, (path, content, mode)| archive.file(path, content).mode(mode)).build()
 }
 
+/// The executable of a project: no two are the same.
+pub fn program(repo: &str, version: &str) -> Vec<u8> {
+    [script(version), format!("# {repo}\n").into_bytes()].concat()
+}
+
 /// A program that says its version.
-pub fn script(version: &str) -> Vec<u8> {
+fn script(version: &str) -> Vec<u8> {
     format!("#!/bin/sh\necho {version}\n").into_bytes()
 }
