@@ -93,8 +93,12 @@ fn forges(outside: &Outside, places: &Places, settings: &Settings) -> Result<For
         tokens.push((host.to_owned(), token));
     }
     let text = |name: &std::ffi::OsString| name.to_str().map(str::to_owned);
-    let environment_proxies =
-        outside.passed_on.iter().filter_map(|(name, value)| Some((text(name)?, text(value)?))).collect();
+    let environment_proxies = outside
+        .passed_on
+        .iter()
+        .filter_map(|(name, value)| Some((text(name)?, text(value)?)))
+        .filter(|(name, _)| name.to_ascii_lowercase().ends_with("_proxy"))
+        .collect();
     Ok(Forges::new(ForgeOptions {
         tokens,
         proxy: settings.refit.proxy.clone(),

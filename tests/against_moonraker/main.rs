@@ -8,6 +8,7 @@
 //! | [`asking`] | one call and everything that came of it |
 //! | [`repositories`] | every state, times the calls that make sense in it |
 //! | [`doors`] | questions of protocol, through the four doors |
+//! | [`releases`] | the same for what is shipped as releases, in a network where GitHub is ours |
 //! | [`together`] | what takes more than one repository, or a printer |
 //! | [`compatibility`] | the page, whose rows must be those that are asserted |
 //! | [`record`] | what was seen, as a value without what differs by nature |
@@ -20,6 +21,7 @@ mod asking;
 mod compatibility;
 mod doors;
 mod record;
+mod releases;
 mod repositories;
 mod rows;
 mod sides;

@@ -16,8 +16,18 @@ pub struct Record {
 }
 
 /// What begins the sentences that the API documents; everything else that is told is a line of some program.
-const SENTENCES: [&str; 6] =
-    ["Git Repo ", "Updating Application ", "Error ", "Preparing ", "Full Update ", "Updating "];
+const SENTENCES: [&str; 10] = [
+    "Git Repo ",
+    "Web Client ",
+    "Zip Application ",
+    "Executable ",
+    "Downloading ",
+    "Updating Application ",
+    "Error ",
+    "Preparing ",
+    "Full Update ",
+    "Updating ",
+];
 
 impl Record {
     /// A record of what was heard and of the entry after it.

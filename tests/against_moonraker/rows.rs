@@ -20,7 +20,8 @@ pub fn of_repositories() -> Vec<Row> {
     rows
 }
 
-fn everywhere() -> Vec<Row> {
+/// Those of every call.
+pub fn everywhere() -> Vec<Row> {
     vec![
         Row {
             number: 4,
@@ -228,16 +229,16 @@ fn of_recoveries() -> Vec<Row> {
     ]
 }
 
-fn is(case: &Case, states: &[&str]) -> bool {
+pub fn is(case: &Case, states: &[&str]) -> bool {
     states.contains(&&case.state[..])
 }
 
-fn need(met: bool, what: &str) -> Result<(), String> {
+pub fn need(met: bool, what: &str) -> Result<(), String> {
     if met { Ok(()) } else { Err(what.to_owned()) }
 }
 
 /// The sentences told, with the place of the reply.
-fn told(seen: &Value) -> Vec<String> {
+pub fn told(seen: &Value) -> Vec<String> {
     let told = seen["told"].as_array().into_iter().flatten();
     told.filter_map(|text| text.as_str().map(str::to_owned)).collect()
 }
@@ -258,7 +259,7 @@ fn repeated(lines: &Value) -> usize {
     lines.iter().map(|line| lines.iter().filter(|other| other == &line).count()).max().unwrap_or(0)
 }
 
-fn entry<'a>(case: &'a Case, field: &str) -> &'a Value {
+pub fn entry<'a>(case: &'a Case, field: &str) -> &'a Value {
     &case.ours.seen["entry"][field]
 }
 
@@ -266,15 +267,15 @@ fn is_sha(value: &Value) -> bool {
     value.as_str().is_some_and(|sha| sha.len() == 40 && sha.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-fn is_ok(case: &Case) -> bool {
+pub fn is_ok(case: &Case) -> bool {
     case.ours.seen["reply"]["result"] == "ok"
 }
 
-fn error(case: &Case) -> &str {
+pub fn error(case: &Case) -> &str {
     case.ours.seen["reply"]["error"]["message"].as_str().unwrap_or_default()
 }
 
-fn theirs_error(case: &Case) -> &str {
+pub fn theirs_error(case: &Case) -> &str {
     case.theirs.seen["reply"]["error"]["message"].as_str().unwrap_or_default()
 }
 

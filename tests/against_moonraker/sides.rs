@@ -1,5 +1,6 @@
 //! The two daemons, started alike: one configuration, a data folder of their own, a port of their own, nothing else around.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub struct Wanted {
     pub klippy: Option<PathBuf>,
     /// Lines of `[refit]`, which only Refit reads.
     pub refit: String,
+    /// Variables of the environment.
+    pub environment: Vec<(&'static str, OsString)>,
 }
 
 enum Process {
@@ -51,6 +54,14 @@ pub struct Daemon {
 }
 
 impl Side {
+    /// The one of this word.
+    ///
+    /// # Panics
+    /// When it is none of the two.
+    pub fn named(word: &str) -> Self {
+        BOTH.into_iter().find(|side| side.word() == word).unwrap_or_else(|| panic!("{word:?} is no side"))
+    }
+
     /// The word in the names of folders and in complaints.
     pub fn word(self) -> &'static str {
         match self {
@@ -73,12 +84,15 @@ impl Daemon {
         if let Some(socket) = &wanted.klippy {
             setup = setup.klippy(socket);
         }
+        for (name, value) in &wanted.environment {
+            setup = setup.environment(name, value);
+        }
         std::fs::create_dir_all(root).expect("a folder can be made");
         let process = match side {
             Side::Moonraker => {
                 Process::Moonraker(Moonraker::start(&installation(), &setup).unwrap_or_else(|e| panic!("{e}")))
             }
-            Side::Refit => Process::Refit(start_refit(root, &setup, &wanted.refit)),
+            Side::Refit => Process::Refit(start_refit(root, &setup, wanted)),
         };
         let port = setup.port();
         Self { side, port, socket: setup.socket(), process: Some(process) }
@@ -129,11 +143,12 @@ fn installation() -> Installation {
     Installation::in_environment(&folder).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn start_refit(root: &Path, setup: &Setup, lines: &str) -> Child {
+fn start_refit(root: &Path, setup: &Setup, wanted: &Wanted) -> Child {
     for folder in ["data/config", "data/comms", "home", "tmp"] {
         std::fs::create_dir_all(root.join(folder)).expect("a folder can be made");
     }
     // Its own port, since that of `[server]` in a moonraker.conf is Moonraker's.
+    let lines = &wanted.refit;
     let text = format!("{}\n[refit]\nport: {}\nallow_protocols: http\n{lines}", setup.config(), setup.port());
     std::fs::write(setup.config_path(), text).expect("the configuration can be written");
     let mut command = Command::new(env!("CARGO_BIN_EXE_refit"));
@@ -147,7 +162,8 @@ fn start_refit(root: &Path, setup: &Setup, lines: &str) -> Child {
         .env("TMPDIR", root.join("tmp"))
         .env("LC_ALL", "C.UTF-8")
         .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_CONFIG_GLOBAL", "/dev/null");
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .envs(wanted.environment.iter().map(|(name, value)| (name, value)));
     let mut child = Child::spawn(command, &root.join("refit.log"));
     wait_for(PATIENCE, "Refit's port", || {
         assert!(child.exited().is_none(), "Refit ended:\n{}", child.log_tail());

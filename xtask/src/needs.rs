@@ -24,6 +24,9 @@ pub(crate) const TEST_TOOLS: &[Tool] = &[
     ("strace", "strace"),
     ("mkfs.ext4", "e2fsprogs"),
     ("mount", "mount"),
+    // A network in which GitHub is the tests' own.
+    ("unshare", "util-linux"),
+    ("ip", "iproute2"),
     ("python3", "python3"),
     // Shows a front end while it is updated.
     ("nginx", "nginx-light"),

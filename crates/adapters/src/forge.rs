@@ -3,8 +3,9 @@
 //! Refuses to: leave HTTPS, also by a redirect, where the API itself is not plain HTTP by the owner's choice; give a token
 //! to anybody but the API's own host; write a token anywhere; read the environment.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use refit_model::settings::Channel;
@@ -90,6 +91,8 @@ pub enum ForgeError {
 #[derive(Debug)]
 pub struct Forges {
     options: ForgeOptions,
+    /// By the API's address: until when it is to be left alone, whichever of its projects is asked about.
+    pauses: Mutex<BTreeMap<String, i64>>,
     client: OnceLock<Result<Client, String>>,
 }
 
@@ -97,7 +100,7 @@ impl Forges {
     /// Asks nobody yet.
     #[must_use]
     pub fn new(options: ForgeOptions) -> Self {
-        Self { options, client: OnceLock::new() }
+        Self { options, pauses: Mutex::default(), client: OnceLock::new() }
     }
 
     /// The newest release of a channel. Never fails: what went wrong is in `error`, and the last good release stays, unless
@@ -122,6 +125,15 @@ impl Forges {
     /// [`ForgeError`]; [`ForgeError::Missing`] when there is no such release (any more).
     pub async fn tagged(&self, source: &Source, version: &str) -> Result<Release, ForgeError> {
         newest::tagged(self, source, version).await
+    }
+
+    /// Until when a forge is to be left alone.
+    fn paused(&self, source: &Source) -> Option<i64> {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner).get(&source.api).copied()
+    }
+
+    fn pause(&self, source: &Source, until: i64) {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner).insert(source.api.clone(), until);
     }
 
     /// How long the next byte is waited for.

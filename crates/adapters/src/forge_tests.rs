@@ -204,13 +204,18 @@ async fn github_s_limit_is_shown_and_kept_to() {
     let silent = RemoteRelease { error: None, ..limited.clone() };
     let waiting = forges.newest(&source, Channel::Stable, None, &silent, NOW + 1).await;
     assert_eq!(waiting.error, limited.error);
+    // Nor is anything else of the same forge.
+    let other = Source { repo: "another".to_owned(), ..source.clone() };
+    let unknown = look(&forges, &other, Channel::Stable, &RemoteRelease::default()).await;
+    assert!(unknown.error.is_some_and(|error| error.contains("/repos/lab/another/releases/latest")));
+    assert_eq!(unknown.not_before, Some(NOW + 600));
     assert_eq!(host.requests(), []);
     let after = forges.newest(&source, Channel::Stable, None, &limited, NOW + 600).await;
     assert_eq!((after.error, after.not_before, after.last_good), (None, None, Some(NOW + 600)));
     // The other limit: too much at once.
     host.fault(Fault::secondary_limit(Some(30)));
-    let slower = look(&forges, &source, Channel::Stable, &good).await;
-    assert_eq!(slower.not_before, Some(NOW + 30));
+    let slower = forges.newest(&source, Channel::Stable, None, &good, NOW + 600).await;
+    assert_eq!(slower.not_before, Some(NOW + 630));
     let tagged = forges.tagged(&source, "v1.2.0").await.unwrap_err();
     assert!(
         matches!(&tagged, ForgeError::Limited { words, .. } if words.contains("/releases/tags/v1.2.0")),

@@ -104,9 +104,11 @@ impl Releases {
         let version = installed_version(spec.kind, &seen).map(str::to_owned);
         facts.verified =
             shipped.filter(|shipped| Some(&shipped.version) == version.as_ref()).map(|shipped| shipped.verified);
-        facts.rollback = facts.rollback.or_else(|| version.clone());
-        facts.last_version = version.or(facts.last_version);
         facts.installed = seen;
+        if facts.rollback.is_none() && assess(spec, &facts).is_valid {
+            facts.rollback = version.clone();
+        }
+        facts.last_version = version.or(facts.last_version);
         facts.previous = previous;
         facts.kept = kept;
         facts

@@ -118,7 +118,8 @@ fn github_rate(snapshot: &Snapshot) -> Option<RateLimit> {
         Assessment::Release(release) => release.rate,
         Assessment::Git(_) | Assessment::Absent(_) => None,
     });
-    rates.max_by(|a, b| a.at.total_cmp(&b.at))
+    // Of answers in one second, the one with fewer left is the later.
+    rates.max_by(|a, b| a.at.total_cmp(&b.at).then(b.remaining.cmp(&a.remaining)))
 }
 
 /// A `git_repo` entry (CONTRACT §3.2).

@@ -217,13 +217,14 @@ fn kind(record: &ZipFileHeaderRecord<'_>, name: &Name) -> Result<Kind, Reason> {
     Ok(kind)
 }
 
-/// Who may do what: the execute bits as they are, readable for all (a web server is another user), writable for the
-/// owner alone, and nothing else. Systems without such modes leave the usual ones.
+/// Who may do what, as it is given, but writable for the owner alone and readable for him at least, and nothing else. What
+/// comes without such modes gets the usual ones.
 fn mode(record: &ZipFileHeaderRecord<'_>, kind: Kind) -> u32 {
     let creator = record.version_made_by().creator_system();
     let has_modes = creator == CreatorSystem::UNIX || creator == CreatorSystem::MACOS;
+    let given = (record.external_attributes() >> 16) & 0o777;
     match kind {
-        Kind::File if has_modes => (record.external_attributes() >> 16) & 0o755 | 0o644,
+        Kind::File if has_modes && given != 0 => given & 0o755 | 0o400,
         Kind::File => 0o644,
         Kind::Folder => 0o755,
         Kind::Link => 0o777,

@@ -126,7 +126,8 @@ fn release(source: &Source, told: Told) -> Option<Release> {
     let page = told.html_url.or(told.links.and_then(|links| links.page));
     Some(Release {
         tag,
-        name: told.name.filter(|name| is_word(name)),
+        // An empty title is shown as it is.
+        name: told.name.filter(|name| name.is_empty() || is_word(name)),
         prerelease,
         published_at: told.published_at.or(told.released_at).filter(|when| is_word(when)),
         notes: cut(told.body.or(told.description).unwrap_or_default()),

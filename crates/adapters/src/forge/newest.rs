@@ -30,6 +30,8 @@ pub(super) struct Question<'a> {
 pub(super) async fn newest(forges: &Forges, question: Question<'_>, before: &RemoteRelease) -> RemoteRelease {
     let mut known = before.clone();
     question.forget_others(&mut known);
+    // Another project of the same forge may have been told.
+    known.not_before = known.not_before.max(forges.paused(question.source));
     if limit::in_force(known.not_before, question.now) {
         if known.error.is_none() {
             known.error = question
@@ -52,6 +54,7 @@ pub(super) async fn newest(forges: &Forges, question: Question<'_>, before: &Rem
         Err(error) => {
             if let ForgeError::Limited { until, .. } = &error {
                 known.not_before = Some(*until);
+                forges.pause(question.source, *until);
             }
             known.error = Some(error.to_string());
         }
@@ -65,8 +68,12 @@ pub(super) async fn tagged(forges: &Forges, source: &Source, version: &str) -> R
         None => format!("v{version}"),
     };
     let mut missing = None;
+    let paused = forges.paused(source);
     for tag in [version, &other] {
         let url = address::tagged(source, tag)?;
+        if let Some(until) = paused.filter(|_| limit::in_force(paused, WallClock.now() as i64)) {
+            return Err(limit::limited(source, url.as_str(), until));
+        }
         let answer = forges.ask(source, &url, None).await?;
         if answer.status == StatusCode::NOT_FOUND {
             let host = url.host_str().unwrap_or_default();

@@ -284,7 +284,16 @@ fn archives_that_are_cut_off_or_damaged() {
 #[test]
 fn special_permissions_are_dropped() {
     let archive = zip().file("suid", "").mode(0o6777).file("open", "").mode(0o666).file("shut", "").mode(0);
-    let archive = archive.file("run", "").mode(0o1751).folder("d").mode(0o7777).folder("shut-d").mode(0).build();
+    let archive = archive
+        .file("run", "")
+        .mode(0o1751)
+        .file("private", "")
+        .mode(0o400)
+        .folder("d")
+        .mode(0o7777)
+        .folder("shut-d")
+        .mode(0)
+        .build();
     let world = World::with(&archive);
     let contents = world.unpack(&Bounds::default()).unwrap();
     let modes = |path: &str| {
@@ -293,7 +302,8 @@ fn special_permissions_are_dropped() {
         assert_eq!(seen, told, "{path}");
         seen
     };
-    assert_eq!(["suid", "open", "shut", "run", "d", "shut-d"].map(modes), [0o755, 0o644, 0o644, 0o755, 0o755, 0o755]);
+    let names = ["suid", "open", "shut", "run", "private", "d", "shut-d"];
+    assert_eq!(names.map(modes), [0o755, 0o644, 0o644, 0o751, 0o400, 0o755, 0o755]);
 }
 
 #[test]

@@ -12,8 +12,9 @@ const UNKNOWN: &str = "?";
 #[must_use]
 pub fn assess(spec: &ReleaseSpec, facts: &ReleaseFacts) -> ReleaseAssessment {
     let identity = Identity::of(spec, &facts.installed);
-    let told = installed_version(spec.kind, &facts.installed);
-    let version = told.or(facts.last_version.as_deref()).unwrap_or(UNKNOWN);
+    let told = installed_version(spec.kind, &facts.installed).or(facts.last_version.as_deref());
+    // The files of another updater say nothing of this one (observed).
+    let version = told.filter(|_| !spec.reserved).unwrap_or(UNKNOWN);
     let release = facts.remote.release.clone();
     let wish = Wish {
         updater: &spec.name,

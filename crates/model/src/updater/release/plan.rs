@@ -77,10 +77,10 @@ impl Planner<'_> {
     }
 
     fn rollback(&self) -> Result<Verdict, Refusal> {
-        let wanted = self.judged.rollback_version.as_str();
-        if wanted == "?" {
+        // What was never seen valid has no version to go back to.
+        let Some(wanted) = self.facts.rollback.as_deref() else {
             return Err(Refusal::Unfit("Incomplete Rollback Data".to_owned()));
-        }
+        };
         if wanted == self.judged.version {
             return Ok(Verdict::Nothing(self.says("Rollback not performed")));
         }
@@ -368,7 +368,7 @@ fn says(spec: &ReleaseSpec, text: &str) -> String {
 
 /// What the status shows as the release's version; its tag where it has no name.
 fn shown(release: &Release) -> &str {
-    release.name.as_deref().unwrap_or(&release.tag)
+    release.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&release.tag)
 }
 
 fn plain(step: Step, undo: Undo, phase: Phase) -> PlannedStep {

@@ -133,6 +133,7 @@ fn nothing_to_do_and_refusals_in_the_documented_words() {
 fn a_rollback_goes_to_what_is_kept_or_downloads_it() {
     let web = spec(ReleaseKind::Web);
     let mut facts = facts("v2", "v2");
+    facts.rollback = Some("v2".to_owned());
     assert_eq!(
         told(Action::Rollback, &web, &facts),
         Ok(Verdict::Nothing("Web Client app: Rollback not performed".to_owned()))
