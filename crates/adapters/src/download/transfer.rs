@@ -26,7 +26,8 @@ pub(super) struct Order<'a> {
 
 /// Fetches until the part is whole.
 pub(super) async fn transfer(order: &Order<'_>, part: Part, mut meter: Meter<'_>) -> Result<Part, DownloadError> {
-    let first_pause = order.forges.patience() / 20;
+    // Somebody may be waiting: a server that is gone is said to be so within a quarter of a minute.
+    let first_pause = order.forges.patience() / 60;
     let (mut part, mut pause, mut vain) = (part, first_pause, 0);
     // The furthest it ever came: a server that cannot resume and always breaks off brings nothing new.
     let mut furthest = part.len();

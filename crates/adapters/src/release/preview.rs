@@ -26,7 +26,7 @@ pub(super) fn list(file: &Path, size: u64, tail: &[u8], bounds: &Bounds) -> Resu
     let surveyed = archive::survey(file, bounds);
     // Another preview may have taken it away already.
     let _gone = fs::remove_file(file);
-    Ok(surveyed?.leaves)
+    Ok(surveyed.map_err(|error| StageError::Archive(error.to_string()))?.leaves)
 }
 
 fn lay_out(file: &Path, size: u64, tail: &[u8]) -> Result<(), TreeError> {

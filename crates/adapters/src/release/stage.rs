@@ -24,9 +24,9 @@ const INDEX: &str = "index.html";
 /// Why a stage could not be made.
 #[derive(Debug, Error)]
 pub enum StageError {
-    /// The archive was refused or could not be read.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
+    /// The archive was refused or could not be read. In its words, with the name that the project gave it.
+    #[error("{0}")]
+    Archive(String),
     /// A deed on the disk failed.
     #[error(transparent)]
     Disk(#[from] TreeError),
@@ -98,7 +98,13 @@ pub fn learn(downloaded: &Downloaded, version: &str, aside: &Path, bounds: &Boun
     make(aside)?;
     let unpacked = archive::unpack(&downloaded.got.file, aside, bounds, &mut |_, _| {});
     tree::delete_stage(aside)?;
-    Ok(Shipped::of(&unpacked?, version, &downloaded.got.verified))
+    Ok(Shipped::of(&unpacked.map_err(refused(downloaded))?, version, &downloaded.got.verified))
+}
+
+/// The file's name in the state folder says nothing to anybody.
+fn refused(downloaded: &Downloaded) -> impl Fn(ArchiveError) -> StageError {
+    let (file, asset) = (downloaded.got.file.display().to_string(), downloaded.asset.clone());
+    move |error| StageError::Archive(error.to_string().replace(&file, &asset))
 }
 
 fn from_archive(
@@ -108,12 +114,12 @@ fn from_archive(
     bounds: &Bounds,
 ) -> Result<Shipped, StageError> {
     let refuse = |why: &str| StageError::NotThis { tag: downloaded.tag.clone(), why: why.to_owned() };
-    let told = archive::read_member(&downloaded.got.file, INFO, 256 * 1024)?;
+    let told = archive::read_member(&downloaded.got.file, INFO, 256 * 1024).map_err(refused(downloaded))?;
     let info = told.as_deref().and_then(installed::parse_info);
     let info = info.ok_or_else(|| refuse("it has no usable release_info.json"))?;
     check_project(release, &info).map_err(|why| refuse(&why))?;
     make(stage)?;
-    let contents = archive::unpack(&downloaded.got.file, stage, bounds, &mut |_, _| {})?;
+    let contents = archive::unpack(&downloaded.got.file, stage, bounds, &mut |_, _| {}).map_err(refused(downloaded))?;
     if release.kind == ReleaseKind::Web && !stage.join(INDEX).is_file() {
         return Err(refuse("it has no index.html"));
     }
