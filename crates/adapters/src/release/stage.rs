@@ -148,8 +148,7 @@ fn from_file(release: &ReleaseRef, downloaded: &Downloaded, stage: &Path) -> Res
     let program = stage.join(&name);
     let info = stage.join(INFO);
     fs::copy(&downloaded.got.file, &program).map_err(TreeError::io("copied", &program))?;
-    let before = fs::metadata(release.path.join(&name)).map_or(0o755, |seen| seen.permissions().mode() & 0o755);
-    fs::set_permissions(&program, fs::Permissions::from_mode(before | 0o100))
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))
         .map_err(TreeError::io("made executable", &program))?;
     shipped::write_json(&info, &told_of(release, &name, &downloaded.version))?;
     let mut leaves = BTreeMap::new();

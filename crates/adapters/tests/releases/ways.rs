@@ -67,13 +67,12 @@ async fn an_executable_is_replaced_and_put_back() {
     fs::write(lab.live("settings.ini"), "mine").unwrap();
     let told = r#"{"project_name": "app", "project_owner": "own", "version": "v1", "asset_name": "tool", "more": [1]}"#;
     fs::write(lab.live("release_info.json"), told).unwrap();
-    fs::set_permissions(lab.live("tool"), fs::Permissions::from_mode(0o750)).unwrap();
     let facts = lab.done(&lab.refreshed().await, Action::Upgrade).await;
     assert_eq!(fs::read(lab.live("tool")).unwrap(), executable("v2"));
     assert_eq!((version(&lab).as_str(), lab.text("settings.ini").as_deref()), ("v2", Some("mine")));
     let after = r#"{"project_name":"app","project_owner":"own","version":"v2","asset_name":"tool","more":[1]}"#;
     assert_eq!(lab.text("release_info.json").as_deref(), Some(after));
-    assert_eq!(fs::metadata(lab.live("tool")).unwrap().permissions().mode() & 0o777, 0o750);
+    assert_eq!(fs::metadata(lab.live("tool")).unwrap().permissions().mode() & 0o777, 0o755);
     lab.done(&facts, Action::Rollback).await;
     assert_eq!(fs::read(lab.live("tool")).unwrap(), executable("v1"));
     assert_eq!((version(&lab).as_str(), lab.text("settings.ini").as_deref()), ("v1", Some("mine")));
