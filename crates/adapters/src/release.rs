@@ -76,6 +76,7 @@ pub struct Releases {
     rules: ReleaseRules,
     forges: Forges,
     downloads: Downloads,
+    faults: FaultPlan,
 }
 
 impl Releases {
@@ -83,7 +84,13 @@ impl Releases {
     #[must_use]
     pub fn new(rules: ReleaseRules, forges: Forges) -> Self {
         let downloads = Downloads::new(rules.downloads.clone());
-        Self { rules, forges, downloads }
+        Self { rules, forges, downloads, faults: FaultPlan::none() }
+    }
+
+    /// The same, killed where `faults` says.
+    #[must_use]
+    pub fn with_faults(self, faults: FaultPlan) -> Self {
+        Self { faults, ..self }
     }
 
     /// Looks at the folder.
@@ -227,6 +234,7 @@ impl Releases {
         };
         let got = self.downloads.fetch(&self.forges, &wanted, &report).await;
         let got = got.map_err(|error| says.failed(&error.to_string()))?;
+        self.faults.reach("release_download.fetched");
         let note = format!("{} of release {}, verified by {}", file.asset.name, file.tag, got.verified);
         let (slot, asset) = (self.slot(release), file.asset.name.clone());
         let downloaded = Downloaded { version: file.version, tag: file.tag, asset, got };
@@ -283,8 +291,8 @@ impl Releases {
         let got = got.map_err(|error| says.failed(&error.to_string()))?;
         let downloaded = Downloaded { version: file.version, tag: file.tag, asset: file.asset.name, got };
         let aside = self.rules.downloads.join(format!("learn-{}", release.slot));
-        let (bounds, version) = (self.rules.bounds, version.to_owned());
-        let learned = blocking(move || stage::learn(&downloaded, &version, &aside, &bounds)).await;
+        let (bounds, version, faults) = (self.rules.bounds, version.to_owned(), self.faults.clone());
+        let learned = blocking(move || stage::learn(&downloaded, &version, &aside, &bounds, &faults)).await;
         learned.map_err(|error| says.failed(&error))
     }
 
@@ -297,8 +305,10 @@ impl Releases {
         let Some(downloaded) = self.slot(release).downloaded() else {
             return Err(says.failed("what was downloaded is gone; ask again"));
         };
-        let (subject, stage, bounds) = (release.clone(), stage.to_owned(), self.rules.bounds);
-        let unpacked = blocking(move || stage::unpack(&subject, &downloaded, &stage, share, &bounds)).await;
+        let (subject, stage, share) = (release.clone(), stage.to_owned(), share.then(|| release.path.clone()));
+        let (bounds, faults) = (self.rules.bounds, self.faults.clone());
+        let unpacked =
+            blocking(move || stage::unpack(&subject, &downloaded, &stage, share.as_deref(), &bounds, &faults)).await;
         let shipped = unpacked.map_err(|error| says.failed(&error))?;
         Ok(Some(format!("version {}, {} files", shipped.version, shipped.leaves.len())))
     }
@@ -335,10 +345,11 @@ impl Releases {
         let (persistent, kept, kind) = (persistent.to_vec(), kept.cloned(), release.kind);
         let (file, linger) = (release.file.clone(), release.kind == ReleaseKind::Web);
         let place = kept.as_ref().map(|kept| kept.folder.display().to_string()).unwrap_or_default();
+        let faults = self.faults.clone();
         let carried = blocking(move || {
             let coming = Shipped::read(&stage).unwrap_or_default();
             let shipped = shipped_by(&live, &coming, kind, file.as_deref(), &slot);
-            let carry = Carry { live: live.clone(), stage, persistent, shipped, coming, kept, linger };
+            let carry = Carry { live: live.clone(), stage, persistent, shipped, coming, kept, linger, faults };
             disk::require_room(live.parent().unwrap_or(&live), carry.bytes().map_err(|e| e.to_string())?)
                 .map_err(|error| error.to_string())?;
             carry.carry().map_err(|error| error.to_string())
@@ -427,14 +438,15 @@ impl Releases {
     pub async fn prune(&self, release: &ReleaseRef, old: &OldFolder, keep: u32, now: f64) -> Option<String> {
         let (live, slot) = (release.path.clone(), self.slot(release));
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        let old = old.clone();
+        let (old, faults) = (old.clone(), self.faults.clone());
         let pruned = off_the_loop(move || {
             if let OldFolder::Previous { version, folder } = &old {
                 previous::list_shipped(folder, version, slot.learned())?;
             }
+            faults.reach("release_prune.listed");
             slot.forget()?;
             let installed = Shipped::read(&live).map(|shipped| shipped.version);
-            previous::prune(&live, installed.as_deref(), keep)
+            previous::prune(&live, installed.as_deref(), keep, &faults)
         });
         let gone = pruned.await.unwrap_or_else(|error| {
             tracing::warn!(%error, updater = %release.updater, "old versions stay for now");

@@ -12,6 +12,7 @@ use refit_model::step::KeptPlace;
 
 use super::shipped::Shipped;
 use super::stage::is_own;
+use crate::fault::FaultPlan;
 use crate::git::keep::{self, Listing};
 use crate::tree::{self, TreeError, copy_leaf, make_parent};
 
@@ -32,6 +33,8 @@ pub struct Carry {
     pub kept: Option<KeptPlace>,
     /// What only the version before shipped stays for pages that are open.
     pub linger: bool,
+    /// Where tests have this process killed.
+    pub faults: FaultPlan,
 }
 
 /// What was found.
@@ -79,6 +82,7 @@ impl Carry {
         for path in found.folders.iter().rev() {
             self.copy_folder(path)?;
         }
+        self.faults.reach("release_carry_over.copied");
         let names: Vec<String> = found.gives_way.iter().map(|path| path.to_string_lossy().into_owned()).collect();
         if let Some(kept) = self.kept.as_ref().filter(|_| !names.is_empty()) {
             for path in &found.gives_way {
@@ -87,6 +91,7 @@ impl Carry {
             let listing = Listing { from: self.live.clone(), files: names.clone(), ..Listing::default() };
             keep::write_listing(kept, &listing)?;
         }
+        self.faults.reach("release_carry_over.kept");
         self.link_lingering(&found)?;
         self.list(&found)?;
         Ok(names)

@@ -16,6 +16,7 @@ use super::installed::{self, INFO};
 use super::shipped::{self, Leaf, RECORD, Shipped};
 use super::slot::Downloaded;
 use crate::archive::{self, ArchiveError, Bounds};
+use crate::fault::FaultPlan;
 use crate::tree::{self, TreeError, copy_leaf};
 
 /// The page that a web server shows first.
@@ -45,7 +46,8 @@ pub enum StageError {
     NoList(String),
 }
 
-/// Makes the stage from what was downloaded. Runs again from the start when it was cut.
+/// Makes the stage from what was downloaded; files that are the same in the folder `share` are shared with it. Runs again
+/// from the start when it was cut.
 ///
 /// # Errors
 /// [`StageError`].
@@ -53,17 +55,20 @@ pub fn unpack(
     release: &ReleaseRef,
     downloaded: &Downloaded,
     stage: &Path,
-    share: bool,
+    share: Option<&Path>,
     bounds: &Bounds,
+    faults: &FaultPlan,
 ) -> Result<Shipped, StageError> {
     tree::delete_stage(stage)?;
     let shipped = match release.kind {
         ReleaseKind::Web | ReleaseKind::Zip => from_archive(release, downloaded, stage, bounds)?,
         ReleaseKind::Executable => from_file(release, downloaded, stage)?,
     };
-    if share {
-        share_with(&release.path, stage, &shipped)?;
+    faults.reach("release_unpack.unpacked");
+    if let Some(live) = share {
+        share_with(live, stage, &shipped)?;
     }
+    faults.reach("release_unpack.shared");
     finish(release, stage, &shipped)?;
     Ok(shipped)
 }
@@ -93,10 +98,17 @@ pub fn from_kept(release: &ReleaseRef, from: &Path, stage: &Path) -> Result<Ship
 ///
 /// # Errors
 /// [`StageError`].
-pub fn learn(downloaded: &Downloaded, version: &str, aside: &Path, bounds: &Bounds) -> Result<Shipped, StageError> {
+pub fn learn(
+    downloaded: &Downloaded,
+    version: &str,
+    aside: &Path,
+    bounds: &Bounds,
+    faults: &FaultPlan,
+) -> Result<Shipped, StageError> {
     tree::delete_stage(aside)?;
     make(aside)?;
     let unpacked = archive::unpack(&downloaded.got.file, aside, bounds, &mut |_, _| {});
+    faults.reach("release_learn.unpacked");
     tree::delete_stage(aside)?;
     Ok(Shipped::of(&unpacked?, version, &downloaded.got.verified))
 }
