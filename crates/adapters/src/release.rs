@@ -352,7 +352,7 @@ impl Releases {
             let carry = Carry { live: live.clone(), stage, persistent, shipped, coming, kept, linger, faults };
             disk::require_room(live.parent().unwrap_or(&live), carry.bytes().map_err(|e| e.to_string())?)
                 .map_err(|error| error.to_string())?;
-            carry.carry().map_err(|error| error.to_string())
+            carry.carry().and_then(|names| carry.account(&slot).map(|()| names)).map_err(|error| error.to_string())
         });
         let gives_way = carried.await.map_err(|error| says.failed(&error))?;
         if gives_way.is_empty() || place.is_empty() {

@@ -4,13 +4,15 @@
 //! update, because a page that is open somewhere still asks for its parts by their names.
 //! Refuses to: delete or move anything.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use refit_model::step::KeptPlace;
 
-use super::shipped::Shipped;
+use super::shipped::{Leaf, Shipped};
+use super::slot::Slot;
 use super::stage::is_own;
 use crate::fault::FaultPlan;
 use crate::git::keep::{self, Listing};
@@ -49,7 +51,7 @@ struct Found {
     /// Gives way.
     gives_way: Vec<PathBuf>,
     /// The version before shipped it, and the new one has nothing of that name.
-    lingering: Vec<PathBuf>,
+    lingering: BTreeMap<String, Leaf>,
     bytes: u64,
 }
 
@@ -97,8 +99,19 @@ impl Carry {
         Ok(names)
     }
 
+    /// What was learned of the installed version is for the list of its kept folder, in which the persistent files are the
+    /// owner's.
+    ///
+    /// # Errors
+    /// [`TreeError::Io`].
+    pub fn account(&self, slot: &Slot) -> Result<(), TreeError> {
+        let Some(mut learned) = slot.learned() else { return Ok(()) };
+        learned.leaves.retain(|path, _| !self.is_persistent(Path::new(path)));
+        slot.learn(&learned)
+    }
+
     fn link_lingering(&self, found: &Found) -> Result<(), TreeError> {
-        for path in &found.lingering {
+        for path in found.lingering.keys() {
             let (from, to) = (self.live.join(path), self.stage.join(path));
             make_parent(&to)?;
             // A link that is there is one of an attempt that was cut.
@@ -113,7 +126,7 @@ impl Carry {
     fn list(&self, found: &Found) -> Result<(), TreeError> {
         let mut coming = self.coming.clone();
         coming.leaves.retain(|path, _| !found.persistent.iter().any(|own| own == Path::new(path)));
-        coming.lingering = found.lingering.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        coming.lingering.clone_from(&found.lingering);
         if coming == self.coming { Ok(()) } else { coming.write(&self.stage) }
     }
 
@@ -162,14 +175,17 @@ impl Carry {
             return Ok(true);
         }
         let text = path.to_string_lossy();
-        if self.shipped.as_ref().is_some_and(|shipped| shipped.lingering.contains(text.as_ref())) {
+        let lingers = self.shipped.as_ref().and_then(|shipped| shipped.lingering.get(text.as_ref()));
+        if let Some(leaf) = lingers
+            && leaf.is_at(&self.live.join(&path))?
+        {
             return Ok(false);
         }
         let shipped = self.shipped.as_ref().and_then(|shipped| shipped.leaves.get(text.as_ref()));
         if let Some(leaf) = shipped {
             if leaf.is_at(&self.live.join(&path))? {
                 if self.linger && !self.is_taken(&path) {
-                    found.lingering.push(path);
+                    found.lingering.insert(text.into_owned(), leaf.clone());
                 }
                 return Ok(false);
             }

@@ -2,7 +2,7 @@
 //! kept version, and goes when another updater empties the folder.
 //! Refuses to: be believed for a version that the folder does not tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -27,9 +27,9 @@ pub struct Shipped {
     /// Every file and link, by its path below the folder.
     pub leaves: BTreeMap<String, Leaf>,
     /// Files of the version before that this one does not have, left for pages that are still open; the next update
-    /// leaves them behind.
+    /// leaves them behind, unless they became the owner's.
     #[serde(default)]
-    pub lingering: BTreeSet<String>,
+    pub lingering: BTreeMap<String, Leaf>,
 }
 
 /// One file or link.
@@ -70,7 +70,7 @@ impl Shipped {
             version: version.to_owned(),
             verified: verified.to_owned(),
             leaves: leaves.collect(),
-            lingering: BTreeSet::new(),
+            lingering: BTreeMap::new(),
         }
     }
 
@@ -197,7 +197,7 @@ mod tests {
             ("index.html".to_owned(), Leaf::File { sha256, size: 5 }),
             ("link".to_owned(), Leaf::Link { target: "index.html".to_owned() }),
         ]);
-        Shipped { version: "v1".to_owned(), verified: "size only".to_owned(), leaves, lingering: BTreeSet::new() }
+        Shipped { version: "v1".to_owned(), verified: "size only".to_owned(), leaves, lingering: BTreeMap::new() }
     }
 
     #[test]

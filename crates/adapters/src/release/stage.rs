@@ -2,7 +2,7 @@
 //! kept. Files that are the same in both are shared by hard links, so that a kept version costs little.
 //! Refuses to: touch the folder in use.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -81,7 +81,7 @@ pub fn from_kept(release: &ReleaseRef, from: &Path, stage: &Path) -> Result<Ship
     tree::delete_stage(stage)?;
     let shipped = Shipped::read(from).ok_or_else(|| StageError::NoList(from.display().to_string()))?;
     make(stage)?;
-    let shipped = Shipped { lingering: BTreeSet::new(), ..shipped };
+    let shipped = Shipped { lingering: BTreeMap::new(), ..shipped };
     for path in shipped.leaves.keys() {
         let (source, target) = (from.join(path), stage.join(path));
         tree::make_parent(&target)?;
