@@ -30,13 +30,17 @@ fn from_the_start() {
             let mut daemon = Daemon::up(&rig.host);
             rig.disk.fill(leave);
             let reply = deed.drive(&mut daemon);
-            let mut verdict = tells("space", &reply);
-            if let Some(wrong) = repository(&rig.host, &deed, Side::Old).first() {
+            let mut verdict = if is_ok(&reply) { Ok(()) } else { tells("space", &reply) };
+            let side = if is_ok(&reply) { Side::New } else { Side::Old };
+            if let Some(wrong) = repository(&rig.host, &deed, side).first() {
                 verdict = Err(format!("with the disk full: {wrong}"));
             }
             rig.disk.unfill();
-            let verdict = verdict.and_then(|()| judge(&rig.host, &deed, &mut daemon, Some(Side::Old)));
-            let verdict = verdict.and_then(|side| retry(&rig.host, &deed, &mut daemon).map(|()| side));
+            let verdict = verdict.and_then(|()| judge(&rig.host, &deed, &mut daemon, Some(side)));
+            let verdict = verdict.and_then(|side| match side {
+                Side::New => Ok(side),
+                Side::Old => retry(&rig.host, &deed, &mut daemon).map(|()| side),
+            });
             let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}\n{}", daemon.child.log()));
             daemon.kill_all();
             tally.count(&format!("{kind:?}"), &format!("{leave} bytes free"), verdict);
