@@ -14,7 +14,7 @@ use crate::daemon::Daemon;
 use crate::deeds::{Deed, is_ok};
 use crate::host::Host;
 use crate::oracle::{Side, files_below, lost, names, strays};
-use crate::projects::{INFO, PERSISTENT, RECORD, told_version, tree_of, version_of, wanted};
+use crate::projects::{INFO, PERSISTENT, RECORD, UNTOUCHED, told_version, tree_of, version_of, wanted};
 
 /// What speaks against this side being the whole truth about the folder, the versions kept and the kept place.
 pub fn folder(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
@@ -131,7 +131,10 @@ pub fn rollback_works(host: &Host, deed: &Deed, daemon: &mut Daemon) -> Result<(
     if !is_ok(&reply) {
         return Err(format!("the rollback afterwards fails: {reply:?}"));
     }
-    let expected = tree_of(host, &wanted(deed.kind, version, &deed.old_head, &deed.treasures));
+    // What gave way is kept aside still.
+    let mut treasures = deed.treasures.clone();
+    treasures.retain(|(path, _)| UNTOUCHED.contains(path) || path.starts_with(PERSISTENT));
+    let expected = tree_of(host, &wanted(deed.kind, version, &deed.old_head, &treasures));
     let live = host.software(name);
     let mut wrong = same_release(deed, &expected, &live);
     wrong.extend(listed(deed, &deed.old_head, &live));

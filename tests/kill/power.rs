@@ -116,6 +116,11 @@ impl Rig {
         self.disk.sync();
     }
 
+    /// Shows this disk where the host is.
+    pub fn show(&self, disk: &Disk) {
+        self.here.show(disk.path());
+    }
+
     fn cut_and_restart(
         &self,
         deed: &Deed,

@@ -110,22 +110,25 @@ pub fn version_of(project: &str, version: &str) -> Files {
 /// also what only the version before shipped, for pages that are open.
 pub fn wanted(kind: Kind, from: &str, to: &str, treasures: &[Treasure]) -> Files {
     let project = kind.name();
-    let mut files = version_of(project, to);
+    let coming = version_of(project, to);
+    let mut files = coming.clone();
     if kind.lingers() {
-        let coming = files.clone();
-        let is_taken = |path: &str| {
-            let below = format!("{path}/");
-            Path::new(path).ancestors().any(|above| coming.contains_key(above.to_str().unwrap_or_default()))
-                || coming.keys().any(|new| new.starts_with(&below))
-        };
-        files.extend(version_of(project, from).into_iter().filter(|(path, _)| !is_taken(path)));
+        let before = version_of(project, from).into_iter();
+        files.extend(before.filter(|(path, _)| !is_taken(&coming, path)));
     }
     for (path, content) in treasures {
-        if UNTOUCHED.contains(path) || path.starts_with(PERSISTENT) {
+        if path.starts_with(PERSISTENT) || !is_taken(&coming, path) {
             files.insert((*path).to_owned(), Item::File(content.clone().into_bytes()));
         }
     }
     files
+}
+
+/// Where a version has something of that name, or a file where a folder would be.
+fn is_taken(coming: &Files, path: &str) -> bool {
+    let below = format!("{path}/");
+    Path::new(path).ancestors().any(|above| coming.contains_key(above.to_str().unwrap_or_default()))
+        || coming.keys().any(|new| new.starts_with(&below))
 }
 
 /// The owner's files that no version has anything to do with.

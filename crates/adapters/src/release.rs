@@ -290,7 +290,7 @@ impl Releases {
         let got = self.downloads.fetch(&self.forges, &asked, &|_| {}).await;
         let got = got.map_err(|error| says.failed(&error.to_string()))?;
         let downloaded = Downloaded { version: file.version, tag: file.tag, asset: file.asset.name, got };
-        let aside = self.rules.downloads.join(format!("learn-{}", release.slot));
+        let aside = Slot::aside(&self.rules.downloads, &release.slot);
         let (bounds, version, faults) = (self.rules.bounds, version.to_owned(), self.faults.clone());
         let learned = blocking(move || stage::learn(&downloaded, &version, &aside, &bounds, &faults)).await;
         learned.map_err(|error| says.failed(&error))
@@ -438,13 +438,13 @@ impl Releases {
     pub async fn prune(&self, release: &ReleaseRef, old: &OldFolder, keep: u32, now: f64) -> Option<String> {
         let (live, slot) = (release.path.clone(), self.slot(release));
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        let (old, faults) = (old.clone(), self.faults.clone());
+        let (old, downloads, faults) = (old.clone(), self.rules.downloads.clone(), self.faults.clone());
         let pruned = off_the_loop(move || {
             if let OldFolder::Previous { version, folder } = &old {
                 previous::list_shipped(folder, version, slot.learned())?;
             }
             faults.reach("release_prune.listed");
-            slot.forget()?;
+            Slot::forget_all(&downloads)?;
             let installed = Shipped::read(&live).map(|shipped| shipped.version);
             previous::prune(&live, installed.as_deref(), keep, &faults)
         });
@@ -461,8 +461,8 @@ impl Releases {
     /// # Errors
     /// When a file cannot be deleted.
     pub async fn forget(&self, slot: &str) -> Result<(), TreeError> {
-        let (slot, aside) =
-            (Slot::new(&self.rules.downloads, slot), self.rules.downloads.join(format!("learn-{slot}")));
+        let downloads = &self.rules.downloads;
+        let (slot, aside) = (Slot::new(downloads, slot), Slot::aside(downloads, slot));
         off_the_loop(move || {
             tree::delete_stage(&aside)?;
             slot.forget()

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Contents, EntryKind};
-use crate::tree::TreeError;
+use crate::tree::{TreeError, sync_parent};
 
 /// Its name in the folder.
 pub const RECORD: &str = ".refit-release.json";
@@ -169,20 +169,29 @@ pub fn digest(path: &Path) -> Result<String, TreeError> {
     Ok(data_encoding::HEXLOWER.encode(hash.finish().as_ref()))
 }
 
-/// Writes a value as JSON, by way of a name beside it: what is there is whole.
+/// Writes a value as JSON, by way of a name beside it: what is there is whole, and on disk when this returns.
 ///
 /// # Errors
 /// [`TreeError::Io`].
 pub fn write_json<T: Serialize>(file: &Path, value: &T) -> Result<(), TreeError> {
     let failed = || TreeError::io("written", file);
     let text = serde_json::to_vec(value).map_err(|error| failed()(error.into()))?;
+    let beside = beside(file);
+    let written = fs::File::create(&beside).and_then(|mut written| {
+        written.write_all(&text)?;
+        written.sync_all()?;
+        fs::rename(&beside, file)
+    });
+    // On a full disk no half of it stays.
+    written.inspect_err(|_| drop(fs::remove_file(&beside))).map_err(failed())?;
+    sync_parent(file)
+}
+
+/// The name under which a file is written.
+pub(super) fn beside(file: &Path) -> PathBuf {
     let mut beside = file.as_os_str().to_owned();
     beside.push(".refit-part");
-    let beside = Path::new(&beside);
-    let mut written = fs::File::create(beside).map_err(failed())?;
-    written.write_all(&text).map_err(failed())?;
-    written.sync_all().map_err(failed())?;
-    fs::rename(beside, file).map_err(failed())
+    PathBuf::from(beside)
 }
 
 #[cfg(test)]

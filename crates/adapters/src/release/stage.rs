@@ -17,6 +17,7 @@ use super::shipped::{self, Leaf, RECORD, Shipped};
 use super::slot::Downloaded;
 use crate::archive::{self, ArchiveError, Bounds};
 use crate::fault::FaultPlan;
+use crate::git::keep;
 use crate::tree::{self, TreeError, copy_leaf};
 
 /// The page that a web server shows first.
@@ -59,6 +60,7 @@ pub fn unpack(
     bounds: &Bounds,
     faults: &FaultPlan,
 ) -> Result<Shipped, StageError> {
+    keep::take_in_stages(&release.path, stage)?;
     tree::delete_stage(stage)?;
     let shipped = match release.kind {
         ReleaseKind::Web | ReleaseKind::Zip => from_archive(release, downloaded, stage, bounds)?,
@@ -78,6 +80,7 @@ pub fn unpack(
 /// # Errors
 /// [`StageError`].
 pub fn from_kept(release: &ReleaseRef, from: &Path, stage: &Path) -> Result<Shipped, StageError> {
+    keep::take_in_stages(&release.path, stage)?;
     tree::delete_stage(stage)?;
     let shipped = Shipped::read(from).ok_or_else(|| StageError::NoList(from.display().to_string()))?;
     make(stage)?;
