@@ -87,6 +87,8 @@ pub struct Deed {
     /// repository may end at either version: the one that it had is known as soon as its objects are there again.
     pub new: Vec<(String, Tree)>,
     pub treasures: Vec<Treasure>,
+    /// A version that another updater installed may lack a list where it is kept: the disk was read-only at the end.
+    pub may_lack_list: bool,
     /// The newest run before it.
     pub last_run: i64,
     /// The points that it passes, in order, with how often each was passed before.
@@ -265,7 +267,7 @@ impl Deed {
         };
         let previous = Tree::whole(host.previous(kind.name()));
         let (new, points) = (Vec::new(), Vec::new());
-        Self { kind, old, new, old_head, previous, treasures, last_run, points, took: PATIENCE }
+        Self { kind, old, new, old_head, previous, treasures, may_lack_list: false, last_run, points, took: PATIENCE }
     }
 
     /// The version's files as git writes them, and the owner's that nothing has to give way for.

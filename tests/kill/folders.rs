@@ -86,7 +86,8 @@ fn kept_version(deed: &Deed, place: &Path) -> Vec<String> {
     let folder = place.join(only);
     let mut wrong = deed.old.clone().without(&[RECORD]).diff(&Tree::whole(&folder).without(&[RECORD]));
     let list = list_of(&folder);
-    if list["version"] != deed.old_head.as_str() {
+    let excused = deed.may_lack_list && list.is_null() && deed.old.get(RECORD).is_none();
+    if list["version"] != deed.old_head.as_str() && !excused {
         wrong.push(format!("its list is {list}"));
     }
     wrong.into_iter().map(|line| format!("the kept version {only}: {line}")).collect()
@@ -123,7 +124,7 @@ pub fn shown(host: &Host, deed: &Deed, daemon: &mut Daemon) -> Option<String> {
 pub fn rollback_works(host: &Host, deed: &Deed, daemon: &mut Daemon) -> Result<(), String> {
     let name = deed.kind.name();
     let Some((version, _)) = deed.new.first() else { return Ok(()) };
-    if deed.kind.rolls_back_offline() {
+    if deed.kind.rolls_back_offline() && !deed.may_lack_list {
         host.forge.fault(Fault::Reset);
     }
     let reply = daemon.ask("machine.update.rollback", json!({"name": name}));

@@ -440,11 +440,14 @@ impl Releases {
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
         let (old, downloads, faults) = (old.clone(), self.rules.downloads.clone(), self.faults.clone());
         let pruned = off_the_loop(move || {
-            if let OldFolder::Previous { version, folder } = &old {
-                previous::list_shipped(folder, version, slot.learned())?;
-            }
+            // On a disk that became read-only each of them is tried.
+            let listed = match &old {
+                OldFolder::Previous { version, folder } => previous::list_shipped(folder, version, slot.learned()),
+                OldFolder::Kept(_) => Ok(()),
+            };
             faults.reach("release_prune.listed");
             Slot::forget_all(&downloads)?;
+            listed?;
             let installed = Shipped::read(&live).map(|shipped| shipped.version);
             previous::prune(&live, installed.as_deref(), keep, &faults)
         });
