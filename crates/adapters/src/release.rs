@@ -537,7 +537,7 @@ impl Releases {
             ReleaseKind::Executable => size,
         };
         let beside = release.path.parent().unwrap_or(&release.path);
-        let device = |path: &Path| std::fs::metadata(path).map(|seen| seen.dev()).ok();
+        let device = |path: &Path| path.ancestors().find_map(|folder| Some(std::fs::metadata(folder).ok()?.dev()));
         if device(beside) == device(&self.rules.downloads) {
             return disk::require_room(beside, size.saturating_add(unpacked));
         }
