@@ -59,7 +59,7 @@ pub async fn machine(
     let git = Git::find_by(outside.surroundings(&places.home), rules(settings)).await;
     let git = git.map_err(|error| Stop::new(Exit::Unexpected, error.to_string()))?;
     let per_host = usize::try_from(settings.refit.max_refresh_per_host).unwrap_or(usize::MAX);
-    let releases = Releases::new(release_rules(outside, places, settings), forges(outside, places, settings)?);
+    let releases = Releases::new(release_rules(outside, places, settings), forges(outside, places, settings, &faults)?);
     Ok(Host::new(git, per_host, releases, printer, faults))
 }
 
@@ -80,7 +80,7 @@ fn release_rules(outside: &Outside, places: &Places, settings: &Settings) -> Rel
 }
 
 /// Tokens are read once; a file that others may read stops the start, since its token may be known to them.
-fn forges(outside: &Outside, places: &Places, settings: &Settings) -> Result<Forges, Stop> {
+fn forges(outside: &Outside, places: &Places, settings: &Settings, faults: &FaultPlan) -> Result<Forges, Stop> {
     let github = settings.refit.github_token.as_ref().map(|token| (GITHUB, token));
     let others = settings.refit.forges.iter().filter_map(|forge| Some((forge.host.as_str(), forge.token.as_ref()?)));
     let mut tokens = Vec::new();
@@ -104,7 +104,7 @@ fn forges(outside: &Outside, places: &Places, settings: &Settings) -> Result<For
         proxy: settings.refit.proxy.clone(),
         environment_proxies,
         agent: format!("refit/{}", env!("CARGO_PKG_VERSION")),
-        patience: Duration::from_secs(60),
+        patience: faults.patience().unwrap_or(Duration::from_secs(60)),
     }))
 }
 

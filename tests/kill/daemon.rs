@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::deeds::Deed;
-use crate::host::{Host, NAME};
+use crate::host::Host;
 
 /// Longer than anything here takes on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -124,14 +124,14 @@ impl Daemon {
     }
 
     /// The newest run of the updater; null when there is none.
-    pub fn newest_run(&mut self) -> Value {
-        let history = self.result("refit.history", json!({"name": NAME, "limit": 1}));
+    pub fn newest_run(&mut self, name: &str) -> Value {
+        let history = self.result("refit.history", json!({"name": name, "limit": 1}));
         history["runs"].get(0).cloned().unwrap_or_default()
     }
 
     /// The updater's entry in the status.
-    pub fn entry(&mut self) -> Value {
-        self.result("machine.update.status", json!({"refresh": false}))["version_info"][NAME].take()
+    pub fn entry(&mut self, name: &str) -> Value {
+        self.result("machine.update.status", json!({"refresh": false}))["version_info"][name].take()
     }
 
     /// Waits until it has nothing to do and knows the updater.

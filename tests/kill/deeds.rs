@@ -1,5 +1,5 @@
-//! What is interrupted: seven deeds, each with the host before it, and with the two states that may come of it, as plain git
-//! makes them.
+//! What is interrupted: deeds on a repository and on releases, each with the host before it, and with the two states that
+//! may come of it, as plain git makes them, or as they are put together from what was published.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::daemon::{Daemon, Manner, PATIENCE};
 use crate::host::{Host, NAME};
-use crate::oracle::{self, Side};
+use crate::oracle::{self, Side, names};
+use crate::projects::{self, replace, told_version};
 
 /// The deeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,9 +33,24 @@ pub enum Kind {
     /// From the first version to the second, after the remote could not be asked the last time: it is asked first, and has
     /// a third version by now. After the others, which know of no third version.
     UpgradeAsks,
+    /// Of a front end that another updater installed, with files of the owner in the way.
+    WebUpgrade,
+    /// Of an application, with shipped files that the owner changed and a version that is no longer kept afterwards.
+    ZipUpgrade,
+    /// Of an executable that another updater installed.
+    ToolUpgrade,
+    /// To the version that is kept, with files of the owner in the way.
+    WebRollback,
+    /// To a version that was damaged where it is kept: it is downloaded.
+    ZipRollback,
+    /// Of a front end with changed and deleted files.
+    WebSoft,
+    /// Of an application that another updater installed, without its first page.
+    ZipHard,
 }
 
-pub const ALL: [Kind; 7] = [
+/// The deeds on a repository.
+pub const GIT: [Kind; 7] = [
     Kind::Upgrade,
     Kind::Rollback,
     Kind::SoftDirty,
@@ -44,19 +60,35 @@ pub const ALL: [Kind; 7] = [
     Kind::UpgradeAsks,
 ];
 
+/// The deeds on releases.
+pub const RELEASES: [Kind; 7] = [
+    Kind::WebUpgrade,
+    Kind::ZipUpgrade,
+    Kind::ToolUpgrade,
+    Kind::WebRollback,
+    Kind::ZipRollback,
+    Kind::WebSoft,
+    Kind::ZipHard,
+];
+
 /// A file of the owner: its path in the work tree, and what is in it.
 pub type Treasure = (&'static str, String);
 
 /// A deed, ready to be interrupted.
 pub struct Deed {
     pub kind: Kind,
-    /// The work tree before.
+    /// The work tree or the folder before.
     pub old: Tree,
+    /// The commit, or the version.
     pub old_head: String,
+    /// The versions before that are kept whole.
+    pub previous: Tree,
     /// The commits that it may end at, most often one, each with the work tree as git and the owner made it. A damaged
     /// repository may end at either version: the one that it had is known as soon as its objects are there again.
     pub new: Vec<(String, Tree)>,
     pub treasures: Vec<Treasure>,
+    /// A version that another updater installed may lack a list where it is kept: the disk was read-only at the end.
+    pub may_lack_list: bool,
     /// The newest run before it.
     pub last_run: i64,
     /// The points that it passes, in order, with how often each was passed before.
@@ -68,6 +100,61 @@ pub struct Deed {
 impl Kind {
     pub fn is_damaged(self) -> bool {
         matches!(self, Self::SoftDamaged | Self::HardDamaged)
+    }
+
+    /// The updater.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WebUpgrade | Self::WebRollback | Self::WebSoft => "web",
+            Self::ZipUpgrade | Self::ZipRollback | Self::ZipHard => "zip",
+            Self::ToolUpgrade => "tool",
+            Self::Upgrade
+            | Self::Rollback
+            | Self::SoftDirty
+            | Self::SoftDamaged
+            | Self::HardDirty
+            | Self::HardDamaged
+            | Self::UpgradeAsks => NAME,
+        }
+    }
+
+    pub fn is_release(self) -> bool {
+        RELEASES.contains(&self)
+    }
+
+    pub fn is_release_upgrade(self) -> bool {
+        matches!(self, Self::WebUpgrade | Self::ZipUpgrade | Self::ToolUpgrade)
+    }
+
+    /// The old folder is kept as a version to go back to.
+    pub fn keeps_previous(self) -> bool {
+        self.is_release_upgrade() || matches!(self, Self::WebRollback | Self::ZipRollback)
+    }
+
+    /// What only the version before had stays for open pages.
+    pub fn lingers(self) -> bool {
+        matches!(self, Self::WebUpgrade | Self::WebRollback)
+    }
+
+    /// The version before is kept as it was shipped. In the others the owner changed a file, or nobody knows what was
+    /// shipped.
+    pub fn rolls_back_offline(self) -> bool {
+        self == Self::WebUpgrade
+    }
+
+    /// The version that comes of it.
+    fn target(self) -> &'static str {
+        match self {
+            Self::WebRollback | Self::ZipRollback | Self::ZipHard => "v1",
+            Self::WebUpgrade | Self::ZipUpgrade | Self::ToolUpgrade | Self::WebSoft => "v2",
+            Self::Upgrade
+            | Self::Rollback
+            | Self::SoftDirty
+            | Self::SoftDamaged
+            | Self::HardDirty
+            | Self::HardDamaged
+            | Self::UpgradeAsks => "no release",
+        }
     }
 
     fn template(self) -> String {
@@ -87,22 +174,32 @@ impl Deed {
         let reply = deed.drive(&mut daemon);
         deed.took = begun.elapsed();
         assert!(is_ok(&reply), "{kind:?} fails undisturbed: {reply:?}\n{}", daemon.child.log_tail());
-        let head = host.app().rev("HEAD");
-        assert!(host.versions.contains(&head), "{kind:?} ends at {head}");
-        let mut ends = vec![head];
-        if kind.is_damaged() {
-            ends = host.versions.to_vec();
-        } else if kind == Kind::UpgradeAsks {
-            // Asked once more, it knows of the third.
-            ends.push(host.remote.rev("master"));
-        }
-        deed.new = ends.into_iter().map(|commit| (commit.clone(), deed.wanted(host, &commit))).collect();
+        deed.new = deed.ends(host);
         let side = oracle::judge(host, &deed, &mut daemon, Some(Side::New));
         assert_eq!(side, Ok(Side::New), "{kind:?} undisturbed\n{}", daemon.child.log_tail());
         daemon.stop();
         deed.points = passed(&fs::read_to_string(&note).unwrap_or_default());
         assert!(!deed.points.is_empty(), "{kind:?} passes no point");
         deed
+    }
+
+    /// The states that may come of it, after it was done once.
+    fn ends(&self, host: &Host) -> Vec<(String, Tree)> {
+        if self.kind.is_release() {
+            let to = self.kind.target();
+            let files = projects::wanted(self.kind, &self.old_head, to, &self.treasures);
+            return vec![(to.to_owned(), projects::tree_of(host, &files))];
+        }
+        let head = host.app().rev("HEAD");
+        assert!(host.versions.contains(&head), "{:?} ends at {head}", self.kind);
+        let mut ends = vec![head];
+        if self.kind.is_damaged() {
+            ends = host.versions.to_vec();
+        } else if self.kind == Kind::UpgradeAsks {
+            // Asked once more, it knows of the third.
+            ends.push(host.remote.rev("master"));
+        }
+        ends.into_iter().map(|commit| (commit.clone(), self.wanted(host, &commit))).collect()
     }
 
     /// Puts the host back to the state before.
@@ -118,11 +215,20 @@ impl Deed {
 
     /// The method, and its parameters.
     pub fn request(&self) -> (&'static str, Value) {
+        let name = self.kind.name();
         match self.kind {
-            Kind::Upgrade | Kind::UpgradeAsks => ("machine.update.client", json!({"name": NAME})),
-            Kind::Rollback => ("machine.update.rollback", json!({"name": NAME})),
-            Kind::SoftDirty | Kind::SoftDamaged => ("machine.update.recover", json!({"name": NAME, "hard": false})),
-            Kind::HardDirty | Kind::HardDamaged => ("machine.update.recover", json!({"name": NAME, "hard": true})),
+            Kind::Upgrade | Kind::UpgradeAsks | Kind::WebUpgrade | Kind::ZipUpgrade | Kind::ToolUpgrade => {
+                ("machine.update.client", json!({"name": name}))
+            }
+            Kind::Rollback | Kind::WebRollback | Kind::ZipRollback => {
+                ("machine.update.rollback", json!({"name": name}))
+            }
+            Kind::SoftDirty | Kind::SoftDamaged | Kind::WebSoft => {
+                ("machine.update.recover", json!({"name": name, "hard": false}))
+            }
+            Kind::HardDirty | Kind::HardDamaged | Kind::ZipHard => {
+                ("machine.update.recover", json!({"name": name, "hard": true}))
+            }
         }
     }
 
@@ -132,19 +238,15 @@ impl Deed {
         } else {
             let mut daemon = Daemon::up(host);
             daemon.wait_idle();
-            daemon.result("machine.update.refresh", json!({"name": NAME}));
-            let entry = daemon.entry();
+            for name in projects::PROJECTS.into_iter().chain([NAME]) {
+                daemon.result("machine.update.refresh", json!({"name": name}));
+            }
+            let entry = daemon.entry(NAME);
             assert_eq!(entry["remote_hash"], host.versions[1].as_str(), "{entry}\n{}", daemon.child.log_tail());
             daemon.stop();
             host.keep("behind");
         }
-        let mut last_run = 0;
-        if kind == Kind::Rollback {
-            let mut daemon = Daemon::up(host);
-            daemon.result("machine.update.client", json!({"name": NAME}));
-            last_run = daemon.newest_run()["run"].as_i64().expect("an upgrade is a run");
-            daemon.stop();
-        }
+        let last_run = run_before(host, kind);
         if kind == Kind::UpgradeAsks {
             let route = host.remote.route();
             host.server.set_fault(&route, Fault::Refuse(500));
@@ -155,11 +257,17 @@ impl Deed {
             host.server.heal(&route);
             host.remote.push("master", &Commit::new("Third").file("d3/f7.py", "v3\n".repeat(300)));
         }
-        let old_head = host.app().rev("HEAD");
-        let treasures = bend(host, kind);
-        let old = Tree::of(host.app().path());
-        let new = Vec::new();
-        Self { kind, old, new, old_head, treasures, last_run, points: Vec::new(), took: PATIENCE }
+        let (old_head, treasures, old) = if kind.is_release() {
+            let folder = host.software(kind.name());
+            let (head, treasures) = (told_version(&folder), bend_release(host, kind));
+            (head, treasures, Tree::whole(&folder))
+        } else {
+            let (head, treasures) = (host.app().rev("HEAD"), bend(host, kind));
+            (head, treasures, Tree::of(host.app().path()))
+        };
+        let previous = Tree::whole(host.previous(kind.name()));
+        let (new, points) = (Vec::new(), Vec::new());
+        Self { kind, old, new, old_head, previous, treasures, may_lack_list: false, last_run, points, took: PATIENCE }
     }
 
     /// The version's files as git writes them, and the owner's that nothing has to give way for.
@@ -177,6 +285,78 @@ impl Deed {
         Tree::of(scene.path())
     }
 }
+
+/// Does what comes before the deed; the number of the last run.
+fn run_before(host: &Host, kind: Kind) -> i64 {
+    let methods: &[&str] = match kind {
+        Kind::Rollback | Kind::WebRollback | Kind::ZipRollback | Kind::WebSoft => &["machine.update.client"],
+        Kind::ZipUpgrade => &["machine.update.client", "machine.update.rollback"],
+        Kind::Upgrade
+        | Kind::SoftDirty
+        | Kind::SoftDamaged
+        | Kind::HardDirty
+        | Kind::HardDamaged
+        | Kind::UpgradeAsks
+        | Kind::WebUpgrade
+        | Kind::ToolUpgrade
+        | Kind::ZipHard => return 0,
+    };
+    let mut daemon = Daemon::up(host);
+    for method in methods {
+        daemon.result(method, json!({"name": kind.name()}));
+    }
+    let last = daemon.newest_run(kind.name())["run"].as_i64().expect("an upgrade is a run");
+    daemon.stop();
+    last
+}
+
+/// The same as [`bend`] of the folder of a release.
+fn bend_release(host: &Host, kind: Kind) -> Vec<Treasure> {
+    let live = host.software(kind.name());
+    let mut treasures: Vec<Treasure> = Vec::new();
+    let mut own = |path: &'static str| {
+        let content = format!("the owner's {path}\n");
+        replace(&live.join(path), &content);
+        treasures.push((path, content));
+    };
+    projects::UNTOUCHED.into_iter().for_each(&mut own);
+    if kind != Kind::ToolUpgrade {
+        own(OWN_SETTINGS);
+    }
+    match kind {
+        Kind::WebUpgrade => ["new/n.js", "dir/mine.txt"].into_iter().for_each(own),
+        Kind::ZipUpgrade => ["config.json", "new/n.js"].into_iter().for_each(own),
+        // What lingers for open pages, and is the owner's now.
+        Kind::WebRollback => ["swap/mine.txt", "gone/deep.js"].into_iter().for_each(own),
+        Kind::ZipRollback => {
+            own("config.json");
+            let kept = names(&host.previous("zip"));
+            replace(&host.previous("zip").join(&kept[0]).join("config.json"), "damaged\n");
+            // It is not there any more either.
+            fs::remove_dir_all(host.downloads()).expect("downloads");
+        }
+        Kind::WebSoft => {
+            own("parts/3.js");
+            fs::remove_file(live.join("new/n.js")).expect("a shipped file");
+        }
+        Kind::ZipHard => {
+            own("config.json");
+            fs::remove_file(live.join("index.html")).expect("a shipped file");
+        }
+        Kind::ToolUpgrade
+        | Kind::Upgrade
+        | Kind::Rollback
+        | Kind::SoftDirty
+        | Kind::SoftDamaged
+        | Kind::HardDirty
+        | Kind::HardDamaged
+        | Kind::UpgradeAsks => {}
+    }
+    treasures
+}
+
+/// What the owner has among the persistent files.
+const OWN_SETTINGS: &str = "data/settings/user.json";
 
 /// The owner's files that no version has anything to do with.
 const UNTOUCHED: [&str; 2] = ["mine.cfg", "d0/own.log"];
@@ -218,6 +398,13 @@ fn bend(host: &Host, kind: Kind) -> Vec<Treasure> {
             work.damage(&work.object("HEAD^{tree}"), b"");
             work.zero(&work.dot_git("config"));
         }
+        Kind::WebUpgrade
+        | Kind::ZipUpgrade
+        | Kind::ToolUpgrade
+        | Kind::WebRollback
+        | Kind::ZipRollback
+        | Kind::WebSoft
+        | Kind::ZipHard => {}
     }
     treasures
 }

@@ -18,20 +18,29 @@ const SIZE: u64 = 100;
 fn from_the_start() {
     let rig = Rig::new(SIZE);
     let mut tally = Tally::default();
-    for kind in [Kind::Upgrade, Kind::SoftDamaged, Kind::HardDirty] {
+    const FETCHES: [u64; 4] = [0, 256 << 10, 4 << 20, 40 << 20];
+    // A release of a few files needs little.
+    const UNPACKS: [u64; 3] = [0, 8 << 10, 32 << 10];
+    let repositories = [Kind::Upgrade, Kind::SoftDamaged, Kind::HardDirty].map(|kind| (kind, FETCHES.as_slice()));
+    let releases = [Kind::WebUpgrade, Kind::ZipRollback].map(|kind| (kind, UNPACKS.as_slice()));
+    for (kind, leaves) in repositories.into_iter().chain(releases) {
         let deed = Deed::prepare(&rig.host, kind);
-        for leave in [0, 256 << 10, 4 << 20, 40 << 20] {
+        for leave in leaves.iter().copied() {
             rig.reset(&deed);
             let mut daemon = Daemon::up(&rig.host);
             rig.disk.fill(leave);
             let reply = deed.drive(&mut daemon);
-            let mut verdict = tells("space", &reply);
-            if let Some(wrong) = repository(&rig.host, &deed, Side::Old).first() {
+            let mut verdict = if is_ok(&reply) { Ok(()) } else { tells("space", &reply) };
+            let side = if is_ok(&reply) { Side::New } else { Side::Old };
+            if let Some(wrong) = repository(&rig.host, &deed, side).first() {
                 verdict = Err(format!("with the disk full: {wrong}"));
             }
             rig.disk.unfill();
-            let verdict = verdict.and_then(|()| judge(&rig.host, &deed, &mut daemon, Some(Side::Old)));
-            let verdict = verdict.and_then(|side| retry(&rig.host, &deed, &mut daemon).map(|()| side));
+            let verdict = verdict.and_then(|()| judge(&rig.host, &deed, &mut daemon, Some(side)));
+            let verdict = verdict.and_then(|side| match side {
+                Side::New => Ok(side),
+                Side::Old => retry(&rig.host, &deed, &mut daemon).map(|()| side),
+            });
             let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}\n{}", daemon.child.log()));
             daemon.kill_all();
             tally.count(&format!("{kind:?}"), &format!("{leave} bytes free"), verdict);
@@ -40,11 +49,23 @@ fn from_the_start() {
     tally.close("Disk full from the start");
 }
 
+/// The deeds, and from how many of their points on.
+const DEEDS: [(Kind, usize); 8] = [
+    (Kind::Upgrade, 12),
+    (Kind::Rollback, 5),
+    (Kind::SoftDamaged, 8),
+    (Kind::HardDamaged, 8),
+    (Kind::WebUpgrade, 16),
+    (Kind::ToolUpgrade, 6),
+    (Kind::ZipRollback, 8),
+    (Kind::ZipHard, 8),
+];
+
 #[test]
 fn from_a_point_on() {
     let rig = Rig::new(SIZE);
     let mut tally = Tally::default();
-    for (kind, wanted) in [(Kind::Upgrade, 12), (Kind::Rollback, 5), (Kind::SoftDamaged, 8), (Kind::HardDamaged, 8)] {
+    for (kind, wanted) in DEEDS {
         let deed = Deed::prepare(&rig.host, kind);
         for (at, (point, before)) in sample(deed.points.clone(), wanted).into_iter().enumerate() {
             let leave = [0, 12 << 10, 64 << 10][at % 3];
@@ -60,7 +81,7 @@ fn from_a_point_on() {
             daemon.kill_all();
             // It comes up with the disk full, too.
             let mut starved = Daemon::up(&rig.host);
-            let entry = starved.entry();
+            let entry = starved.entry(deed.kind.name());
             starved.kill_all();
             rig.disk.unfill();
             let verdict = told.and_then(|()| restart_judge_and_retry(&rig.host, &deed, &Manner::default()));
@@ -90,8 +111,9 @@ fn read_only() {
     });
     let disk = mounted.expect("it was just mounted");
     let mut tally = Tally::default();
-    for (kind, wanted) in [(Kind::Upgrade, 6), (Kind::HardDirty, 4)] {
-        let deed = Deed::prepare(&host, kind);
+    for (kind, wanted) in [(Kind::Upgrade, 6), (Kind::HardDirty, 4), (Kind::WebUpgrade, 8), (Kind::ZipHard, 4)] {
+        let mut deed = Deed::prepare(&host, kind);
+        deed.may_lack_list = true;
         let points = deed.points.iter().filter(|(point, _)| !point.starts_with("journal.")).cloned().collect();
         for (point, before) in sample(points, wanted) {
             deed.reset(&host);
@@ -115,7 +137,7 @@ fn read_only() {
 /// What could not be taken back on a read-only disk waits for a person; the deed itself is the way out.
 fn writable_again(host: &Host, deed: &Deed) -> Result<Side, String> {
     let mut daemon = Daemon::up(host);
-    let run = daemon.newest_run();
+    let run = daemon.newest_run(deed.kind.name());
     let verdict = if run["outcome"] == "needs_attention" {
         retry(host, deed, &mut daemon).map(|()| Side::New)
     } else {
@@ -132,7 +154,7 @@ fn writable_again(host: &Host, deed: &Deed) -> Result<Side, String> {
 fn written_down(deed: &Deed, daemon: &mut Daemon, point: &str, before: usize) -> Result<(), String> {
     let at = deed.points.iter().position(|(name, times)| name == point && *times == before);
     let turn = deed.points.iter().position(|(name, _)| name == "check_printer.before");
-    let run = daemon.newest_run();
+    let run = daemon.newest_run(deed.kind.name());
     if at < turn && run["run"].as_i64().is_some_and(|number| number > deed.last_run) && run["ended"].is_null() {
         return Err(format!("with the disk full, the journal does not say how it ended: {run}"));
     }

@@ -1,5 +1,6 @@
 //! A printer host that can be put back to a state in an instant: its data folder and its software in one folder, which is
-//! copied from a template that the daemon itself has brought about.
+//! copied from a template that the daemon itself has brought about. It has a repository, and software that ships as
+//! releases.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,14 +9,18 @@ use std::process::Command;
 
 use refit_testkit::git::{Commit, GitWorld, Remote, Work};
 use refit_testkit::git_http::GitServer;
+use refit_testkit::releases::ReleaseHost;
 use refit_testkit::scratch::scratch;
 use tempfile::TempDir;
 
-/// The one updater.
+use crate::projects;
+
+/// The updater of the repository.
 pub const NAME: &str = "app";
 
-/// A remote with two versions, a server, and a host that has the first one.
+/// A remote with two versions, a server, releases in two versions, and a host that has the first ones.
 pub struct Host {
+    pub forge: ReleaseHost,
     pub world: GitWorld,
     pub server: GitServer,
     pub remote: Remote,
@@ -41,7 +46,9 @@ impl Host {
         remote.annotate("v1.0.0", "The first release");
         let server = GitServer::start(world.remotes());
         let versions = [first, String::new()];
-        let mut host = Self { world, server, remote, versions, root, folder };
+        let forge = ReleaseHost::start();
+        projects::publish(&forge);
+        let mut host = Self { forge, world, server, remote, versions, root, folder };
         host.furnish();
         host.versions[1] = host.remote.push("master", &second_version());
         host.remote.annotate("v1.1.0", "The second release");
@@ -59,11 +66,26 @@ impl Host {
 
     /// The repository that is managed.
     pub fn app(&self) -> Work {
-        self.world.work(self.root.join("software").join(NAME))
+        self.world.work(self.software(NAME))
     }
 
-    pub fn kept(&self) -> PathBuf {
-        self.root.join("software").join(format!("{NAME}.refit-kept"))
+    /// The folder of an updater.
+    pub fn software(&self, name: &str) -> PathBuf {
+        self.root.join("software").join(name)
+    }
+
+    /// Where its things are kept aside.
+    pub fn kept(&self, name: &str) -> PathBuf {
+        self.software(&format!("{name}.refit-kept"))
+    }
+
+    /// Where its versions before are kept whole.
+    pub fn previous(&self, name: &str) -> PathBuf {
+        self.software(&format!(".{name}.refit-previous"))
+    }
+
+    pub fn downloads(&self) -> PathBuf {
+        self.data().join("refit/downloads")
     }
 
     pub fn log(&self) -> PathBuf {
@@ -102,13 +124,16 @@ impl Host {
             fs::create_dir_all(self.root.join(below)).expect("a folder");
         }
         let url = self.server.url(&self.remote.route());
-        self.remote.clone_with(&url, self.root.join("software").join(NAME), &[]);
+        self.remote.clone_with(&url, self.software(NAME), &[]);
+        projects::install(&self.root.join("software"));
         let text = format!(
             "[server]\nhost: 127.0.0.1\nport: 0\n\n[authorization]\ntrusted_clients:\n    127.0.0.1\n\n\
              [update_manager]\nenable_system_updates: False\nenable_auto_refresh: False\n\n\
-             [refit]\nallow_protocols: http\n\n\
-             [update_manager {NAME}]\ntype: git_repo\npath: {}\norigin: {url}\nis_system_service: False\n",
+             [refit]\nallow_protocols: http\ngithub_api_url: {}\n\n\
+             [update_manager {NAME}]\ntype: git_repo\npath: {}\norigin: {url}\nis_system_service: False\n{}",
+            self.forge.github_api(),
             self.app().path().display(),
+            projects::sections(&self.root.join("software")),
         );
         fs::write(self.data().join("config/refit.conf"), text).expect("a configuration");
     }

@@ -4,31 +4,47 @@ use refit_testkit::kill::Seeded;
 use refit_testkit::wait::try_wait;
 
 use crate::daemon::{Asked, Daemon, Manner};
-use crate::deeds::{ALL, Deed};
+use crate::deeds::{Deed, GIT, Kind, RELEASES};
 use crate::host::Host;
 use crate::oracle::{restart_and_judge, restart_judge_and_retry};
 use crate::tally::{Tally, seed, times};
 
-/// Per deed.
+/// Per deed on a repository; half as many per deed on a release.
 const RUNS: usize = 12;
 
 #[test]
 fn all_of_it() {
-    at_random_instants("all of it", Daemon::kill_all);
+    at_random_instants("all of it", &GIT, RUNS, Daemon::kill_all);
 }
 
 #[test]
 fn the_daemon_alone() {
-    at_random_instants("the daemon alone", |daemon| daemon.child.kill());
+    at_random_instants("the daemon alone", &GIT, RUNS, |daemon| daemon.child.kill());
 }
 
-fn at_random_instants(title: &str, kill: impl Fn(&mut Daemon) -> std::process::ExitStatus) {
+#[test]
+fn all_of_it_during_releases() {
+    at_random_instants("all of it, releases", &RELEASES, RUNS / 2, Daemon::kill_all);
+}
+
+/// Only one of them starts a process.
+#[test]
+fn the_daemon_alone_during_an_executable() {
+    at_random_instants("the daemon alone, releases", &[Kind::ToolUpgrade], RUNS, |daemon| daemon.child.kill());
+}
+
+fn at_random_instants(
+    title: &str,
+    kinds: &[Kind],
+    runs: usize,
+    kill: impl Fn(&mut Daemon) -> std::process::ExitStatus,
+) {
     let host = Host::new();
     let mut tally = Tally::default();
-    for kind in ALL {
+    for kind in kinds.iter().copied() {
         let deed = Deed::prepare(&host, kind);
         let mut seeded = Seeded::new(seed());
-        for run in 0..RUNS * times() {
+        for run in 0..runs * times() {
             deed.reset(&host);
             let mut daemon = Daemon::up(&host);
             // A tenth later than it takes, so that some live to their end.

@@ -5,6 +5,7 @@ use refit_testkit::kill::Seeded;
 
 use crate::daemon::{Daemon, Manner, Start};
 use crate::deeds::{Deed, Kind, passed};
+use crate::folders;
 use crate::host::Host;
 use crate::oracle::{lost, restart_and_judge, restart_judge_and_retry, strays};
 use crate::points::die_at;
@@ -12,11 +13,30 @@ use crate::tally::{Tally, sample, seed};
 
 #[test]
 fn killed_twice_more() {
+    twice_more(&[
+        (Kind::Upgrade, 8),
+        (Kind::Rollback, 4),
+        (Kind::SoftDirty, 4),
+        (Kind::SoftDamaged, 8),
+        (Kind::HardDamaged, 8),
+    ]);
+}
+
+#[test]
+fn killed_twice_more_during_releases() {
+    twice_more(&[
+        (Kind::WebUpgrade, 10),
+        (Kind::ToolUpgrade, 4),
+        (Kind::WebRollback, 8),
+        (Kind::ZipRollback, 4),
+        (Kind::ZipHard, 8),
+    ]);
+}
+
+fn twice_more(deeds: &[(Kind, usize)]) {
     let host = Host::new();
     let mut tally = Tally::default();
-    for (kind, wanted) in
-        [(Kind::Upgrade, 8), (Kind::Rollback, 4), (Kind::SoftDirty, 4), (Kind::SoftDamaged, 8), (Kind::HardDamaged, 8)]
-    {
+    for (kind, wanted) in deeds.iter().copied() {
         let deed = Deed::prepare(&host, kind);
         let mut seeded = Seeded::new(seed());
         for (point, before) in sample(deed.points.clone(), wanted) {
@@ -50,30 +70,51 @@ fn killed_twice_more() {
 
 #[test]
 fn killed_at_every_attempt() {
+    at_every_attempt(
+        Kind::Upgrade,
+        &["git_switch.marked", "git_switch.reset", "git_switch.after"],
+        "git_switch.before",
+    );
+}
+
+#[test]
+fn killed_at_every_attempt_at_a_release() {
+    let exchange = ["release_exchange.before", "folder_exchange.exchanged", "release_exchange.after"];
+    at_every_attempt(Kind::WebUpgrade, &exchange[..2], "release_exchange.before");
+    at_every_attempt(Kind::ZipHard, &exchange, "release_verify.before");
+}
+
+fn at_every_attempt(kind: Kind, points: &[&str], again: &str) {
     let host = Host::new();
-    let deed = Deed::prepare(&host, Kind::Upgrade);
-    for point in ["git_switch.marked", "git_switch.reset", "git_switch.after"] {
+    let deed = Deed::prepare(&host, kind);
+    let name = kind.name();
+    for point in points {
         deed.reset(&host);
         die_at(&host, &deed, point, 0);
         for _attempt in 0..3 {
-            let start = Daemon::start(&host, &Manner::ordered("kill=git_switch.before"));
-            assert!(matches!(start, Start::Died(_)), "the recovery of {point} passes no switch");
+            let start = Daemon::start(&host, &Manner::ordered(format!("kill={again}")));
+            assert!(matches!(start, Start::Died(_)), "the recovery of {point} does not pass {again}");
         }
         let mut daemon = Daemon::up(&host);
-        let run = daemon.newest_run();
+        let run = daemon.newest_run(name);
         assert_eq!(run["outcome"], "needs_attention", "{point}: {run}");
         let status = daemon.result("machine.update.status", serde_json::json!({"refresh": false}));
-        assert_eq!(status["refit"]["attention"][0]["name"], crate::host::NAME, "{status}");
+        assert_eq!(status["refit"]["attention"][0]["name"], name, "{status}");
         assert_eq!(lost(&host, &deed), Vec::<String>::new(), "{point}");
         // The way out that it names.
-        let reply = daemon.ask("machine.update.recover", serde_json::json!({"name": crate::host::NAME, "hard": true}));
+        let reply = daemon.ask("machine.update.recover", serde_json::json!({"name": name, "hard": true}));
         assert!(crate::deeds::is_ok(&reply), "{reply:?}");
-        assert_eq!(host.app().blemishes(), Vec::<String>::new(), "{point}");
+        if kind.is_release() {
+            let end = folders::judge_again(&host, &deed);
+            assert_eq!(end, Vec::<String>::new(), "{point}");
+        } else {
+            assert_eq!(host.app().blemishes(), Vec::<String>::new(), "{point}");
+        }
         assert_eq!(lost(&host, &deed), Vec::<String>::new(), "{point}");
         assert_eq!(strays(&host), Vec::<String>::new(), "{point}");
         daemon.kill_all();
     }
-    println!("Killed at every attempt: 3 times told, nothing lost, and repaired on request");
+    println!("{kind:?} killed at every attempt: {} times told, nothing lost, and repaired on request", points.len());
 }
 
 /// What an undisturbed recovery of the host as it stands passes.

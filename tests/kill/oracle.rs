@@ -10,7 +10,9 @@ use refit_testkit::wait::try_wait;
 
 use crate::daemon::{Daemon, Manner};
 use crate::deeds::{Deed, is_ok};
-use crate::host::Host;
+use crate::folders;
+use crate::host::{Host, NAME};
+use crate::projects::PROJECTS;
 
 /// Which state it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +30,17 @@ pub fn restart_and_judge(host: &Host, deed: &Deed, manner: &Manner, promised: Op
     verdict
 }
 
-/// The same; and what came out old must be done by asking once more.
+/// The same; and what came out old must be done by asking once more, and an upgrade to a release can be rolled back.
 pub fn restart_judge_and_retry(host: &Host, deed: &Deed, manner: &Manner) -> Result<Side, String> {
     let mut daemon = Daemon::up_with(host, manner);
     let verdict = judge(host, deed, &mut daemon, None).and_then(|side| match side {
         Side::New => Ok(side),
         Side::Old => retry(host, deed, &mut daemon).map(|()| side),
+    });
+    let verdict = verdict.and_then(|side| {
+        let back =
+            if deed.kind.is_release_upgrade() { folders::rollback_works(host, deed, &mut daemon) } else { Ok(()) };
+        back.map(|()| side)
     });
     let verdict = verdict.map_err(|complaints| format!("{complaints}\n{}", daemon.child.log()));
     daemon.kill_all();
@@ -52,7 +59,7 @@ pub fn retry(host: &Host, deed: &Deed, daemon: &mut Daemon) -> Result<(), String
 /// The verdict. `promised` is what the caller was told.
 pub fn judge(host: &Host, deed: &Deed, daemon: &mut Daemon, promised: Option<Side>) -> Result<Side, String> {
     let mut wrong = Vec::new();
-    let run = daemon.newest_run();
+    let run = daemon.newest_run(deed.kind.name());
     let ours = run["run"].as_i64().is_some_and(|number| number > deed.last_run);
     let side = match run["outcome"].as_str().filter(|_| ours) {
         Some("finished") => Side::New,
@@ -68,16 +75,20 @@ pub fn judge(host: &Host, deed: &Deed, daemon: &mut Daemon, promised: Option<Sid
     wrong.extend(repository(host, deed, side));
     wrong.extend(lost(host, deed));
     wrong.extend(strays(host));
-    wrong.extend(hidden(host, daemon));
+    wrong.extend(hidden(host, deed, daemon));
+    if deed.kind.is_release() {
+        wrong.extend(folders::shown(host, deed, daemon));
+    }
     if wrong.is_empty() { Ok(side) } else { Err(format!("{side:?} by the journal, but\n  {}", wrong.join("\n  "))) }
 }
 
 /// Kept folders that the status does not list. It may be looking still.
-fn hidden(host: &Host, daemon: &mut Daemon) -> Vec<String> {
-    let mut folders = names(&host.kept());
-    folders.retain(|name| host.kept().join(name).is_dir());
+fn hidden(host: &Host, deed: &Deed, daemon: &mut Daemon) -> Vec<String> {
+    let kept = host.kept(deed.kind.name());
+    let mut folders = names(&kept);
+    folders.retain(|name| kept.join(name).is_dir());
     let mut unlisted = || {
-        let listed = daemon.entry()["refit"]["kept"].clone();
+        let listed = daemon.entry(deed.kind.name())["refit"]["kept"].clone();
         let shows = |name: &String| listed.as_array().is_some_and(|all| all.iter().any(|kept| kept["key"] == **name));
         let unlisted: Vec<&String> = folders.iter().filter(|name| !shows(name)).collect();
         (!unlisted.is_empty() || !listed.is_array()).then(|| format!("hidden: {unlisted:?}, the status lists {listed}"))
@@ -90,8 +101,11 @@ fn hidden(host: &Host, daemon: &mut Daemon) -> Vec<String> {
     if all_shown.is_some() { Vec::new() } else { last.into_iter().collect() }
 }
 
-/// What speaks against this side being the whole truth about the repository.
+/// What speaks against this side being the whole truth about the repository, or about the folder of a release.
 pub fn repository(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
+    if deed.kind.is_release() {
+        return folders::folder(host, deed, side);
+    }
     let work = host.app();
     let now = work.try_git(&["rev-parse", "--verify", "HEAD"]).stdout.trim().to_owned();
     let (head, tree) = match side {
@@ -126,9 +140,10 @@ pub fn repository(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
 
 /// The owner's contents that are neither at their place nor in the kept place.
 pub fn lost(host: &Host, deed: &Deed) -> Vec<String> {
-    let kept = files_below(&host.kept());
+    let name = deed.kind.name();
+    let kept = files_below(&host.kept(name));
     let is_there = |path: &str, content: &str| {
-        let at_its_place = host.app().path().join(path);
+        let at_its_place = host.software(name).join(path);
         let copies = kept.iter().filter(|file| file.ends_with(path));
         std::iter::once(&at_its_place)
             .chain(copies)
@@ -140,19 +155,18 @@ pub fn lost(host: &Host, deed: &Deed) -> Vec<String> {
 
 /// What does not belong where it lies: stages and halves of files.
 pub fn strays(host: &Host) -> Vec<String> {
-    let kept = host.kept();
     let mut found = Vec::new();
+    let updaters = || PROJECTS.into_iter().chain([NAME]);
     for name in names(&host.root().join("software")) {
+        let place = host.software(&name);
+        let belongs = |updater| [host.software(updater), host.kept(updater), host.previous(updater)].contains(&place);
         // A disk of its own has a folder of its own.
-        if name != crate::host::NAME
-            && name != "lost+found"
-            && Path::new(&name) != Path::new(kept.file_name().expect("a name"))
-        {
+        if name != "lost+found" && !updaters().any(belongs) {
             found.push(format!("stray: software/{name}"));
         }
     }
-    let halves = files_below(&kept).into_iter().chain(files_below(&host.app().dot_git("")));
-    for file in halves {
+    let places = updaters().flat_map(|name| [host.software(name), host.kept(name), host.previous(name)]);
+    for file in places.flat_map(|place| files_below(&place)) {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if name.ends_with(".refit-part") || name.ends_with(".json.new") {
             found.push(format!("stray: {}", file.display()));
@@ -161,12 +175,12 @@ pub fn strays(host: &Host) -> Vec<String> {
     found
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-fn files_below(folder: &Path) -> Vec<PathBuf> {
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {

@@ -4,10 +4,10 @@
 use refit_testkit::kill::Seeded;
 
 use crate::daemon::{Daemon, Manner, PATIENCE, Start};
-use crate::deeds::{Deed, Kind, is_ok};
+use crate::deeds::{Deed, Kind, RELEASES, is_ok};
 use crate::host::Host;
 use crate::oracle::{Side, restart_and_judge, restart_judge_and_retry};
-use crate::tally::{Tally, seed};
+use crate::tally::{Tally, sample, seed, times};
 
 #[test]
 fn upgrade() {
@@ -39,12 +39,34 @@ fn hard_recovery_of_a_damaged_repository() {
     at_every_point(Kind::HardDamaged);
 }
 
+#[test]
+fn upgrade_of_a_front_end() {
+    at_every_point(Kind::WebUpgrade);
+}
+
+#[test]
+fn the_other_deeds_on_releases() {
+    let others = RELEASES.into_iter().filter(|kind| *kind != Kind::WebUpgrade);
+    for kind in others {
+        at_points(kind, ENTRIES);
+    }
+}
+
+/// At how many of the points around the journal's entries the deeds are killed that differ from another in some steps.
+const ENTRIES: usize = 6;
+
 fn at_every_point(kind: Kind) {
+    at_points(kind, usize::MAX / times());
+}
+
+fn at_points(kind: Kind, entries: usize) {
     let host = Host::new();
     let deed = Deed::prepare(&host, kind);
     let mut seeded = Seeded::new(seed());
     let mut tally = Tally::default();
-    for (point, before) in &deed.points {
+    let is_entry = |(point, _): &(String, usize)| point.starts_with("journal.");
+    let (around, within): (Vec<_>, Vec<_>) = deed.points.iter().cloned().partition(is_entry);
+    for (point, before) in &within.into_iter().chain(sample(around, entries)).collect::<Vec<_>>() {
         deed.reset(&host);
         let promised = die_at(&host, &deed, point, *before);
         // Every third time it believes that the machine was booted since, and every third time it is asked once more.

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use refit_testkit::disk::Disk;
 use refit_testkit::git_http::Fault;
 use refit_testkit::kill::Seeded;
+use refit_testkit::releases;
 use refit_testkit::wait::{try_wait, wait_for};
 
 use crate::daemon::{Asked, Daemon, Manner, PATIENCE};
@@ -20,11 +21,23 @@ use crate::tally::{Tally, sample, seed, times};
 /// Longer than the image's journal waits until it writes down what happened.
 const COMMITTED: Duration = Duration::from_millis(1200);
 
+/// The deeds, and at how many of their points.
+const DEEDS: [(Kind, usize); 8] = [
+    (Kind::Upgrade, 10),
+    (Kind::Rollback, 3),
+    (Kind::SoftDamaged, 5),
+    (Kind::HardDirty, 6),
+    (Kind::WebUpgrade, 8),
+    (Kind::ToolUpgrade, 4),
+    (Kind::WebRollback, 4),
+    (Kind::ZipHard, 4),
+];
+
 #[test]
 fn at_points() {
     let rig = Rig::new(128);
     let mut tally = Tally::default();
-    for (kind, wanted) in [(Kind::Upgrade, 10), (Kind::Rollback, 3), (Kind::SoftDamaged, 5), (Kind::HardDirty, 6)] {
+    for (kind, wanted) in DEEDS {
         let deed = Deed::prepare(&rig.host, kind);
         let points: Vec<_> = deed.points.iter().filter(|(point, _)| !point.ends_with(".before")).cloned().collect();
         for (at, (point, before)) in sample(points, wanted).into_iter().enumerate() {
@@ -46,7 +59,7 @@ fn at_points() {
 fn at_random_instants_and_after_ok() {
     let rig = Rig::new(128);
     let mut tally = Tally::default();
-    for kind in [Kind::Upgrade, Kind::SoftDirty, Kind::HardDamaged] {
+    for kind in [Kind::Upgrade, Kind::SoftDirty, Kind::HardDamaged, Kind::ZipUpgrade, Kind::WebRollback] {
         let deed = Deed::prepare(&rig.host, kind);
         let mut seeded = Seeded::new(seed());
         for run in 0..4 * times() {
@@ -162,6 +175,11 @@ impl Rig {
         self.disk.sync();
     }
 
+    /// Shows this disk where the host is.
+    pub fn show(&self, disk: &Disk) {
+        self.here.show(disk.path());
+    }
+
     fn cut_and_restart(
         &self,
         deed: &Deed,
@@ -175,8 +193,10 @@ impl Rig {
         self.here.show(copy.path());
         let route = self.host.remote.route();
         self.host.server.set_fault(&route, Fault::Reset { after: 0 });
+        self.host.forge.fault(releases::Fault::Reset);
         let verdict = restart_and_judge(&self.host, deed, &Manner::ordered("boot=another"), promised);
         self.host.server.heal(&route);
+        self.host.forge.heal();
         self.here.show(self.disk.path());
         verdict
     }

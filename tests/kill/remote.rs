@@ -96,7 +96,7 @@ fn names_the_network(reply: &Option<Value>) -> Result<(), String> {
 
 /// The status does not blame the repository for its remote.
 fn blameless(deed: &Deed, daemon: &mut Daemon) -> Result<(), String> {
-    let entry = daemon.entry();
+    let entry = daemon.entry(deed.kind.name());
     let valid = deed.kind != Kind::UpgradeAsks || (entry["is_valid"] == true && entry["is_dirty"] == false);
     if valid && entry["corrupt"] == false { Ok(()) } else { Err(format!("the repository is blamed: {entry}")) }
 }

@@ -15,7 +15,7 @@ use crate::oracle::{Side, judge, restart_and_judge, restart_judge_and_retry};
 use crate::tally::{Tally, sample, seed};
 
 /// The calls that change a disk: each leaves a state of its own behind. Names that a kernel lacks are ignored.
-const CHANGES: &str = "?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?mkdir,?mkdirat,?symlink,?symlinkat,?link,\
+pub const CHANGES: &str = "?rename,?renameat,?renameat2,?unlink,?unlinkat,?rmdir,?mkdir,?mkdirat,?symlink,?symlinkat,?link,\
                        ?linkat,?write,?pwrite64,?chmod,?fchmod,?fchmodat,?fsync,?fdatasync,?ftruncate";
 
 /// Which commands of a deed die, and at how many of their calls.
@@ -91,6 +91,11 @@ fn calls_of(host: &Host, deed: &Deed, command: &str) -> Vec<(String, usize)> {
     assert!(is_ok(&reply), "{:?} under strace: {reply:?}", deed.kind);
     daemon.kill_all();
     let traced = fs::read_to_string(&trace).unwrap_or_else(|e| panic!("{:?} runs no git {command}: {e}", deed.kind));
+    busiest(&traced)
+}
+
+/// The calls in a trace of the process or thread that makes the most, each with its number among those of its name.
+pub fn busiest(traced: &str) -> Vec<(String, usize)> {
     let mut processes: HashMap<&str, Vec<&str>> = HashMap::new();
     for line in traced.lines() {
         if let Some((process, rest)) = line.split_once(' ')

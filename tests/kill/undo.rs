@@ -5,17 +5,25 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use refit_adapters::fault::POINTS;
+use serde_json::Value;
 
-use crate::daemon::{Daemon, Manner};
-use crate::deeds::{ALL, Deed, Kind, is_ok, passed};
-use crate::host::Host;
+use crate::daemon::{Asked, Daemon, Manner, PATIENCE};
+use crate::deeds::{Deed, GIT, Kind, RELEASES, is_ok, passed};
+use crate::host::{Host, NAME};
 use crate::oracle::{Side, judge, restart_and_judge};
 use crate::syscalls::{real_git, wrapped, write_program};
 use crate::tally::{Tally, sample};
 
 /// The deeds that fail, and at how many of the points of their way back they are killed.
-const FAILING: [(Kind, usize); 4] =
-    [(Kind::Upgrade, 14), (Kind::SoftDirty, 6), (Kind::HardDirty, 14), (Kind::HardDamaged, 6)];
+const FAILING: [(Kind, usize); 7] = [
+    (Kind::Upgrade, 14),
+    (Kind::SoftDirty, 6),
+    (Kind::HardDirty, 14),
+    (Kind::HardDamaged, 6),
+    (Kind::WebUpgrade, 10),
+    (Kind::ZipRollback, 6),
+    (Kind::ZipHard, 8),
+];
 
 #[test]
 fn killed_on_the_way_back() {
@@ -33,14 +41,14 @@ fn killed_on_the_way_back() {
             deed.reset(&host);
             let manner = failing(&host, &deed, &format!("kill={point}*{}", before + 1));
             let mut daemon = Daemon::up_with(&host, &manner);
-            let reply = deed.drive(&mut daemon);
+            let reply = drive_to_failure(&host, &deed, &mut daemon);
             assert!(reply.is_none(), "{kind:?}: {point} is never reached: {reply:?}");
             daemon.kill_all();
             let verdict = restart_and_judge(&host, &deed, &Manner::default(), None);
             tally.count(&format!("{kind:?}"), &format!("killed at {point} on the way back"), verdict);
         }
     }
-    for kind in ALL.into_iter().filter(|kind| FAILING.iter().all(|(failing, _)| failing != kind)) {
+    for kind in GIT.into_iter().chain(RELEASES).filter(|kind| FAILING.iter().all(|(failing, _)| failing != kind)) {
         tried.extend(Deed::prepare(&host, kind).points.into_iter().map(|(point, _)| point));
     }
     let untried: Vec<_> = POINTS.iter().filter(|point| !tried.contains(**point)).collect();
@@ -54,7 +62,7 @@ fn points_of_failure(host: &Host, deed: &Deed, tally: &mut Tally) -> Vec<(String
     let _ = fs::remove_file(&note);
     deed.reset(host);
     let mut daemon = Daemon::up_with(host, &failing(host, deed, &format!("note={}", note.display())));
-    let reply = deed.drive(&mut daemon);
+    let reply = drive_to_failure(host, deed, &mut daemon);
     assert!(reply.is_some() && !is_ok(&reply), "{:?} does not fail: {reply:?}", deed.kind);
     let verdict = judge(host, deed, &mut daemon, Some(Side::Old));
     tally.count(&format!("{:?}", deed.kind), "failed, not killed", verdict);
@@ -64,13 +72,31 @@ fn points_of_failure(host: &Host, deed: &Deed, tally: &mut Tally) -> Vec<(String
     points.into_iter().skip(turn).collect()
 }
 
-/// A git that fails once, half-way through the change: in the reset, or where the fresh clone is verified.
+/// Where the folder of a release is looked at, and found to lack a file.
+const STOP: &str = "release_exchange.after";
+
+/// Asks for the deed, and damages the folder of a release half-way.
+fn drive_to_failure(host: &Host, deed: &Deed, daemon: &mut Daemon) -> Option<Value> {
+    if !deed.kind.is_release() {
+        return deed.drive(daemon);
+    }
+    let asked = Asked::of(host, deed);
+    if daemon.halts(PATIENCE) {
+        fs::remove_file(host.software(deed.kind.name()).join("index.html")).expect("a shipped file");
+        daemon.go_on();
+    }
+    asked.reply()
+}
+
+/// A git that fails once, half-way through the change: in the reset, or where the fresh clone is verified. Or a daemon
+/// that waits for somebody to damage the folder.
 fn failing(host: &Host, deed: &Deed, orders: &str) -> Manner {
+    if deed.kind.is_release() {
+        return Manner::ordered(format!("stop={STOP},{orders}"));
+    }
     let manner = match deed.kind {
         Kind::HardDirty | Kind::HardDamaged => failing_verification(host),
-        Kind::Upgrade | Kind::UpgradeAsks | Kind::Rollback | Kind::SoftDirty | Kind::SoftDamaged => {
-            wrapped(host, "reset", "-e inject=unlink:signal=KILL:when=3", false)
-        }
+        _ => wrapped(host, "reset", "-e inject=unlink:signal=KILL:when=3", false),
     };
     Manner { orders: orders.to_owned(), ..manner }
 }
@@ -81,7 +107,7 @@ fn failing_verification(host: &Host) -> Manner {
     fs::create_dir_all(&folder).expect("a folder");
     let text = format!(
         "#!/bin/sh\nfor word in \"$@\"; do\n  [ \"$word\" = status ] && [ -d {} ] && exit 1\ndone\nexec {} \"$@\"\n",
-        host.kept().display(),
+        host.kept(NAME).display(),
         real_git().display()
     );
     write_program(&folder.join("git"), &text);

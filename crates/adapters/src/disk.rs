@@ -25,7 +25,8 @@ const MIB: u64 = 1024 * 1024;
 /// # Errors
 /// [`NoRoom`]. A file system that does not tell passes: the write itself will.
 pub fn require_room(path: &Path, bytes: u64) -> Result<(), NoRoom> {
-    let Ok(told) = statvfs(path) else { return Ok(()) };
+    // A folder that is not made yet will be on the file system of the one that will hold it.
+    let Some(told) = path.ancestors().find_map(|folder| statvfs(folder).ok()) else { return Ok(()) };
     let free = told.f_bavail.saturating_mul(told.f_frsize);
     // Some file systems (btrfs) have no fixed number of inodes and tell 0 for all and free.
     let no_inode = told.f_files > 0 && told.f_favail == 0;
@@ -42,6 +43,7 @@ mod tests {
     #[test]
     fn nobody_has_an_exbibyte() {
         assert_eq!(require_room(Path::new("/"), 1), Ok(()));
+        assert!(require_room(Path::new("/not/made/yet"), 1 << 60).is_err());
         let refused = require_room(Path::new("/"), 1 << 60).unwrap_err();
         assert_eq!(refused.needed, 1 << 40);
         assert!(refused.to_string().contains("MiB are free"));

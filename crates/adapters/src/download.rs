@@ -145,15 +145,25 @@ impl Downloads {
         let url = address(wanted.source, wanted.asset)?;
         let proof = Arc::new(Proof::gather(forges, wanted).await?);
         let key = part::key(wanted.asset, proof.digest.as_ref().map(|digest| digest.hex.as_str()));
-        let alone = self.alone(&key).await;
-        if let Some(got) = self.already(wanted, &proof).await? {
-            return Ok(got);
-        }
-        let part = Part::open(self.folder.clone(), key, url, proof.is_strong(), alone).await?;
         let order = Order { forges, source: wanted.source, asset: wanted.asset };
-        let part = transfer::transfer(&order, part, Meter::new(progress)).await?;
-        let asset = wanted.asset.clone();
-        blocking(&self.folder, move || part.finish(&asset, &proof)).await
+        loop {
+            let alone = self.alone(&key).await;
+            if let Some(got) = self.already(wanted, &proof).await? {
+                return Ok(got);
+            }
+            let part = Part::open(self.folder.clone(), key.clone(), url.clone(), proof.is_strong(), alone).await?;
+            let was_there = part.len();
+            let part = transfer::transfer(&order, part, Meter::new(progress)).await?;
+            let (asset, proof) = (wanted.asset.clone(), Arc::clone(&proof));
+            match blocking(&self.folder, move || part.finish(&asset, &proof)).await {
+                // What an earlier process left may be of the right length and not what was written (a power cut): that is
+                // not the project's fault. It is deleted, and the next time none is there.
+                Err(DownloadError::Differs { why, .. }) if was_there > 0 => {
+                    tracing::warn!(name = wanted.asset.name, was_there, why, "a download is begun anew");
+                }
+                ended => return ended,
+            }
+        }
     }
 
     /// The file as an earlier call left it, when its digest is known and it still has it.

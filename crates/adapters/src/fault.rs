@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 #[cfg(any(debug_assertions, feature = "fault-injection"))]
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -51,22 +52,30 @@ pub const POINTS: &[&str] = &[
     "folder_exchange.moved",
     "folder_exchange.after",
     "release_learn.before",
+    "release_learn.unpacked",
     "release_learn.after",
     "release_download.before",
+    "release_download.fetched",
     "release_download.after",
     "release_unpack.before",
+    "release_unpack.unpacked",
+    "release_unpack.shared",
     "release_unpack.after",
     "release_stage_kept.before",
     "release_stage_kept.after",
     "release_probe.before",
     "release_probe.after",
     "release_carry_over.before",
+    "release_carry_over.copied",
+    "release_carry_over.kept",
     "release_carry_over.after",
     "release_exchange.before",
     "release_exchange.after",
     "release_verify.before",
     "release_verify.after",
     "release_prune.before",
+    "release_prune.listed",
+    "release_prune.leaving",
     "release_prune.after",
     "release_exchange_back.before",
     "release_exchange_back.after",
@@ -91,7 +100,9 @@ pub enum BadOrders {
     #[error("there is no point '{0}' to be killed at")]
     NoSuchPoint(String),
     /// Neither a point nor one of the words of [`FaultPlan::parse`].
-    #[error("'{0}' is no order; the orders are <point>, kill=<point>, stop=<point>, note=<file> and boot=<id>")]
+    #[error(
+        "'{0}' is no order; the orders are <point>, kill=<point>, stop=<point>, note=<file>, boot=<id> and patience=<ms>"
+    )]
     NoSuchOrder(String),
 }
 
@@ -112,11 +123,18 @@ pub struct FaultPlan {
 
 #[derive(Debug, Default)]
 struct Orders {
-    fate: Option<(Fate, &'static str)>,
-    /// How many more times the point is passed unharmed.
-    spared: AtomicU32,
+    fates: Vec<Destiny>,
     note: Option<PathBuf>,
     boot_id: Option<String>,
+    patience: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Destiny {
+    fate: Fate,
+    point: &'static str,
+    /// How many more times the point is passed unharmed.
+    spared: AtomicU32,
 }
 
 impl FaultPlan {
@@ -136,7 +154,7 @@ impl FaultPlan {
 
     /// Orders separated by commas: `kill=<point>` (or the bare point), `stop=<point>`, either with `*<n>` for the nth time
     /// that the point is reached; `note=<file>` appends the name of each point that is reached; `boot=<id>` is the boot
-    /// that the machine pretends to be in.
+    /// that the machine pretends to be in; `patience=<ms>` is how long a release server may be silent.
     ///
     /// # Errors
     /// [`BadOrders`].
@@ -146,6 +164,10 @@ impl FaultPlan {
             match order.split_once('=') {
                 Some(("note", file)) => orders.note = Some(PathBuf::from(file)),
                 Some(("boot", id)) => orders.boot_id = Some(id.to_owned()),
+                Some(("patience", ms)) => {
+                    let ms = ms.parse().map_err(|_| BadOrders::NoSuchOrder(order.to_owned()))?;
+                    orders.patience = Some(Duration::from_millis(ms));
+                }
                 Some(("kill", point)) => orders.send(Fate::Kill, point)?,
                 Some(("stop", point)) => orders.send(Fate::Stop, point)?,
                 None => orders.send(Fate::Kill, order)?,
@@ -159,6 +181,12 @@ impl FaultPlan {
     #[must_use]
     pub fn boot_id(&self) -> Option<&str> {
         self.orders.as_ref()?.boot_id.as_deref()
+    }
+
+    /// How long a release server may be silent; none for the usual time.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        self.orders.as_ref()?.patience
     }
 
     /// Says that a point is reached. Dies or halts there when the orders say so.
@@ -183,8 +211,7 @@ impl Orders {
             None => (target, 1),
         };
         let known = POINTS.iter().find(|known| **known == point).ok_or_else(unknown)?;
-        self.fate = Some((fate, known));
-        self.spared = AtomicU32::new(nth.saturating_sub(1));
+        self.fates.push(Destiny { fate, point: known, spared: AtomicU32::new(nth.saturating_sub(1)) });
         Ok(())
     }
 
@@ -197,20 +224,21 @@ impl Orders {
             let _unnoted =
                 opened.and_then(|mut file| std::io::Write::write_all(&mut file, format!("{point}\n").as_bytes()));
         }
-        let Some((fate, _)) = self.fate.filter(|(_, at)| *at == point) else { return };
-        let spared = self.spared.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        match (fate, spared) {
-            (_, Ok(_)) => {}
-            // A signal to oneself that kills is delivered before this returns.
-            (Fate::Kill, Err(_)) => {
-                let _dead = kill_process(getpid(), Signal::KILL);
-            }
-            (Fate::Stop, Err(_)) => {
-                // Only once; afterwards the point is passed unharmed.
-                self.spared.store(u32::MAX, Ordering::SeqCst);
-                let _halted = kill_process(getpid(), Signal::STOP);
-                // Another thread may take the signal, a moment later than this one would.
-                std::thread::sleep(std::time::Duration::from_millis(50));
+        for destiny in self.fates.iter().filter(|destiny| destiny.point == point) {
+            let spared = destiny.spared.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            match (destiny.fate, spared) {
+                (_, Ok(_)) => {}
+                // A signal to oneself that kills is delivered before this returns.
+                (Fate::Kill, Err(_)) => {
+                    let _dead = kill_process(getpid(), Signal::KILL);
+                }
+                (Fate::Stop, Err(_)) => {
+                    // Only once; afterwards the point is passed unharmed.
+                    destiny.spared.store(u32::MAX, Ordering::SeqCst);
+                    let _halted = kill_process(getpid(), Signal::STOP);
+                    // Another thread may take the signal, a moment later than this one would.
+                    std::thread::sleep(Duration::from_millis(50));
+                }
             }
         }
     }
@@ -235,16 +263,17 @@ mod tests {
     fn orders_are_followed_and_nonsense_is_refused() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let file = dir.path().join("reached");
-        let plan = FaultPlan::parse(&format!("boot=another, note={}, kill=git_switch.reset*3", file.display()));
-        let plan = plan.expect("orders");
+        let orders = format!("boot=another, note={}, patience=50, kill=git_switch.reset*3", file.display());
+        let plan = FaultPlan::parse(&format!("{orders}, stop=git_switch.after*2")).expect("orders");
         assert_eq!(plan.boot_id(), Some("another"));
+        assert_eq!(plan.patience(), Some(Duration::from_millis(50)));
         plan.reach("git_switch.reset");
         plan.clone().reach("git_switch.reset");
         plan.reach("git_switch.synced");
         let noted = std::fs::read_to_string(&file).expect("points");
         assert_eq!(noted, "git_switch.reset\ngit_switch.reset\ngit_switch.synced\n");
         assert_eq!(FaultPlan::none().boot_id(), None);
-        for nonsense in ["stop=x", "kill=git_switch.reset*often", "dance=now"] {
+        for nonsense in ["stop=x", "kill=git_switch.reset*often", "dance=now", "patience=much"] {
             assert!(FaultPlan::parse(nonsense).is_err(), "{nonsense}");
         }
     }

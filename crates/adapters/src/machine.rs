@@ -49,6 +49,7 @@ impl Host {
         let remotes = Remotes::new(git.version(), per_host);
         let real = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let boot = faults.boot_id().map_or_else(real, str::to_owned).trim().to_owned();
+        let releases = releases.with_faults(faults.clone());
         Self { git, remotes, releases, printer, faults, boot }
     }
 

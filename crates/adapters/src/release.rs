@@ -78,6 +78,7 @@ pub struct Releases {
     rules: ReleaseRules,
     forges: Forges,
     downloads: Downloads,
+    faults: FaultPlan,
 }
 
 impl Releases {
@@ -85,7 +86,13 @@ impl Releases {
     #[must_use]
     pub fn new(rules: ReleaseRules, forges: Forges) -> Self {
         let downloads = Downloads::new(rules.downloads.clone());
-        Self { rules, forges, downloads }
+        Self { rules, forges, downloads, faults: FaultPlan::none() }
+    }
+
+    /// The same, killed where `faults` says.
+    #[must_use]
+    pub fn with_faults(self, faults: FaultPlan) -> Self {
+        Self { faults, ..self }
     }
 
     /// Looks at the folder.
@@ -256,6 +263,7 @@ impl Releases {
         };
         let got = self.downloads.fetch(&self.forges, &wanted, &report).await;
         let got = got.map_err(|error| says.failed(&error.to_string()))?;
+        self.faults.reach("release_download.fetched");
         let note = format!("{} of release {}, verified by {}", file.asset.name, file.tag, got.verified);
         let (slot, asset) = (self.slot(release), file.asset.name.clone());
         let downloaded = Downloaded { version: file.version, tag: file.tag, asset, got };
@@ -311,9 +319,9 @@ impl Releases {
         let got = self.downloads.fetch(&self.forges, &asked, &|_| {}).await;
         let got = got.map_err(|error| says.failed(&error.to_string()))?;
         let downloaded = Downloaded { version: file.version, tag: file.tag, asset: file.asset.name, got };
-        let aside = self.rules.downloads.join(format!("learn-{}", release.slot));
-        let (bounds, version) = (self.rules.bounds, version.to_owned());
-        let learned = blocking(move || stage::learn(&downloaded, &version, &aside, &bounds)).await;
+        let aside = Slot::aside(&self.rules.downloads, &release.slot);
+        let (bounds, version, faults) = (self.rules.bounds, version.to_owned(), self.faults.clone());
+        let learned = blocking(move || stage::learn(&downloaded, &version, &aside, &bounds, &faults)).await;
         learned.map_err(|error| says.failed(&error))
     }
 
@@ -326,8 +334,10 @@ impl Releases {
         let Some(downloaded) = self.slot(release).downloaded() else {
             return Err(says.failed("what was downloaded is gone; ask again"));
         };
-        let (subject, stage, bounds) = (release.clone(), stage.to_owned(), self.rules.bounds);
-        let unpacked = blocking(move || stage::unpack(&subject, &downloaded, &stage, share, &bounds)).await;
+        let (subject, stage, share) = (release.clone(), stage.to_owned(), share.then(|| release.path.clone()));
+        let (bounds, faults) = (self.rules.bounds, self.faults.clone());
+        let unpacked =
+            blocking(move || stage::unpack(&subject, &downloaded, &stage, share.as_deref(), &bounds, &faults)).await;
         let shipped = unpacked.map_err(|error| says.failed(&error))?;
         Ok(Some(format!("version {}, {} files", shipped.version, shipped.leaves.len())))
     }
@@ -364,13 +374,14 @@ impl Releases {
         let (persistent, kept, kind) = (persistent.to_vec(), kept.cloned(), release.kind);
         let (file, linger) = (release.file.clone(), release.kind == ReleaseKind::Web);
         let place = kept.as_ref().map(|kept| kept.folder.display().to_string()).unwrap_or_default();
+        let faults = self.faults.clone();
         let carried = blocking(move || {
             let coming = Shipped::read(&stage).unwrap_or_default();
             let shipped = shipped_by(&live, &coming, kind, file.as_deref(), &slot);
-            let carry = Carry { live: live.clone(), stage, persistent, shipped, coming, kept, linger };
+            let carry = Carry { live: live.clone(), stage, persistent, shipped, coming, kept, linger, faults };
             disk::require_room(live.parent().unwrap_or(&live), carry.bytes().map_err(|e| e.to_string())?)
                 .map_err(|error| error.to_string())?;
-            carry.carry().map_err(|error| error.to_string())
+            carry.carry().and_then(|names| carry.account(&slot).map(|()| names)).map_err(|error| error.to_string())
         });
         let gives_way = carried.await.map_err(|error| says.failed(&error))?;
         if gives_way.is_empty() || place.is_empty() {
@@ -456,14 +467,18 @@ impl Releases {
     pub async fn prune(&self, release: &ReleaseRef, old: &OldFolder, keep: u32, now: f64) -> Option<String> {
         let (live, slot) = (release.path.clone(), self.slot(release));
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        let old = old.clone();
+        let (old, downloads, faults) = (old.clone(), self.rules.downloads.clone(), self.faults.clone());
         let pruned = off_the_loop(move || {
-            if let OldFolder::Previous { version, folder } = &old {
-                previous::list_shipped(folder, version, slot.learned())?;
-            }
-            slot.forget()?;
+            // On a disk that became read-only each of them is tried.
+            let listed = match &old {
+                OldFolder::Previous { version, folder } => previous::list_shipped(folder, version, slot.learned()),
+                OldFolder::Kept(_) => Ok(()),
+            };
+            faults.reach("release_prune.listed");
+            Slot::forget_all(&downloads)?;
+            listed?;
             let installed = Shipped::read(&live).map(|shipped| shipped.version);
-            previous::prune(&live, installed.as_deref(), keep)
+            previous::prune(&live, installed.as_deref(), keep, &faults)
         });
         let gone = pruned.await.unwrap_or_else(|error| {
             tracing::warn!(%error, updater = %release.updater, "old versions stay for now");
@@ -481,8 +496,8 @@ impl Releases {
     /// # Errors
     /// When a file cannot be deleted.
     pub async fn forget(&self, slot: &str) -> Result<(), TreeError> {
-        let (slot, aside) =
-            (Slot::new(&self.rules.downloads, slot), self.rules.downloads.join(format!("learn-{slot}")));
+        let downloads = &self.rules.downloads;
+        let (slot, aside) = (Slot::new(downloads, slot), Slot::aside(downloads, slot));
         off_the_loop(move || {
             tree::delete_stage(&aside)?;
             slot.forget()
@@ -554,7 +569,7 @@ impl Releases {
             ReleaseKind::Executable => size,
         };
         let beside = release.path.parent().unwrap_or(&release.path);
-        let device = |path: &Path| std::fs::metadata(path).map(|seen| seen.dev()).ok();
+        let device = |path: &Path| path.ancestors().find_map(|folder| Some(std::fs::metadata(folder).ok()?.dev()));
         if device(beside) == device(&self.rules.downloads) {
             return disk::require_room(beside, size.saturating_add(unpacked));
         }

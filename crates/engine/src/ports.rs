@@ -35,7 +35,7 @@ pub struct Circumstance {
     pub run: RunId,
     /// The step was begun before: by this process or by one that died.
     pub again: bool,
-    /// The machine booted since the step was begun: what was not synced is not believed.
+    /// The machine booted since the run or the step was begun: what was not synced is not believed.
     pub rebooted: bool,
     /// What [`Machine::witness`] said before the step was begun the first time.
     pub witness: Option<Witness>,

@@ -279,11 +279,13 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
     }
 
     fn circumstance(&self, ledger: &Ledger<'_, J, C>, index: usize) -> Circumstance {
-        let begun = ledger.record().begun(index);
+        let (begun, boot) = (ledger.record().begun(index), self.machine.boot_id());
+        let elsewhere = begun.as_ref().is_some_and(|begun| begun.boot_id != boot);
         Circumstance {
             run: ledger.id(),
             again: begun.is_some(),
-            rebooted: begun.as_ref().is_some_and(|begun| begun.boot_id != self.machine.boot_id()),
+            // A step that was not begun before stands on what those before it left in another boot.
+            rebooted: elsewhere || ledger.record().boot_id != boot,
             witness: begun.and_then(|begun| begun.witness.cloned()),
             tell: self.tell(),
         }

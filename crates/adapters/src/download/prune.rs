@@ -29,7 +29,7 @@ impl Downloads {
             let Some(seen) = seen(entry.path()) else { continue };
             if name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 whole.push(seen);
-            } else if name.starts_with("part-") {
+            } else if name.starts_with("part-") || name.starts_with("preview-") {
                 begun.push(seen);
             }
         }
@@ -96,7 +96,7 @@ mod tests {
         for (digit, bytes, days) in [('a', 10, 1), ('b', 10, 2), ('c', 10, 3), ('d', 10, 31)] {
             put(dir.path(), &hash(digit), bytes, days);
         }
-        for (name, days) in [("part-1", 8), ("part-1.json", 8), ("part-2", 6), ("notes", 400)] {
+        for (name, days) in [("part-1", 8), ("part-1.json", 8), ("preview-1", 8), ("part-2", 6), ("notes", 400)] {
             put(dir.path(), name, 1000, days);
         }
         std::fs::create_dir(dir.path().join(hash('e'))).unwrap();

@@ -4,14 +4,17 @@
 //! update, because a page that is open somewhere still asks for its parts by their names.
 //! Refuses to: delete or move anything.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use refit_model::step::KeptPlace;
 
-use super::shipped::Shipped;
+use super::shipped::{Leaf, Shipped};
+use super::slot::Slot;
 use super::stage::is_own;
+use crate::fault::FaultPlan;
 use crate::git::keep::{self, Listing};
 use crate::tree::{self, TreeError, copy_leaf, make_parent};
 
@@ -32,6 +35,8 @@ pub struct Carry {
     pub kept: Option<KeptPlace>,
     /// What only the version before shipped stays for pages that are open.
     pub linger: bool,
+    /// Where tests have this process killed.
+    pub faults: FaultPlan,
 }
 
 /// What was found.
@@ -46,7 +51,7 @@ struct Found {
     /// Gives way.
     gives_way: Vec<PathBuf>,
     /// The version before shipped it, and the new one has nothing of that name.
-    lingering: Vec<PathBuf>,
+    lingering: BTreeMap<String, Leaf>,
     bytes: u64,
 }
 
@@ -79,6 +84,7 @@ impl Carry {
         for path in found.folders.iter().rev() {
             self.copy_folder(path)?;
         }
+        self.faults.reach("release_carry_over.copied");
         let names: Vec<String> = found.gives_way.iter().map(|path| path.to_string_lossy().into_owned()).collect();
         if let Some(kept) = self.kept.as_ref().filter(|_| !names.is_empty()) {
             for path in &found.gives_way {
@@ -87,13 +93,25 @@ impl Carry {
             let listing = Listing { from: self.live.clone(), files: names.clone(), ..Listing::default() };
             keep::write_listing(kept, &listing)?;
         }
+        self.faults.reach("release_carry_over.kept");
         self.link_lingering(&found)?;
         self.list(&found)?;
         Ok(names)
     }
 
+    /// What was learned of the installed version is for the list of its kept folder, in which the persistent files are the
+    /// owner's.
+    ///
+    /// # Errors
+    /// [`TreeError::Io`].
+    pub fn account(&self, slot: &Slot) -> Result<(), TreeError> {
+        let Some(mut learned) = slot.learned() else { return Ok(()) };
+        learned.leaves.retain(|path, _| !self.is_persistent(Path::new(path)));
+        slot.learn(&learned)
+    }
+
     fn link_lingering(&self, found: &Found) -> Result<(), TreeError> {
-        for path in &found.lingering {
+        for path in found.lingering.keys() {
             let (from, to) = (self.live.join(path), self.stage.join(path));
             make_parent(&to)?;
             // A link that is there is one of an attempt that was cut.
@@ -108,7 +126,7 @@ impl Carry {
     fn list(&self, found: &Found) -> Result<(), TreeError> {
         let mut coming = self.coming.clone();
         coming.leaves.retain(|path, _| !found.persistent.iter().any(|own| own == Path::new(path)));
-        coming.lingering = found.lingering.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        coming.lingering.clone_from(&found.lingering);
         if coming == self.coming { Ok(()) } else { coming.write(&self.stage) }
     }
 
@@ -157,14 +175,17 @@ impl Carry {
             return Ok(true);
         }
         let text = path.to_string_lossy();
-        if self.shipped.as_ref().is_some_and(|shipped| shipped.lingering.contains(text.as_ref())) {
+        let lingers = self.shipped.as_ref().and_then(|shipped| shipped.lingering.get(text.as_ref()));
+        if let Some(leaf) = lingers
+            && leaf.is_at(&self.live.join(&path))?
+        {
             return Ok(false);
         }
         let shipped = self.shipped.as_ref().and_then(|shipped| shipped.leaves.get(text.as_ref()));
         if let Some(leaf) = shipped {
             if leaf.is_at(&self.live.join(&path))? {
                 if self.linger && !self.is_taken(&path) {
-                    found.lingering.push(path);
+                    found.lingering.insert(text.into_owned(), leaf.clone());
                 }
                 return Ok(false);
             }

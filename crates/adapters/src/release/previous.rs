@@ -9,6 +9,7 @@ use refit_model::updater::release::Previous;
 
 use super::installed;
 use super::shipped::Shipped;
+use crate::fault::FaultPlan;
 use crate::tree::{self, TreeError};
 
 /// `.<name>.refit-previous` beside the folder, as the planner names it.
@@ -77,7 +78,7 @@ pub fn list_shipped(folder: &Path, version: &str, learned: Option<Shipped>) -> R
 ///
 /// # Errors
 /// [`TreeError::Io`].
-pub fn prune(live: &Path, installed: Option<&str>, keep: usize) -> Result<Vec<String>, TreeError> {
+pub fn prune(live: &Path, installed: Option<&str>, keep: usize, faults: &FaultPlan) -> Result<Vec<String>, TreeError> {
     let Some(place) = place(live) else { return Ok(Vec::new()) };
     for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
         if is_leaving(&entry.path()) {
@@ -94,6 +95,7 @@ pub fn prune(live: &Path, installed: Option<&str>, keep: usize) -> Result<Vec<St
         leaving.push(LEAVING);
         let leaving = PathBuf::from(leaving);
         fs::rename(&previous.folder, &leaving).map_err(TreeError::io("renamed", &previous.folder))?;
+        faults.reach("release_prune.leaving");
         tree::delete_stage(&leaving)?;
         gone.push(previous.version);
     }
@@ -134,10 +136,10 @@ mod tests {
         }
         let versions = || list(&live).into_iter().map(|previous| previous.version).collect::<Vec<_>>();
         assert_eq!(versions(), ["3", "2", "1"]);
-        assert_eq!(prune(&live, Some("9"), 2).unwrap(), ["1"]);
+        assert_eq!(prune(&live, Some("9"), 2, &FaultPlan::none()).unwrap(), ["1"]);
         assert_eq!(versions(), ["3", "2"]);
-        assert_eq!(prune(&live, Some("3"), 2).unwrap(), ["3"], "the installed one needs no copy");
-        assert_eq!(prune(&live, None, 0).unwrap(), ["2"]);
+        assert_eq!(prune(&live, Some("3"), 2, &FaultPlan::none()).unwrap(), ["3"], "the installed one needs no copy");
+        assert_eq!(prune(&live, None, 0, &FaultPlan::none()).unwrap(), ["2"]);
         assert!(!place(&live).unwrap().exists());
     }
 

@@ -2,17 +2,17 @@
 //! kept version, and goes when another updater empties the folder.
 //! Refuses to: be believed for a version that the folder does not tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Contents, EntryKind};
-use crate::tree::TreeError;
+use crate::tree::{TreeError, sync_parent};
 
 /// Its name in the folder.
 pub const RECORD: &str = ".refit-release.json";
@@ -27,9 +27,9 @@ pub struct Shipped {
     /// Every file and link, by its path below the folder.
     pub leaves: BTreeMap<String, Leaf>,
     /// Files of the version before that this one does not have, left for pages that are still open; the next update
-    /// leaves them behind.
+    /// leaves them behind, unless they became the owner's.
     #[serde(default)]
-    pub lingering: BTreeSet<String>,
+    pub lingering: BTreeMap<String, Leaf>,
 }
 
 /// One file or link.
@@ -70,7 +70,7 @@ impl Shipped {
             version: version.to_owned(),
             verified: verified.to_owned(),
             leaves: leaves.collect(),
-            lingering: BTreeSet::new(),
+            lingering: BTreeMap::new(),
         }
     }
 
@@ -169,20 +169,29 @@ pub fn digest(path: &Path) -> Result<String, TreeError> {
     Ok(data_encoding::HEXLOWER.encode(hash.finish().as_ref()))
 }
 
-/// Writes a value as JSON, by way of a name beside it: what is there is whole.
+/// Writes a value as JSON, by way of a name beside it: what is there is whole, and on disk when this returns.
 ///
 /// # Errors
 /// [`TreeError::Io`].
 pub fn write_json<T: Serialize>(file: &Path, value: &T) -> Result<(), TreeError> {
     let failed = || TreeError::io("written", file);
     let text = serde_json::to_vec(value).map_err(|error| failed()(error.into()))?;
+    let beside = beside(file);
+    let written = fs::File::create(&beside).and_then(|mut written| {
+        written.write_all(&text)?;
+        written.sync_all()?;
+        fs::rename(&beside, file)
+    });
+    // On a full disk no half of it stays.
+    written.inspect_err(|_| drop(fs::remove_file(&beside))).map_err(failed())?;
+    sync_parent(file)
+}
+
+/// The name under which a file is written.
+pub(super) fn beside(file: &Path) -> PathBuf {
     let mut beside = file.as_os_str().to_owned();
     beside.push(".refit-part");
-    let beside = Path::new(&beside);
-    let mut written = fs::File::create(beside).map_err(failed())?;
-    written.write_all(&text).map_err(failed())?;
-    written.sync_all().map_err(failed())?;
-    fs::rename(beside, file).map_err(failed())
+    PathBuf::from(beside)
 }
 
 #[cfg(test)]
@@ -197,7 +206,7 @@ mod tests {
             ("index.html".to_owned(), Leaf::File { sha256, size: 5 }),
             ("link".to_owned(), Leaf::Link { target: "index.html".to_owned() }),
         ]);
-        Shipped { version: "v1".to_owned(), verified: "size only".to_owned(), leaves, lingering: BTreeSet::new() }
+        Shipped { version: "v1".to_owned(), verified: "size only".to_owned(), leaves, lingering: BTreeMap::new() }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! kept. Files that are the same in both are shared by hard links, so that a kept version costs little.
 //! Refuses to: touch the folder in use.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -16,6 +16,8 @@ use super::installed::{self, INFO};
 use super::shipped::{self, Leaf, RECORD, Shipped};
 use super::slot::Downloaded;
 use crate::archive::{self, ArchiveError, Bounds};
+use crate::fault::FaultPlan;
+use crate::git::keep;
 use crate::tree::{self, TreeError, copy_leaf};
 
 /// The page that a web server shows first.
@@ -45,7 +47,8 @@ pub enum StageError {
     NoList(String),
 }
 
-/// Makes the stage from what was downloaded. Runs again from the start when it was cut.
+/// Makes the stage from what was downloaded; files that are the same in the folder `share` are shared with it. Runs again
+/// from the start when it was cut.
 ///
 /// # Errors
 /// [`StageError`].
@@ -53,17 +56,21 @@ pub fn unpack(
     release: &ReleaseRef,
     downloaded: &Downloaded,
     stage: &Path,
-    share: bool,
+    share: Option<&Path>,
     bounds: &Bounds,
+    faults: &FaultPlan,
 ) -> Result<Shipped, StageError> {
+    keep::take_in_stages(&release.path, stage)?;
     tree::delete_stage(stage)?;
     let shipped = match release.kind {
         ReleaseKind::Web | ReleaseKind::Zip => from_archive(release, downloaded, stage, bounds)?,
         ReleaseKind::Executable => from_file(release, downloaded, stage)?,
     };
-    if share {
-        share_with(&release.path, stage, &shipped)?;
+    faults.reach("release_unpack.unpacked");
+    if let Some(live) = share {
+        share_with(live, stage, &shipped)?;
     }
+    faults.reach("release_unpack.shared");
     finish(release, stage, &shipped)?;
     Ok(shipped)
 }
@@ -73,10 +80,11 @@ pub fn unpack(
 /// # Errors
 /// [`StageError`].
 pub fn from_kept(release: &ReleaseRef, from: &Path, stage: &Path) -> Result<Shipped, StageError> {
+    keep::take_in_stages(&release.path, stage)?;
     tree::delete_stage(stage)?;
     let shipped = Shipped::read(from).ok_or_else(|| StageError::NoList(from.display().to_string()))?;
     make(stage)?;
-    let shipped = Shipped { lingering: BTreeSet::new(), ..shipped };
+    let shipped = Shipped { lingering: BTreeMap::new(), ..shipped };
     for path in shipped.leaves.keys() {
         let (source, target) = (from.join(path), stage.join(path));
         tree::make_parent(&target)?;
@@ -93,10 +101,17 @@ pub fn from_kept(release: &ReleaseRef, from: &Path, stage: &Path) -> Result<Ship
 ///
 /// # Errors
 /// [`StageError`].
-pub fn learn(downloaded: &Downloaded, version: &str, aside: &Path, bounds: &Bounds) -> Result<Shipped, StageError> {
+pub fn learn(
+    downloaded: &Downloaded,
+    version: &str,
+    aside: &Path,
+    bounds: &Bounds,
+    faults: &FaultPlan,
+) -> Result<Shipped, StageError> {
     tree::delete_stage(aside)?;
     make(aside)?;
     let unpacked = archive::unpack(&downloaded.got.file, aside, bounds, &mut |_, _| {});
+    faults.reach("release_learn.unpacked");
     tree::delete_stage(aside)?;
     Ok(Shipped::of(&unpacked.map_err(refused(downloaded))?, version, &downloaded.got.verified))
 }

@@ -41,6 +41,9 @@ pub(super) struct TooNew {
 /// Sets the connection up: durable, and small in memory.
 pub(super) fn set_up(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    // Before the log is used for the first time: its index is kept in memory then. In a mapped file it would be written to
+    // where a full disk has no block for it, and the process would die of SIGBUS. Nobody else has the file open anyway.
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

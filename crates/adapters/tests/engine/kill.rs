@@ -92,8 +92,11 @@ async fn the_power_may_go_at_every_instant() {
                 let fuse = Fuse::at(instant);
                 let done = act(&machine, folder.path(), action, &fuse).await;
                 if done.is_none() {
-                    machine.with(|disk| disk.boot += u32::from(instant % 2 == 0));
+                    let booted = instant % 2 == 0;
+                    machine.with(|disk| (disk.boot, disk.rebooted) = (disk.boot + u32::from(booted), Vec::new()));
                     assert!(settle(&machine, folder.path(), &Fuse::never()).await);
+                    // Also a step that was not begun before works on what another boot left.
+                    assert!(machine.with(|disk| disk.rebooted.iter().all(|told| *told == booted)), "{what}");
                 }
                 let runs = check(&machine, folder.path(), &what).await;
                 if let Some(done) = done {

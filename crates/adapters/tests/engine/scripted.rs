@@ -78,6 +78,8 @@ pub(crate) struct Disk {
     /// What was looked at, in order.
     pub(crate) looks: Vec<(String, Look)>,
     pub(crate) boot: u32,
+    /// Whether each step that was performed or undone was told of another boot.
+    pub(crate) rebooted: Vec<bool>,
 }
 
 /// See the module.
@@ -172,6 +174,7 @@ impl Machine for Scripted {
 
     async fn perform(&self, step: &Step, circumstance: Circumstance) -> Result<Option<String>, StepError> {
         let sentence = step.describe();
+        self.with(|disk| disk.rebooted.push(circumstance.rebooted));
         (circumstance.tell)(&format!("working: {sentence}"));
         let failing = self.with(|disk| disk.failing.is_some_and(|part| sentence.contains(part)));
         if self.with(|disk| disk.halting.is_some_and(|part| sentence.starts_with(part))) {
@@ -184,6 +187,7 @@ impl Machine for Scripted {
 
     async fn undo(&self, step: &Step, _undo: &Undo, circumstance: Circumstance) -> Result<(), StepError> {
         let fails = self.with(|disk| {
+            disk.rebooted.push(circumstance.rebooted);
             let fails = disk.failing_undos > 0;
             disk.failing_undos = disk.failing_undos.saturating_sub(1);
             fails

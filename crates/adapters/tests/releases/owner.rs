@@ -67,6 +67,42 @@ async fn what_must_give_way_is_kept_aside_and_told() {
 }
 
 #[tokio::test]
+async fn what_lingers_and_is_the_owners_now_is_not_lost() {
+    let lab = Lab::with(ReleaseKind::Web).await;
+    let facts = lab.done(&lab.refreshed().await, Action::Upgrade).await;
+    assert_eq!(lab.text("old.js").as_deref(), Some("old"), "it lingers");
+    fs::remove_file(lab.live("old.js")).unwrap();
+    fs::write(lab.live("old.js"), "mine now").unwrap();
+    let three = Release::new("v3").named("v3").file("app.zip", zip("v3", &[]));
+    lab.forge.publish("own", "app", three);
+    let facts = lab.look(&facts, refit_engine::ports::Look::Remote).await;
+    let facts = lab.done(&facts, Action::Upgrade).await;
+    assert_eq!(lab.text("old.js").as_deref(), Some("mine now"));
+    // Where the release has a file of that name, it gives way.
+    let one = Release::new("v4").named("v4").file("app.zip", zip("v4", &[("old.js", "back again")]));
+    lab.forge.publish("own", "app", one);
+    let facts = lab.look(&facts, refit_engine::ports::Look::Remote).await;
+    let facts = lab.done(&facts, Action::Upgrade).await;
+    let kept = facts.kept.first().and_then(|kept| kept.folder.clone()).expect("a kept place");
+    assert_eq!(fs::read_to_string(kept.join("old.js")).unwrap(), "mine now");
+}
+
+#[tokio::test]
+async fn persistent_files_do_not_keep_a_rollback_from_what_is_kept() {
+    let mut lab = Lab::with(ReleaseKind::Web).await;
+    lab.spec.persistent_files = vec!["config.json".to_owned()];
+    fs::write(lab.live("config.json"), "mine").unwrap();
+    let facts = lab.done(&lab.refreshed().await, Action::Upgrade).await;
+    lab.forge.clear("own", "app");
+    let facts = lab.done(&facts, Action::Rollback).await;
+    assert_eq!(
+        (lab.text("index.html").as_deref(), lab.text("config.json").as_deref()),
+        (Some("page v1"), Some("mine"))
+    );
+    assert_eq!(facts.kept, []);
+}
+
+#[tokio::test]
 async fn what_cannot_be_learned_stays() {
     let lab = Lab::with(ReleaseKind::Zip).await;
     lab.forge.remove("own", "app", "v1");

@@ -11,6 +11,10 @@ pub fn after_run(plan: &Plan, before: &ReleaseFacts, mut after: ReleaseFacts) ->
         Action::Upgrade => Some(plan.from.clone()),
         Action::SoftRecovery | Action::HardRecovery | Action::Rollback => before.rollback.clone(),
     };
+    if after.installed.info.is_none() && plan.to != "?" {
+        // A folder that cannot be read any more tells nothing, and what it was brought to is known.
+        after.last_version = Some(plan.to.clone());
+    }
     after.survey = None;
     after
 }
