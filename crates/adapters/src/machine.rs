@@ -10,7 +10,7 @@ use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
 use refit_model::step::{GitTarget, Head, KeptPlace, RepoRef, Step, Undo};
 use refit_model::updater::git::{GitFacts, GitSpec, Survey};
-use refit_model::updater::release::{ReleaseFacts, ReleaseSpec};
+use refit_model::updater::release::ReleaseFacts;
 use refit_model::updater::{Facts, Spec};
 use tokio::sync::watch;
 
@@ -23,6 +23,8 @@ use crate::git::remote::{Remotes, Seen};
 use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
 use crate::release::{Releases, carry, exchange};
 use crate::tree::{self, Sides, Stage, TreeError};
+
+mod release;
 
 /// This machine, with its git, its network and its printer.
 #[derive(Debug)]
@@ -115,17 +117,6 @@ impl Host {
         }
     }
 
-    async fn inspect_release(&self, spec: &ReleaseSpec, before: &ReleaseFacts, look: Look) -> Facts {
-        #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
-        let now = WallClock.now() as i64;
-        Facts::Release(Box::new(match look {
-            Look::Local => self.releases.look(spec, before).await,
-            Look::Remote => self.releases.refresh(spec, before, now).await,
-            Look::Survey(action) => self.releases.survey(spec, before, action, now).await,
-            Look::Preview(action) => self.releases.preview(spec, before, action, now).await,
-        }))
-    }
-
     async fn act(&self, step: &Step, circumstance: &Circumstance) -> Result<Option<String>, StepError> {
         let hand = |repo: &RepoRef| self.hand(repo, &circumstance.tell);
         match step {
@@ -167,38 +158,6 @@ impl Host {
             | Step::ReleaseExchange { .. }
             | Step::ReleaseVerify { .. }
             | Step::ReleasePrune { .. } => self.act_on_release(step, circumstance).await,
-        }
-    }
-
-    async fn act_on_release(&self, step: &Step, circumstance: &Circumstance) -> Result<Option<String>, StepError> {
-        let (releases, tell) = (&self.releases, &circumstance.tell);
-        match step {
-            Step::ReleaseDownload { release, wanted, verify, label } => {
-                releases.download(release, wanted, verify, label, tell).await
-            }
-            Step::ReleaseLearn { release, version, machine, verify } => {
-                releases.learn(release, version, machine, verify).await
-            }
-            Step::ReleaseUnpack { release, stage, share } => releases.unpack(release, stage, *share).await,
-            Step::ReleaseStageKept { release, from, stage } => releases.stage_kept(release, from, stage).await,
-            Step::ReleaseCarryOver { release, stage, persistent, kept } => {
-                releases.carry_over(release, stage, persistent, kept.as_ref(), tell).await
-            }
-            Step::ReleaseProbe { release, stage, arguments } => releases.probe(release, stage, arguments).await,
-            Step::ReleaseExchange { release, stage, old } => {
-                releases.exchange(release, stage, old, sides_of(circumstance), &self.faults).await
-            }
-            Step::ReleaseVerify { release } => releases.verify(release, circumstance).await,
-            Step::ReleasePrune { release, old, keep } => Ok(releases.prune(release, old, *keep, WallClock.now()).await),
-            Step::CheckPrinter
-            | Step::GitFetch { .. }
-            | Step::GitHeal { .. }
-            | Step::GitKeepAside { .. }
-            | Step::GitSwitch { .. }
-            | Step::GitVerify { .. }
-            | Step::GitClone { .. }
-            | Step::GitCarryOver { .. }
-            | Step::FolderExchange { .. } => Ok(None),
         }
     }
 

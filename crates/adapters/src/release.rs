@@ -3,6 +3,8 @@
 //!
 //! | file | what it is |
 //! |---|---|
+//! | `look` | folders and forges, as the planner wants to know them |
+//! | `fetch` | which file, and the download |
 //! | [`installed`] | what a folder says of itself |
 //! | [`shipped`] | the list of what a release shipped |
 //! | [`slot`] | what one step leaves for the next |
@@ -12,34 +14,27 @@
 //! | `preview` | what a release would change |
 //! | [`previous`] | versions that are kept |
 
-use std::collections::BTreeSet;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use refit_engine::ports::{Circumstance, StepError, Tell};
-use refit_model::plan::Action;
-use refit_model::settings::Channel;
-use refit_model::step::{KeptPlace, OldFolder, ReleaseRef, WantedRelease};
-use refit_model::updater::release::{
-    Asset, Difference, ReleaseFacts, ReleaseKind, ReleaseSpec, ReleaseSurvey, RemoteRelease, Source, Verify, Wish,
-    assess, checksum_assets, choose_asset, effective_source, installed_version,
-};
-use rustix::fs::{Access, access};
+use refit_model::step::{KeptPlace, OldFolder, ReleaseRef};
+use refit_model::updater::release::ReleaseKind;
 
-use crate::archive::{self, Bounds, Listed};
+use crate::archive::Bounds;
 use crate::command::{Command, Ended, Limits, Surroundings};
 use crate::disk;
-use crate::download::{Downloads, Wanted};
+use crate::download::Downloads;
 use crate::fault::FaultPlan;
 use crate::forge::Forges;
 use crate::git::hand::off_the_loop;
-use crate::git::keep;
 use crate::tree::{self, Sides, TreeError};
 
 pub mod carry;
 pub mod exchange;
+mod fetch;
 pub mod installed;
+mod look;
 mod preview;
 pub mod previous;
 pub mod shipped;
@@ -48,14 +43,11 @@ pub mod stage;
 
 use carry::Carry;
 use shipped::Shipped;
-use slot::{Downloaded, Slot};
+use slot::Slot;
 
 /// How a new program is tried.
 const PROBE: Limits =
     Limits { total: Some(Duration::from_secs(20)), stall: None, grace: Duration::from_secs(2), stdout: 64 * 1024 };
-
-/// What a zip unpacks to at most, near enough for the question whether there is room.
-const UNPACKED: u64 = 4;
 
 /// What the owner and the binary decide.
 #[derive(Debug, Clone)]
@@ -93,236 +85,6 @@ impl Releases {
     #[must_use]
     pub fn with_faults(self, faults: FaultPlan) -> Self {
         Self { faults, ..self }
-    }
-
-    /// Looks at the folder.
-    pub async fn look(&self, spec: &ReleaseSpec, before: &ReleaseFacts) -> ReleaseFacts {
-        let (kind, path) = (spec.kind, spec.path.clone());
-        let home = self.rules.surroundings.home.clone();
-        let seen = off_the_loop(move || {
-            let real = real_path(&path).unwrap_or_else(|| path.clone());
-            let seen = installed::look(kind, &path, &home);
-            let shipped = Shipped::read(&real);
-            Ok((seen, shipped, previous::list(&real), keep::kept(&real)))
-        });
-        let mut facts = ReleaseFacts { survey: None, ..before.clone() };
-        // It is only lost with the process.
-        let Ok((seen, shipped, previous, kept)) = seen.await else { return facts };
-        let version = installed_version(spec.kind, &seen).map(str::to_owned);
-        facts.verified =
-            shipped.filter(|shipped| Some(&shipped.version) == version.as_ref()).map(|shipped| shipped.verified);
-        facts.installed = seen;
-        if facts.rollback.is_none() && assess(spec, &facts).is_valid {
-            facts.rollback = version.clone();
-        }
-        facts.last_version = version.or(facts.last_version);
-        facts.previous = previous;
-        facts.kept = kept;
-        facts
-    }
-
-    /// Looks, and asks the forge; what was known of it stays when it cannot be asked (CONTRACT §8 row 13).
-    pub async fn refresh(&self, spec: &ReleaseSpec, before: &ReleaseFacts, now: i64) -> ReleaseFacts {
-        let mut facts = self.look(spec, before).await;
-        facts.last_refresh = now;
-        if facts.config_hash != spec.config_hash {
-            // Another section may ask another project: nothing of the old answers is believed.
-            facts.remote = RemoteRelease::default();
-            facts.config_hash.clone_from(&spec.config_hash);
-        }
-        self.ask(spec, &mut facts, now).await;
-        facts
-    }
-
-    /// Nobody is asked about what is not validly installed (observed in Moonraker).
-    async fn ask(&self, spec: &ReleaseSpec, facts: &mut ReleaseFacts, now: i64) {
-        if !assess(spec, facts).is_valid {
-            return;
-        }
-        let source = effective_source(spec, &facts.installed);
-        let version = installed_version(spec.kind, &facts.installed);
-        facts.remote = self.forges.newest(&source, spec.channel, version, &facts.remote, now).await;
-    }
-
-    /// Looks more closely, for a plan.
-    pub async fn survey(&self, spec: &ReleaseSpec, before: &ReleaseFacts, action: Action, now: i64) -> ReleaseFacts {
-        let mut facts = self.look(spec, before).await;
-        if action == Action::Upgrade && facts.remote.release.is_none() {
-            // What is offered was never told: now is the moment to ask (observed in Moonraker).
-            self.ask(spec, &mut facts, now).await;
-        }
-        let version = installed_version(spec.kind, &facts.installed).map(str::to_owned);
-        let (path, rollback) = (spec.path.clone(), facts.rollback.clone().unwrap_or_default());
-        let home = self.rules.surroundings.home.clone();
-        let survey = off_the_loop(move || {
-            let real_path = real_path(&path);
-            let real = real_path.as_deref().unwrap_or(&path);
-            let shipped = Shipped::read(real).filter(|list| version.as_ref().is_none_or(|told| *told == list.version));
-            let known = shipped.as_ref().is_some_and(|shipped| !shipped.leaves.is_empty());
-            let wrong = match (&shipped, action) {
-                (Some(shipped), Action::SoftRecovery) => shipped.wrong(real)?,
-                (_, Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Rollback) => Vec::new(),
-            };
-            let sound_previous = (action == Action::Rollback).then(|| previous::sound(real, &rollback)).flatten();
-            let fixed = fixed(real, &home);
-            Ok(ReleaseSurvey { shipped_known: known, wrong, sound_previous, fixed, real_path, difference: None })
-        });
-        facts.survey = survey.await.inspect_err(|error| tracing::warn!(%error, "not surveyed")).ok();
-        facts
-    }
-
-    /// The same as [`Releases::survey`], and what an upgrade would change: the end of the archive is asked for, unless it
-    /// is here already.
-    pub async fn preview(&self, spec: &ReleaseSpec, before: &ReleaseFacts, action: Action, now: i64) -> ReleaseFacts {
-        let mut facts = self.survey(spec, before, action, now).await;
-        if action == Action::Upgrade && spec.kind != ReleaseKind::Executable {
-            let difference = self.difference(spec, &facts).await;
-            if let Some(survey) = &mut facts.survey {
-                survey.difference = difference;
-            }
-        }
-        facts
-    }
-
-    async fn difference(&self, spec: &ReleaseSpec, facts: &ReleaseFacts) -> Option<Difference> {
-        let asset = assess(spec, facts).choice?.ok()?.asset;
-        let source = effective_source(spec, &facts.installed);
-        let coming = self.listed(&source, &asset, &spec.config_hash).await?;
-        let real = facts.survey.as_ref().and_then(|survey| survey.real_path.clone());
-        let live = real.unwrap_or_else(|| spec.path.clone());
-        let shipped = match Shipped::read(&live).filter(|shipped| !shipped.leaves.is_empty()) {
-            Some(shipped) => shipped.leaves.into_keys().collect(),
-            None => match self.listed_of_installed(spec, facts, &source).await {
-                Some(listed) => listed,
-                // What would be removed is not told then: a file may be the owner's.
-                None => preview::already_there(&coming, &live),
-            },
-        };
-        off_the_loop(move || Ok(preview::difference(&coming, &shipped, &live))).await.ok()
-    }
-
-    /// What the installed version shipped, where another updater installed it: the list of its release.
-    async fn listed_of_installed(
-        &self,
-        spec: &ReleaseSpec,
-        facts: &ReleaseFacts,
-        source: &Source,
-    ) -> Option<BTreeSet<String>> {
-        let version = installed_version(spec.kind, &facts.installed)?;
-        let named = facts.installed.info.as_ref().and_then(|info| info.asset_name.as_deref());
-        let wish = Wish { updater: &spec.name, kind: spec.kind, named, machine: &spec.machine };
-        let release = self.forges.tagged(source, version).await.ok()?;
-        let asset = choose_asset(&wish, &release).ok()?.asset;
-        let listed = self.listed(source, &asset, &spec.config_hash).await?;
-        Some(listed.into_iter().map(|leaf| leaf.path).collect())
-    }
-
-    /// The list of an archive: of the file when it is here already, else of its end. None when it cannot be had.
-    async fn listed(&self, source: &Source, asset: &Asset, name: &str) -> Option<Vec<Listed>> {
-        let bounds = self.rules.bounds;
-        let held = asset.sha256.as_ref().map(|sha256| self.rules.downloads.join(sha256)).filter(|file| file.is_file());
-        if let Some(file) = held {
-            return blocking(move || archive::survey(&file, &bounds)).await.ok().map(|survey| survey.leaves);
-        }
-        let size = asset.size.filter(|size| *size > 0)?;
-        let url = reqwest::Url::parse(&asset.url).ok()?;
-        let wanted = usize::try_from(preview::TAIL.min(size)).ok()?;
-        let tail = self.forges.tail(source, &url, wanted).await;
-        let tail = tail.inspect_err(|error| tracing::debug!(%error, "no preview")).ok()?;
-        let file = self.rules.downloads.join(format!("preview-{name}"));
-        let listed = blocking(move || preview::list(&file, size, &tail, &bounds)).await;
-        listed.inspect_err(|error| tracing::debug!(%error, "no preview")).ok()
-    }
-
-    /// Performs `Step::ReleaseDownload`.
-    ///
-    /// # Errors
-    /// When it cannot be had, or is not what it should be.
-    pub async fn download(
-        &self,
-        release: &ReleaseRef,
-        wanted: &WantedRelease,
-        verify: &Verify,
-        label: &str,
-        tell: &Tell,
-    ) -> Result<Option<String>, StepError> {
-        let says = Words(release);
-        let file = self.locate(release, &release.source, wanted, verify).await?;
-        self.require_room(release, file.size).map_err(|error| says.failed(&error.to_string()))?;
-        let wanted = Wanted {
-            source: &release.source,
-            asset: &file.asset,
-            checksums: &file.checksums,
-            signature: file.signature.as_ref(),
-            verify,
-        };
-        let report = |progress: crate::download::Progress| {
-            let (done, total) = (progress.done, progress.total.unwrap_or(progress.done));
-            let percent = (done.saturating_mul(100) + total / 2).checked_div(total).unwrap_or(100);
-            tell(&format!("Downloading {label}: {} KiB / {} KiB [{percent}%]", done / 1024, total / 1024));
-        };
-        let got = self.downloads.fetch(&self.forges, &wanted, &report).await;
-        let got = got.map_err(|error| says.failed(&error.to_string()))?;
-        self.faults.reach("release_download.fetched");
-        let note = format!("{} of release {}, verified by {}", file.asset.name, file.tag, got.verified);
-        let (slot, asset) = (self.slot(release), file.asset.name.clone());
-        let downloaded = Downloaded { version: file.version, tag: file.tag, asset, got };
-        off_the_loop(move || slot.put(&downloaded)).await.map_err(|error| says.on_disk(&error))?;
-        Ok(Some(note))
-    }
-
-    /// Performs `Step::ReleaseLearn`: what cannot be learned is carried over, and the note says so.
-    ///
-    /// # Errors
-    /// None but a disk that cannot be written.
-    pub async fn learn(
-        &self,
-        release: &ReleaseRef,
-        version: &str,
-        machine: &str,
-        verify: &Verify,
-    ) -> Result<Option<String>, StepError> {
-        let wanted = WantedRelease::Tagged { version: version.to_owned(), machine: machine.to_owned() };
-        let learned = self.learned(release, &wanted, version, verify).await;
-        let shipped = match learned {
-            Ok(shipped) => shipped,
-            Err(error) => {
-                return Ok(Some(format!(
-                    "which files version {version} shipped could not be learned ({}): what the new version does not \
-                     have stays",
-                    error.message
-                )));
-            }
-        };
-        let slot = self.slot(release);
-        off_the_loop(move || slot.learn(&shipped)).await.map_err(|error| Words(release).on_disk(&error))?;
-        Ok(None)
-    }
-
-    async fn learned(
-        &self,
-        release: &ReleaseRef,
-        wanted: &WantedRelease,
-        version: &str,
-        verify: &Verify,
-    ) -> Result<Shipped, StepError> {
-        let says = Words(release);
-        let file = self.locate(release, &release.source, wanted, verify).await?;
-        self.require_room(release, file.size).map_err(|error| says.failed(&error.to_string()))?;
-        let asked = Wanted {
-            source: &release.source,
-            asset: &file.asset,
-            checksums: &file.checksums,
-            signature: file.signature.as_ref(),
-            verify,
-        };
-        let got = self.downloads.fetch(&self.forges, &asked, &|_| {}).await;
-        let got = got.map_err(|error| says.failed(&error.to_string()))?;
-        let downloaded = Downloaded { version: file.version, tag: file.tag, asset: file.asset.name, got };
-        let aside = Slot::aside(&self.rules.downloads, &release.slot);
-        let (bounds, version, faults) = (self.rules.bounds, version.to_owned(), self.faults.clone());
-        let learned = blocking(move || stage::learn(&downloaded, &version, &aside, &bounds, &faults)).await;
-        learned.map_err(|error| says.failed(&error))
     }
 
     /// Performs `Step::ReleaseUnpack`.
@@ -508,84 +270,6 @@ impl Releases {
     fn slot(&self, release: &ReleaseRef) -> Slot {
         Slot::new(&self.rules.downloads, &release.slot)
     }
-
-    /// Which file to download.
-    async fn locate(
-        &self,
-        release: &ReleaseRef,
-        source: &Source,
-        wanted: &WantedRelease,
-        verify: &Verify,
-    ) -> Result<Located, StepError> {
-        let says = Words(release);
-        let (found, machine) = match wanted {
-            WantedRelease::Offered { tag, version, asset, checksums, signature, why: _ } => {
-                return Ok(Located {
-                    tag: tag.clone(),
-                    version: version.clone(),
-                    size: asset.size,
-                    asset: asset.clone(),
-                    checksums: checksums.clone(),
-                    signature: signature.as_deref().cloned(),
-                });
-            }
-            WantedRelease::Tagged { version, machine } => {
-                let found = self.forges.tagged(source, version).await;
-                (found.map_err(|error| format!("Failed to retrieve release asset data: {error}")), machine)
-            }
-            WantedRelease::Newest { beta, machine } => {
-                let channel = if *beta { Channel::Beta } else { Channel::Stable };
-                let told = self.forges.newest(source, channel, None, &RemoteRelease::default(), 0).await;
-                let why = || told.error.unwrap_or_else(|| "there is no release".to_owned());
-                (told.release.ok_or_else(|| format!("Unable to locate update: {}", why())), machine)
-            }
-        };
-        let found = found.map_err(|why| says.failed(&why))?;
-        let wish = Wish { updater: &release.updater, kind: release.kind, named: release.file.as_deref(), machine };
-        let choice = choose_asset(&wish, &found).map_err(|error| says.failed(&error.to_string()))?;
-        let signature = match verify {
-            Verify::Minisign { .. } => {
-                let name = format!("{}.minisig", choice.asset.name);
-                found.assets.iter().find(|asset| asset.name == name).cloned()
-            }
-            Verify::WhatThereIs | Verify::Digest | Verify::SizeOnly => None,
-        };
-        Ok(Located {
-            version: found.name.clone().unwrap_or_else(|| found.tag.clone()),
-            size: choice.asset.size,
-            checksums: checksum_assets(&found, &choice.asset.name).into_iter().cloned().collect(),
-            tag: found.tag,
-            asset: choice.asset,
-            signature,
-        })
-    }
-
-    /// Room for the download and for what it unpacks to, together where both are on one disk; the previous version has
-    /// its place already.
-    fn require_room(&self, release: &ReleaseRef, size: Option<u64>) -> Result<(), disk::NoRoom> {
-        let Some(size) = size else { return Ok(()) };
-        let unpacked = match release.kind {
-            ReleaseKind::Web | ReleaseKind::Zip => size.saturating_mul(UNPACKED),
-            ReleaseKind::Executable => size,
-        };
-        let beside = release.path.parent().unwrap_or(&release.path);
-        let device = |path: &Path| path.ancestors().find_map(|folder| Some(std::fs::metadata(folder).ok()?.dev()));
-        if device(beside) == device(&self.rules.downloads) {
-            return disk::require_room(beside, size.saturating_add(unpacked));
-        }
-        disk::require_room(&self.rules.downloads, size)?;
-        disk::require_room(beside, unpacked)
-    }
-}
-
-/// A file to download.
-struct Located {
-    tag: String,
-    version: String,
-    size: Option<u64>,
-    asset: Asset,
-    checksums: Vec<Asset>,
-    signature: Option<Asset>,
 }
 
 /// What the installed version shipped: by its own list, by what was learned, or by the new list when that is of the same
@@ -612,32 +296,6 @@ fn shipped_by(live: &Path, coming: &Shipped, kind: ReleaseKind, file: Option<&st
 fn leaf_of(path: &Path) -> Option<shipped::Leaf> {
     let size = std::fs::symlink_metadata(path).ok().filter(std::fs::Metadata::is_file)?.len();
     Some(shipped::Leaf::File { sha256: shipped::digest(path).ok()?, size })
-}
-
-/// Where a symbolic link leads; none for anything else.
-fn real_path(path: &Path) -> Option<PathBuf> {
-    let is_link = std::fs::symlink_metadata(path).is_ok_and(|seen| seen.is_symlink());
-    is_link.then(|| std::fs::canonicalize(path).ok())?
-}
-
-/// Why a folder cannot be exchanged for another.
-fn fixed(path: &Path, home: &Path) -> Option<String> {
-    let why = if path.parent().is_none() || path == home || home.starts_with(path) {
-        "it holds more than this software"
-    } else {
-        let (device, parent) = (|path: &Path| std::fs::metadata(path).map(|seen| seen.dev()).ok(), path.parent()?);
-        if device(path) != device(parent) {
-            "it is a mount point"
-        } else if access(parent, Access::WRITE_OK).is_err() {
-            "this user may not write into the folder that holds it"
-        } else {
-            return None;
-        }
-    };
-    Some(format!(
-        "{} cannot be replaced as a whole: {why}. Put the software into a folder of its own and change 'path'",
-        path.display()
-    ))
 }
 
 /// Runs work that blocks on the disk where it cannot hold up anything else; its error in words.
