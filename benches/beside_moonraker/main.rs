@@ -6,6 +6,7 @@
 
 mod host;
 mod load;
+mod releases;
 mod subject;
 mod table;
 
@@ -36,12 +37,16 @@ fn main() {
         return;
     };
     let installation = Installation::in_environment(&venv).expect("Moonraker is installed");
+    if releases::is_inside() {
+        return releases::measure(installation, refit);
+    }
     let host = Host::new();
     let (moonraker, moonraker_starts) = start(&Kind::Moonraker(installation), &host);
     let moonraker = measure(moonraker, moonraker_starts, &host);
     let (refit, refit_starts) = start(&Kind::Refit(refit), &host);
     let refit = measure(refit, refit_starts, &host);
     println!("{}", table::table(&moonraker, &refit));
+    releases::run();
 }
 
 fn path(variable: &str) -> Option<PathBuf> {

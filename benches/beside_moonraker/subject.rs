@@ -1,5 +1,6 @@
 //! One of the two, running: asked over HTTP, its cost read from the kernel.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -20,6 +21,28 @@ pub(crate) enum Kind {
     Refit(PathBuf),
 }
 
+impl Kind {
+    /// Its name, and its folder's.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Moonraker(_) => "moonraker",
+            Self::Refit(_) => "refit",
+        }
+    }
+}
+
+/// Where it lives, and what it looks after.
+pub(crate) struct Place<'a> {
+    /// Its folder, made when it is not there.
+    pub(crate) root: PathBuf,
+    /// Of its configuration.
+    pub(crate) sections: String,
+    /// Besides what every one of them has.
+    pub(crate) environment: Vec<(&'static str, OsString)>,
+    /// An updater in the sections: when it can be refreshed, the first look at everything is over.
+    pub(crate) first: &'a str,
+}
+
 /// CPU time so far, children that ended included.
 pub(crate) struct Cost {
     /// User and system time.
@@ -36,13 +59,16 @@ impl Subject {
     /// Starts it; answers it and the time until the first answer to a question came. It has looked at everything once
     /// when this returns.
     pub(crate) fn start(kind: &Kind, host: &Host) -> (Self, Duration) {
-        let name = match kind {
-            Kind::Moonraker(_) => "moonraker",
-            Kind::Refit(_) => "refit",
-        };
-        let root = host.root().join(name);
+        let root = host.root().join(kind.name());
+        let sections = host.clone_all(&root.join("software"));
+        Self::start_in(kind, &Place { root, sections, environment: Vec::new(), first: "repo00" })
+    }
+
+    /// The same in any place.
+    pub(crate) fn start_in(kind: &Kind, place: &Place<'_>) -> (Self, Duration) {
+        let root = &place.root;
         let port = free_port();
-        let setup = Setup::new(&root, port).section(&host.clone_all(&root.join("software")));
+        let setup = Setup::new(root, port).section(&place.sections);
         for folder in ["data/config", "home", "tmp"] {
             std::fs::create_dir_all(root.join(folder)).expect("a folder");
         }
@@ -51,7 +77,8 @@ impl Subject {
             Kind::Refit(_) => "refit.conf",
         };
         std::fs::write(setup.data().join("config").join(file), setup.config()).expect("a configuration");
-        let command = command(kind, &setup, &root);
+        let mut command = command(kind, &setup, root);
+        command.envs(place.environment.iter().map(|(name, value)| (name, value)));
         let begun = Instant::now();
         let child = Child::spawn(command, &root.join("log"));
         let subject = Self { child, port };
@@ -61,7 +88,9 @@ impl Subject {
             std::thread::sleep(Duration::from_micros(500));
         }
         let time = begun.elapsed();
-        wait_for(Duration::from_secs(120), "the first pass", || subject.post("refresh?name=repo00") != 503);
+        wait_for(Duration::from_secs(120), "the first pass", || {
+            subject.post(&format!("refresh?name={}", place.first)) != 503
+        });
         (subject, time)
     }
 
@@ -83,8 +112,22 @@ impl Subject {
 
     /// Resident memory of the process.
     pub(crate) fn resident_mib(&self) -> f64 {
+        self.memory_mib("VmRSS:")
+    }
+
+    /// The most that it was since the last [`forget_peak`](Self::forget_peak).
+    pub(crate) fn peak_mib(&self) -> f64 {
+        self.memory_mib("VmHWM:")
+    }
+
+    /// The peak is what is resident now. Source: proc(5), `clear_refs`.
+    pub(crate) fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.pid()), "5").expect("the kernel forgets a peak");
+    }
+
+    fn memory_mib(&self, field: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.pid())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel tells VmRSS");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("the kernel tells it");
         line.trim().trim_end_matches("kB").trim().parse::<f64>().expect("a number") / 1024.0
     }
 

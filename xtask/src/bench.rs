@@ -4,9 +4,20 @@ use anyhow::Result;
 
 use crate::{cargo, must, needs, project};
 
-/// What the benchmark needs beside what the tests need: a web server that hands git's own server its requests.
-const BENCH_TOOLS: &[(&str, &str)] =
-    &[("git", "git"), ("python3", "python3"), ("nginx", "nginx-light"), ("fcgiwrap", "fcgiwrap")];
+/// What the benchmark needs beside what the tests need: a web server that hands git's own server its requests, a network of
+/// its own, and what updates a release by hand.
+const BENCH_TOOLS: &[(&str, &str)] = &[
+    ("git", "git"),
+    ("python3", "python3"),
+    ("nginx", "nginx-light"),
+    ("fcgiwrap", "fcgiwrap"),
+    ("ip", "iproute2"),
+    ("unshare", "util-linux"),
+    ("mount", "mount"),
+    ("curl", "curl"),
+    ("unzip", "unzip"),
+    ("libsodium.so.23", "libsodium23"),
+];
 
 /// Installs, builds Refit as it is released, and measures. Prints the table that docs/performance.md keeps.
 pub(crate) fn run() -> Result<()> {

@@ -141,9 +141,10 @@ impl Releases {
             let coming = Shipped::read(&stage).unwrap_or_default();
             let shipped = shipped_by(&live, &coming, kind, file.as_deref(), &slot);
             let carry = Carry { live: live.clone(), stage, persistent, shipped, coming, kept, linger, faults };
-            disk::require_room(live.parent().unwrap_or(&live), carry.bytes().map_err(|e| e.to_string())?)
-                .map_err(|error| error.to_string())?;
-            carry.carry().and_then(|names| carry.account(&slot).map(|()| names)).map_err(|error| error.to_string())
+            let found = carry.find().map_err(|error| error.to_string())?;
+            disk::require_room(live.parent().unwrap_or(&live), found.bytes()).map_err(|error| error.to_string())?;
+            let carried = carry.carry(&found).and_then(|names| carry.account(&slot).map(|()| names));
+            carried.map_err(|error| error.to_string())
         });
         let gives_way = carried.await.map_err(|error| says.failed(&error))?;
         if gives_way.is_empty() || place.is_empty() {

@@ -39,9 +39,9 @@ pub struct Carry {
     pub faults: FaultPlan,
 }
 
-/// What was found.
+/// What was found in the folder in use: every shipped file of it was read for that.
 #[derive(Debug, Default)]
-struct Found {
+pub struct Found {
     /// Persistent: replaces what the release brought.
     persistent: Vec<PathBuf>,
     /// The owner's own.
@@ -55,21 +55,20 @@ struct Found {
     bytes: u64,
 }
 
-impl Carry {
+impl Found {
     /// How many bytes will be copied, for the question whether there is room.
-    ///
-    /// # Errors
-    /// [`TreeError::Io`].
-    pub fn bytes(&self) -> Result<u64, TreeError> {
-        Ok(self.find()?.bytes)
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
+}
 
-    /// Copies. Returns what must give way, as paths below the folder.
+impl Carry {
+    /// Copies what was found. Returns what must give way, as paths below the folder.
     ///
     /// # Errors
     /// [`TreeError::Io`].
-    pub fn carry(&self) -> Result<Vec<String>, TreeError> {
-        let found = self.find()?;
+    pub fn carry(&self, found: &Found) -> Result<Vec<String>, TreeError> {
         for path in &found.persistent {
             let target = self.stage.join(path);
             // A whole copy of an attempt that was cut is the same again.
@@ -94,8 +93,8 @@ impl Carry {
             keep::write_listing(kept, &listing)?;
         }
         self.faults.reach("release_carry_over.kept");
-        self.link_lingering(&found)?;
-        self.list(&found)?;
+        self.link_lingering(found)?;
+        self.list(found)?;
         Ok(names)
     }
 
@@ -139,7 +138,11 @@ impl Carry {
         fs::remove_file(target).map_err(TreeError::io("cleared", target))
     }
 
-    fn find(&self) -> Result<Found, TreeError> {
+    /// Looks through the folder in use.
+    ///
+    /// # Errors
+    /// [`TreeError::Io`].
+    pub fn find(&self) -> Result<Found, TreeError> {
         let mut found = Found::default();
         self.walk(Path::new(""), &mut found)?;
         Ok(found)

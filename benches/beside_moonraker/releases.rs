@@ -1,0 +1,200 @@
+//! Releases: both update the same front end from the same host, and beside them the same is done by hand (curl, sha256sum,
+//! unzip), turn by turn, in a network in which api.github.com is the pretend release host.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | [`network`] | that network |
+//! | [`project`] | what is published, installed and configured |
+//! | [`by_hand`] | the same without an update manager |
+//! | [`watch`] | for how long a folder is missing or mixed |
+//! | [`sheet`] | the table |
+//!
+//! Refuses to pass or fail anything: it tells what was measured.
+
+mod by_hand;
+mod network;
+mod project;
+mod sheet;
+mod watch;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use refit_testkit::moonraker::Installation;
+
+use crate::subject::{Kind, Place, Subject};
+use by_hand::ByHand;
+use network::Network;
+use project::Project;
+use sheet::{Sheet, Tally};
+
+/// The front end that is updated: files, and bytes when unpacked.
+const FRONT_END: (usize, usize) = (1500, 30 << 20);
+
+/// One of three times the size, for the question whether memory grows with it.
+const LARGER: (usize, usize) = (1500, 90 << 20);
+
+/// Updates that are timed, and those that are watched: watching takes a processor for itself.
+const TIMED: usize = 7;
+const WATCHED: usize = 3;
+
+/// Updaters whose refresh finds nothing new, and how often.
+const QUIET: usize = 10;
+const REFRESHES: usize = 10;
+
+/// Measures, and prints the table: in a program of its own, this one started again, in a network of its own.
+pub(crate) fn run() {
+    network::enter();
+}
+
+/// Whether this is that program.
+pub(crate) fn is_inside() -> bool {
+    network::is_inside()
+}
+
+/// What it does.
+pub(crate) fn measure(installation: Installation, refit: PathBuf) {
+    let kinds = [Kind::Moonraker(installation), Kind::Refit(refit)];
+    let network = Network::new();
+    let mut sheet = Sheet::default();
+    updates(&kinds, &network, &mut sheet);
+    refreshes(&kinds, &network, &mut sheet);
+    println!("\n{}", sheet.text());
+}
+
+/// Both of them, Moonraker first, each on a folder of its own.
+struct Sides([Subject; 2]);
+
+impl Sides {
+    fn start(kinds: &[Kind; 2], network: &Network, first: &str, sections: impl Fn(&Path) -> String) -> Self {
+        Self(kinds.each_ref().map(|kind| {
+            let root = network.folder().join(first).join(kind.name());
+            let software = root.join("software");
+            std::fs::create_dir_all(&software).expect("a folder");
+            let environment = vec![("SSL_CERT_FILE", network.ca().into())];
+            Subject::start_in(kind, &Place { sections: sections(&software), root, environment, first }).0
+        }))
+    }
+
+    /// A version comes out, and both know.
+    fn hear_of(&self, project: &Project<'_>, version: usize) {
+        project.publish(version);
+        for side in &self.0 {
+            side.refresh(Some(project.name));
+        }
+    }
+
+    /// Both update to the version, unmeasured.
+    fn follow(&self, project: &Project<'_>, version: usize) {
+        self.hear_of(project, version);
+        for side in &self.0 {
+            side.upgrade(project.name);
+        }
+    }
+
+    fn forget_peaks(&self) {
+        self.0.iter().for_each(Subject::forget_peak);
+    }
+
+    fn peaks(&self) -> [f64; 2] {
+        self.0.each_ref().map(Subject::peak_mib)
+    }
+}
+
+fn updates(kinds: &[Kind; 2], network: &Network, sheet: &mut Sheet) {
+    let project = Project { host: network.host(), name: "front-end", size: FRONT_END };
+    let larger = Project { host: network.host(), name: "larger", size: LARGER };
+    let archive = project.publish(1) as f64 / f64::from(1 << 20);
+    larger.publish(1);
+    let sides =
+        Sides::start(kinds, network, project.name, |software| project.install(software) + &larger.install(software));
+    // In the first update Refit looks up what somebody else had installed.
+    sides.follow(&project, 2);
+    sides.follow(&larger, 2);
+    sides.forget_peaks();
+    let tallies = timed(&project, &sides, network, 3);
+    let what = format!("update of {} files, {} MiB, archive {archive:.1} MiB", FRONT_END.0, FRONT_END.1 >> 20);
+    sheet.costs(&what, &tallies);
+    sheet.pair("the same: peak memory, MiB", sides.peaks());
+    sheet.pair("the same: the folder is missing or mixed, ms", watched(&project, &sides, network, 3 + TIMED));
+    sides.forget_peaks();
+    sides.follow(&larger, 3);
+    sheet.pair("update of three times the size: peak memory, MiB", sides.peaks());
+}
+
+/// Each update by Moonraker, by Refit, by hand, and by hand and written to disk, from the version `first` on.
+fn timed(project: &Project<'_>, sides: &Sides, network: &Network, first: usize) -> [Tally; 4] {
+    let by_hand = ByHand::new(network);
+    let mut tallies: [Tally; 4] = Default::default();
+    for version in first..first + TIMED {
+        sides.hear_of(project, version);
+        let [moonraker, refit, plain, synced] = &mut tallies;
+        for (side, tally) in sides.0.iter().zip([moonraker, refit]) {
+            settle(network);
+            tally.measure(|| side.cost().milliseconds, || side.upgrade(project.name));
+        }
+        for (tally, is_synced) in [(plain, false), (synced, true)] {
+            settle(network);
+            tally.measure(by_hand::cost, || by_hand.update(project, version, is_synced));
+            by_hand.clear();
+        }
+    }
+    tallies
+}
+
+/// Milliseconds of one update, on average.
+fn watched(project: &Project<'_>, sides: &Sides, network: &Network, first: usize) -> [f64; 2] {
+    let mut bad = [0.0; 2];
+    for version in first..first + WATCHED {
+        sides.hear_of(project, version);
+        for ((side, kind), bad) in sides.0.iter().zip(["moonraker", "refit"]).zip(&mut bad) {
+            settle(network);
+            let folder = network.folder().join(project.name).join(kind).join("software").join(project.name);
+            let seen = watch::during(&folder, || side.upgrade(project.name));
+            *bad += seen.as_secs_f64() * 1e3 / WATCHED as f64;
+        }
+    }
+    bad
+}
+
+/// What one of them left to be written is not for the next to wait for.
+fn settle(network: &Network) {
+    rustix::fs::syncfs(std::fs::File::open(network.folder()).expect("a folder")).expect("it can be written to disk");
+    std::thread::sleep(Duration::from_millis(200));
+}
+
+fn refreshes(kinds: &[Kind; 2], network: &Network, sheet: &mut Sheet) {
+    let names: Vec<String> = (0..QUIET).map(|number| format!("quiet{number}")).collect();
+    let projects: Vec<Project<'_>> =
+        names.iter().map(|name| Project { host: network.host(), name, size: (6, 4096) }).collect();
+    for project in &projects {
+        project.publish(1);
+    }
+    let sides = Sides::start(kinds, network, &names[0], |software| {
+        projects.iter().map(|project| project.install(software)).collect()
+    });
+    sides.0.iter().for_each(|side| side.refresh(None));
+    network.host().forget();
+    let mut tallies: [[Tally; 2]; 2] = Default::default();
+    for _ in 0..REFRESHES {
+        for (side, [by_name, at_once]) in sides.0.iter().zip(&mut tallies) {
+            let cost = || side.cost().milliseconds;
+            by_name.measure(cost, || names.iter().for_each(|name| side.refresh(Some(name))));
+            at_once.measure(cost, || side.refresh(None));
+        }
+    }
+    // What was answered without a question to the host would be no refresh.
+    let asked = network.host().requests().len();
+    assert!(asked >= 4 * QUIET * REFRESHES, "only {asked} requests came");
+    let [[moonraker_by_name, moonraker_at_once], [refit_by_name, refit_at_once]] = tallies;
+    let what = format!("refresh of {QUIET}, nothing changed");
+    sheet.costs(&format!("{what}, by name"), &[moonraker_by_name, refit_by_name]);
+    sheet.costs(&format!("{what}, in one request"), &[moonraker_at_once, refit_at_once]);
+}
+
+/// Wall time of a deed.
+fn time(deed: impl FnOnce()) -> Duration {
+    let begun = Instant::now();
+    deed();
+    begun.elapsed()
+}

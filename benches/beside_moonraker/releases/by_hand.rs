@@ -1,0 +1,55 @@
+//! What an update costs at the least: a download, its checksum, and `unzip` into a new folder. Nothing is exchanged, kept
+//! or carried over.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use super::network::Network;
+use super::project::Project;
+
+/// See the module.
+pub(super) struct ByHand {
+    folder: PathBuf,
+    ca: PathBuf,
+}
+
+impl ByHand {
+    pub(super) fn new(network: &Network) -> Self {
+        let by_hand = Self { folder: network.folder().join("by-hand"), ca: network.ca() };
+        std::fs::create_dir_all(&by_hand.folder).expect("a folder");
+        by_hand
+    }
+
+    /// Downloads, sums and unpacks a version; with `is_synced` it is on the disk at the end, as an update must be that
+    /// survives a power cut.
+    pub(super) fn update(&self, project: &Project<'_>, version: usize, is_synced: bool) {
+        let archive = self.folder.join("archive.zip");
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--fail", "--location", "--cacert"]).arg(&self.ca).arg("-o").arg(&archive);
+        must(curl.arg(project.download(version)));
+        must(Command::new("sha256sum").arg(&archive).stdout(Stdio::null()));
+        must(Command::new("unzip").arg("-q").arg(&archive).arg("-d").arg(self.folder.join("unpacked")));
+        if is_synced {
+            must(Command::new("sync").arg("--file-system").arg(&self.folder));
+        }
+    }
+
+    /// Takes away what was unpacked.
+    pub(super) fn clear(&self) {
+        std::fs::remove_dir_all(&self.folder).expect("it can be deleted");
+        std::fs::create_dir_all(&self.folder).expect("a folder");
+    }
+}
+
+/// CPU milliseconds of the programs so far. Source: proc(5), `cutime` and `cstime` of this process, in ticks of 10 ms.
+pub(super) fn cost() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("it runs");
+    let after_name = stat.rsplit_once(')').expect("a name in brackets").1;
+    let ticks: f64 = after_name.split_whitespace().skip(13).take(2).map(|t| t.parse::<f64>().expect("ticks")).sum();
+    ticks * 10.0
+}
+
+fn must(command: &mut Command) {
+    let status = command.stdin(Stdio::null()).status().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    assert!(status.success(), "{command:?} ended with {status}");
+}
