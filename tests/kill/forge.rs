@@ -12,23 +12,25 @@ use crate::host::Host;
 use crate::oracle::{Side, judge, retry};
 use crate::tally::Tally;
 
-/// What the addresses have in common of the questions for a release by its tag, and of the files.
+/// What the addresses have in common of the questions for a release by its tag, of the files as they are
+/// published, and of the storage that those lead to.
 const QUESTIONS: &str = "/tags/";
-const FILES: &str = "zip.zip";
+const LINKS: &str = "/releases/download/";
+const FILES: &str = "assets-host";
 
 #[test]
 fn during_an_upgrade() {
-    at_every_phase(Kind::ZipUpgrade, &[FILES]);
+    at_every_phase(Kind::ZipUpgrade, &[LINKS, FILES]);
 }
 
 #[test]
 fn during_a_hard_recovery() {
-    at_every_phase(Kind::ZipHard, &[QUESTIONS, FILES]);
+    at_every_phase(Kind::ZipHard, &[QUESTIONS, LINKS, FILES]);
 }
 
 #[test]
 fn during_a_rollback() {
-    at_every_phase(Kind::ZipRollback, &[QUESTIONS, FILES]);
+    at_every_phase(Kind::ZipRollback, &[QUESTIONS, LINKS, FILES]);
 }
 
 fn at_every_phase(kind: Kind, parts: &[&str]) {
