@@ -124,10 +124,10 @@ fn read_only() {
             daemon.go_on();
             let reply = asked.reply();
             let told = if is_ok(&reply) { Ok(()) } else { tells("read-only", &reply) };
-            daemon.kill_all();
+            let ended = format!("{:?}\n{}", daemon.kill_all(), daemon.child.log());
             disk.set_read_only(false).unwrap_or_else(|missing| panic!("{missing}"));
             let verdict = told.and_then(|()| writable_again(&host, &deed));
-            let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}"));
+            let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}\n{ended}"));
             tally.count(&format!("{kind:?}"), &format!("read-only from {point} on"), verdict);
         }
     }

@@ -63,7 +63,13 @@ fn points_of_failure(host: &Host, deed: &Deed, tally: &mut Tally) -> Vec<(String
     deed.reset(host);
     let mut daemon = Daemon::up_with(host, &failing(host, deed, &format!("note={}", note.display())));
     let reply = drive_to_failure(host, deed, &mut daemon);
-    assert!(reply.is_some() && !is_ok(&reply), "{:?} does not fail: {reply:?}", deed.kind);
+    let ended = daemon.child.exited();
+    assert!(
+        reply.is_some() && !is_ok(&reply),
+        "{:?} does not fail: {reply:?}, {ended:?}\n{}",
+        deed.kind,
+        daemon.child.log()
+    );
     let verdict = judge(host, deed, &mut daemon, Some(Side::Old));
     tally.count(&format!("{:?}", deed.kind), "failed, not killed", verdict);
     daemon.kill_all();

@@ -173,6 +173,7 @@ impl Connection {
                 Ok(count)
             }
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(io::ErrorKind::TimedOut.into()),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => self.read_more(deadline),
             Err(e) => Err(e),
         }
     }

@@ -52,6 +52,8 @@ impl Unix {
                 Err(e) if matches!(e.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
                     return None;
                 }
+                // A read with a deadline is not resumed after a signal, as when a process of another test ends.
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
                 Ok(_) | Err(_) => {
                     self.ended = true;
                     return None;
