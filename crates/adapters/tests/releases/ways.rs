@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use refit_engine::ports::Look;
 use refit_model::plan::{Action, Verdict};
-use refit_model::updater::release::{ReleaseFacts, ReleaseKind};
+use refit_model::updater::release::{ForgeKind, ReleaseFacts, ReleaseKind};
 use refit_testkit::releases::{Asset, Release, executable};
 use refit_testkit::tree::Tree;
 
@@ -190,4 +190,21 @@ async fn a_dry_run_knows_what_another_updater_installed() {
     assert_eq!(difference.removed, ["old.js"]);
     let left: Vec<_> = fs::read_dir(lab.root.join("state/downloads")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn every_forge_publishes_alike() {
+    for forge in [ForgeKind::Forgejo, ForgeKind::Gitlab] {
+        let mut lab = Lab::with(ReleaseKind::Web).await;
+        lab.spec.source.forge = forge;
+        lab.spec.source.api = match forge {
+            ForgeKind::Github => lab.forge.github_api(),
+            ForgeKind::Forgejo => format!("{}/api/v1", lab.forge.forgejo()),
+            ForgeKind::Gitlab => format!("{}/api/v4", lab.forge.gitlab()),
+        };
+        let facts = lab.done(&lab.refreshed().await, Action::Upgrade).await;
+        assert_eq!((version(&lab).as_str(), lab.text("sub/new.js").as_deref()), ("v2", Some("new")), "{forge:?}");
+        // Neither tells a digest, and no checksum file is published.
+        assert_eq!(facts.verified.as_deref(), Some("size only"), "{forge:?}");
+    }
 }
