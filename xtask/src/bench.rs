@@ -14,6 +14,7 @@ const BENCH_TOOLS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("unshare", "util-linux"),
     ("mount", "mount"),
+    ("mkfs.ext4", "e2fsprogs"),
     ("curl", "curl"),
     ("unzip", "unzip"),
     ("libsodium.so.23", "libsodium23"),

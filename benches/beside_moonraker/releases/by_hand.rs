@@ -20,24 +20,20 @@ impl ByHand {
         by_hand
     }
 
-    /// Downloads, sums and unpacks a version; with `is_synced` it is on the disk at the end, as an update must be that
-    /// survives a power cut.
-    pub(super) fn update(&self, project: &Project<'_>, version: usize, is_synced: bool) {
-        let archive = self.folder.join("archive.zip");
+    /// Downloads, sums and unpacks the newest version; with `is_synced` it is on the disk at the end, as an update must be
+    /// that survives a power cut.
+    pub(super) fn update(&self, project: &Project<'_>, is_synced: bool) {
+        // A folder of its own each time, because nothing is deleted.
+        let folder = tempfile::Builder::new().disable_cleanup(true).tempdir_in(&self.folder).expect("a folder");
+        let archive = folder.path().join("archive.zip");
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--fail", "--location", "--cacert"]).arg(&self.ca).arg("-o").arg(&archive);
-        must(curl.arg(project.download(version)));
+        must(curl.arg(project.download()));
         must(Command::new("sha256sum").arg(&archive).stdout(Stdio::null()));
-        must(Command::new("unzip").arg("-q").arg(&archive).arg("-d").arg(self.folder.join("unpacked")));
+        must(Command::new("unzip").arg("-q").arg(&archive).arg("-d").arg(folder.path().join("unpacked")));
         if is_synced {
             must(Command::new("sync").arg("--file-system").arg(&self.folder));
         }
-    }
-
-    /// Takes away what was unpacked.
-    pub(super) fn clear(&self) {
-        std::fs::remove_dir_all(&self.folder).expect("it can be deleted");
-        std::fs::create_dir_all(&self.folder).expect("a folder");
     }
 }
 

@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use refit_testkit::disk::Disk;
 use refit_testkit::releases::ReleaseHost;
 use tempfile::TempDir;
 
@@ -17,9 +18,15 @@ const NAMES: [&str; 3] = ["api.github.com", "github.com", "objects.githubusercon
 /// Set for the process inside.
 const INSIDE: &str = "REFIT_BENCH_RELEASES";
 
+/// MiB of a file system of its own: ext4 searches long for a free inode where many were deleted in the last minutes, by
+/// whomever.
+const DISK: u64 = 8 << 10;
+
 /// See the module.
 pub(super) struct Network {
     host: ReleaseHost,
+    // Dropped in this order.
+    disk: Option<Disk>,
     folder: TempDir,
 }
 
@@ -50,7 +57,9 @@ impl Network {
         must(Command::new("ip").args(["link", "set", "lo", "up"]), "iproute2");
         must(Command::new("mount").arg("--bind").arg(&hosts).arg("/etc/hosts"), "mount");
         let host = ReleaseHost::start_tls(&NAMES, SocketAddr::from((Ipv4Addr::LOCALHOST, 443)));
-        let network = Self { host, folder };
+        let disk = Disk::new(folder.path(), "disk", DISK);
+        let disk = disk.inspect_err(|why| println!("without a file system of its own: {why}")).ok();
+        let network = Self { host, disk, folder };
         std::fs::write(network.ca(), network.host.ca_pem()).expect("a file can be written");
         network
     }
@@ -67,7 +76,7 @@ impl Network {
 
     /// The folder of everything.
     pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
+        self.disk.as_ref().map_or(self.folder.path(), Disk::path)
     }
 }
 

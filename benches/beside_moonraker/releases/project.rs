@@ -6,22 +6,28 @@ use std::path::Path;
 use refit_testkit::releases::{Content, Release, ReleaseHost};
 
 /// See the module.
-#[derive(Clone, Copy)]
 pub(super) struct Project<'a> {
-    /// Where it is published.
-    pub(super) host: &'a ReleaseHost,
     /// The repository's, the updater's and the folder's.
     pub(super) name: &'a str,
+    host: &'a ReleaseHost,
     /// Files, and bytes when unpacked.
-    pub(super) size: (usize, usize),
+    size: (usize, usize),
+    /// The newest that is published.
+    version: usize,
 }
 
-impl Project<'_> {
-    /// Publishes a version; answers the bytes of its archive.
-    pub(super) fn publish(&self, version: usize) -> usize {
-        let archive = self.content(version).zip();
+impl<'a> Project<'a> {
+    /// Nothing is published yet. `size`: files, and bytes when unpacked.
+    pub(super) fn new(host: &'a ReleaseHost, name: &'a str, size: (usize, usize)) -> Self {
+        Self { name, host, size, version: 0 }
+    }
+
+    /// Publishes the next version; answers the bytes of its archive.
+    pub(super) fn publish(&mut self) -> usize {
+        self.version += 1;
+        let archive = self.content(self.version).zip();
         let bytes = archive.len();
-        let release = Release::new(&format!("v{version}.0.0")).file(&format!("{}.zip", self.name), archive);
+        let release = Release::new(&format!("v{}.0.0", self.version)).file(&format!("{}.zip", self.name), archive);
         self.host.publish("own", self.name, release);
         bytes
     }
@@ -33,9 +39,10 @@ impl Project<'_> {
         format!("[update_manager {name}]\ntype: web\nchannel: stable\nrepo: own/{name}\npath: {}\n\n", folder.display())
     }
 
-    /// Where the archive of a version is, and the SHA-256 that the host tells of it.
-    pub(super) fn download(&self, version: usize) -> String {
-        format!("{}/own/{}/releases/download/v{version}.0.0/{}.zip", self.host.github_web(), self.name, self.name)
+    /// Where the archive of the newest version is.
+    pub(super) fn download(&self) -> String {
+        let (web, name, version) = (self.host.github_web(), self.name, self.version);
+        format!("{web}/own/{name}/releases/download/v{version}.0.0/{name}.zip")
     }
 
     fn content(&self, version: usize) -> Content {
