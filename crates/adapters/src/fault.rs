@@ -130,6 +130,13 @@ struct Orders {
 }
 
 #[derive(Debug)]
+#[cfg_attr(
+    not(any(debug_assertions, feature = "fault-injection")),
+    expect(
+        dead_code,
+        reason = "orders are read in every build, so that a wrong one is told, and followed in builds for tests"
+    )
+)]
 struct Destiny {
     fate: Fate,
     point: &'static str,
