@@ -8,7 +8,7 @@ use refit_adapters::clock::WallClock;
 use refit_adapters::fault::FaultPlan;
 use refit_adapters::forge::{ForgeOptions, Forges, Token};
 use refit_adapters::git::{Git, GitRules};
-use refit_adapters::machine::Host;
+use refit_adapters::machine::{DependencyHands, Host};
 use refit_adapters::release::{ReleaseRules, Releases};
 use refit_adapters::store::{Store, StoreError, StoreOptions};
 use refit_engine::ports::Clock as _;
@@ -60,7 +60,8 @@ pub async fn machine(
     let git = git.map_err(|error| Stop::new(Exit::Unexpected, error.to_string()))?;
     let per_host = usize::try_from(settings.refit.max_refresh_per_host).unwrap_or(usize::MAX);
     let releases = Releases::new(release_rules(outside, places, settings), forges(outside, places, settings, &faults)?);
-    Ok(Host::new(git, per_host, releases, printer, faults))
+    let dependencies = DependencyHands::new(outside.surroundings(&places.home), places.state.clone(), None);
+    Ok(Host::new(git, per_host, releases, dependencies, printer, faults))
 }
 
 fn release_rules(outside: &Outside, places: &Places, settings: &Settings) -> ReleaseRules {

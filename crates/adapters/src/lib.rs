@@ -7,6 +7,7 @@
 //! | [`clock`] | the clock on the wall |
 //! | [`command`] | the one place that spawns a process |
 //! | [`config_files`] | the configuration's files |
+//! | [`content`] | files of a version that is not in use yet |
 //! | [`disk`] | room, asked before something large is begun |
 //! | [`download`] | files of releases: resumed, verified, named by their hash |
 //! | [`fault`] | points at which a test has this process killed |
@@ -14,7 +15,11 @@
 //! | [`git`] | repositories, through the user's git, hardened |
 //! | [`klippy`] | the printer's socket: identity and activity |
 //! | [`machine`] | the table: which hand does which step |
+//! | [`node`] | Node packages, through npm |
+//! | [`packages`] | OS packages |
+//! | [`python`] | Python environments and packages |
 //! | [`release`] | software that ships as releases |
+//! | [`services`] | services, restarted |
 //! | [`store`] | the state folder: journal, history and facts in SQLite |
 //! | [`tree`] | folders as wholes: staged, synced, exchanged |
 
@@ -23,6 +28,7 @@ pub mod builtin;
 pub mod clock;
 pub mod command;
 pub mod config_files;
+pub mod content;
 pub mod disk;
 pub mod download;
 pub mod fault;
@@ -30,6 +36,10 @@ pub mod forge;
 pub mod git;
 pub mod klippy;
 pub mod machine;
+pub mod node;
+pub mod packages;
+pub mod python;
 pub mod release;
+pub mod services;
 pub mod store;
 pub mod tree;

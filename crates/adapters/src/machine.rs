@@ -8,23 +8,58 @@ use refit_model::journal::Witness;
 use refit_model::plan::Action;
 use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
-use refit_model::step::{GitTarget, Head, KeptPlace, RepoRef, Step, Undo};
+use refit_model::step::{
+    EnvironmentStep, GitTarget, Head, KeptPlace, NodeStep, PackageStep, RepoRef, ServiceStep, Step, Undo,
+};
 use refit_model::updater::git::{GitFacts, GitSpec, Survey};
 use refit_model::updater::release::ReleaseFacts;
 use refit_model::updater::{Facts, Spec};
 use tokio::sync::watch;
 
 use crate::clock::WallClock;
+use crate::command::Surroundings;
 use crate::fault::FaultPlan;
 use crate::git::hand::{Hand, off_the_loop};
 use crate::git::keep::Listing;
 use crate::git::layout::Layout;
 use crate::git::remote::{Remotes, Seen};
 use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
+use crate::node::Npm;
+use crate::packages::Packages;
+use crate::python::{EnvironmentRules, Environments};
 use crate::release::{Releases, carry, exchange};
+use crate::services::Services;
 use crate::tree::{self, Sides, Stage, TreeError};
 
+mod dependencies;
 mod release;
+
+/// The hands for what software depends on.
+#[derive(Debug)]
+pub struct DependencyHands {
+    /// Python environments.
+    pub environments: Environments,
+    /// OS packages.
+    pub packages: Packages,
+    /// Node packages.
+    pub npm: Npm,
+    /// Services.
+    pub services: Services,
+}
+
+impl DependencyHands {
+    /// With what their programs inherit, and where they keep what they know.
+    #[must_use]
+    pub fn new(surroundings: Surroundings, state: PathBuf, own_program: Option<PathBuf>) -> Self {
+        let rules = EnvironmentRules { surroundings: surroundings.clone(), state, own_program };
+        Self {
+            environments: Environments::new(rules),
+            packages: Packages::new(surroundings.clone()),
+            npm: Npm::new(surroundings.clone()),
+            services: Services::new(surroundings),
+        }
+    }
+}
 
 /// This machine, with its git, its network and its printer.
 #[derive(Debug)]
@@ -32,6 +67,10 @@ pub struct Host {
     git: Git,
     remotes: Remotes,
     releases: Releases,
+    environments: Environments,
+    packages: Packages,
+    npm: Npm,
+    services: Services,
     printer: watch::Receiver<Printer>,
     faults: FaultPlan,
     boot: String,
@@ -45,14 +84,27 @@ impl Host {
         git: Git,
         per_host: usize,
         releases: Releases,
+        dependencies: DependencyHands,
         printer: watch::Receiver<Printer>,
         faults: FaultPlan,
     ) -> Self {
+        let DependencyHands { environments, packages, npm, services } = dependencies;
         let remotes = Remotes::new(git.version(), per_host);
         let real = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let boot = faults.boot_id().map_or_else(real, str::to_owned).trim().to_owned();
         let releases = releases.with_faults(faults.clone());
-        Self { git, remotes, releases, printer, faults, boot }
+        Self {
+            git,
+            remotes,
+            releases,
+            environments: environments.with_faults(faults.clone()),
+            packages: packages.with_faults(faults.clone()),
+            npm: npm.with_faults(faults.clone()),
+            services: services.with_faults(faults.clone()),
+            printer,
+            faults,
+            boot,
+        }
     }
 
     fn hand(&self, repo: &RepoRef, tell: &Tell) -> Hand<'_> {
@@ -158,6 +210,9 @@ impl Host {
             | Step::ReleaseExchange { .. }
             | Step::ReleaseVerify { .. }
             | Step::ReleasePrune { .. } => self.act_on_release(step, circumstance).await,
+            Step::Environment(_) | Step::Packages(_) | Step::Node(_) | Step::Service(_) => {
+                self.act_on_dependencies(step, circumstance).await
+            }
         }
     }
 
@@ -191,6 +246,9 @@ impl Host {
             Undo::ReleaseForget { slot } => {
                 self.releases.forget(slot).await.map_err(|error| failed(&error.to_string()))
             }
+            Undo::EnvironmentPutBack { .. } | Undo::PackagesRemoveAdded { .. } | Undo::ServicesRestartAgain { .. } => {
+                self.take_back_dependencies(undo, circumstance).await
+            }
         }
     }
 
@@ -213,7 +271,11 @@ impl Host {
             | Step::ReleaseProbe { .. }
             | Step::ReleaseExchange { .. }
             | Step::ReleaseVerify { .. }
-            | Step::ReleasePrune { .. } => None,
+            | Step::ReleasePrune { .. }
+            | Step::Environment(_)
+            | Step::Packages(_)
+            | Step::Node(_)
+            | Step::Service(_) => None,
         }
     }
 
@@ -338,6 +400,9 @@ impl Machine for Host {
             | Step::ReleaseProbe { .. }
             | Step::ReleaseVerify { .. }
             | Step::ReleasePrune { .. } => None,
+            Step::Environment(_) | Step::Packages(_) | Step::Node(_) | Step::Service(_) => {
+                self.witness_dependencies(step).await
+            }
         }
     }
 
@@ -395,7 +460,11 @@ fn pointed<'a>(step: &'a Step, otherwise: &'a Head) -> &'a Head {
         | Step::ReleaseProbe { .. }
         | Step::ReleaseExchange { .. }
         | Step::ReleaseVerify { .. }
-        | Step::ReleasePrune { .. } => otherwise,
+        | Step::ReleasePrune { .. }
+        | Step::Environment(_)
+        | Step::Packages(_)
+        | Step::Node(_)
+        | Step::Service(_) => otherwise,
     }
 }
 
@@ -429,6 +498,20 @@ pub fn step_name(step: &Step) -> &'static str {
         Step::ReleaseExchange { .. } => "release_exchange",
         Step::ReleaseVerify { .. } => "release_verify",
         Step::ReleasePrune { .. } => "release_prune",
+        Step::Environment(step) => match step {
+            EnvironmentStep::Stage { .. } => "environment_stage",
+            EnvironmentStep::Install { .. } => "environment_install",
+            EnvironmentStep::Check { .. } => "environment_check",
+            EnvironmentStep::Exchange { .. } => "environment_exchange",
+            EnvironmentStep::KeepSnapshot { .. } => "environment_keep_snapshot",
+            EnvironmentStep::Prune { .. } => "environment_prune",
+        },
+        Step::Packages(PackageStep::Fetch { .. }) => "packages_fetch",
+        Step::Packages(PackageStep::Install { .. }) => "packages_install",
+        Step::Node(NodeStep::Stage { .. }) => "node_stage",
+        Step::Node(NodeStep::Exchange { .. }) => "node_exchange",
+        Step::Service(ServiceStep::Observe { .. }) => "service_observe",
+        Step::Service(ServiceStep::Restart { .. }) => "service_restart",
     }
 }
 
@@ -443,6 +526,9 @@ fn undo_name(undo: &Undo) -> Option<&'static str> {
         Undo::ReleaseExchangeBack { .. } => Some("release_exchange_back"),
         // Deletes what nobody uses: killed beside it is killed beside the journal's entry.
         Undo::ReleaseForget { .. } | Undo::ReleaseDropCopies { .. } => None,
+        Undo::EnvironmentPutBack { .. } => Some("environment_put_back"),
+        Undo::PackagesRemoveAdded { .. } => Some("packages_remove_added"),
+        Undo::ServicesRestartAgain { .. } => Some("services_restart_again"),
     }
 }
 

@@ -187,9 +187,11 @@ async fn host(home: PathBuf) -> (Host, watch::Sender<Printer>) {
     let path = std::env::var_os("PATH").unwrap();
     let (printer, watched) = watch::channel(Printer::default());
     let releases = releases(&home, &path);
+    let state = home.join("state");
     let surroundings = Surroundings { home, path, passed_on: Vec::new() };
-    let git = Git::find(surroundings).await.unwrap();
-    (Host::new(git, 2, releases, watched, FaultPlan::none()), printer)
+    let git = Git::find(surroundings.clone()).await.unwrap();
+    let dependencies = DependencyHands::new(surroundings, state, None);
+    (Host::new(git, 2, releases, dependencies, watched, FaultPlan::none()), printer)
 }
 
 fn spec_of(path: &Path, origin: &str) -> GitSpec {

@@ -12,6 +12,8 @@
 //! | Plan -> Journal | [`journal::apply`] is the only way a run's state changes |
 //! | Journal -> Events | [`event`] |
 
+pub mod dependencies;
+pub mod environment;
 pub mod event;
 pub mod journal;
 pub mod name;

@@ -12,6 +12,12 @@ use crate::name::{BranchName, CommitId, UpdaterName};
 use crate::updater::git::Damage;
 use crate::updater::release::{Asset, ReleaseKind, Source, Verify};
 
+mod dependencies;
+
+pub use dependencies::{
+    Beginning, Content, EnvironmentRef, EnvironmentStep, Ground, NodeStep, PackageList, PackageStep, ServiceStep, Want,
+};
+
 /// The repository a step works on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RepoRef {
@@ -305,6 +311,14 @@ pub enum Step {
         /// How many previous versions stay.
         keep: u32,
     },
+    /// On a Python environment.
+    Environment(EnvironmentStep),
+    /// On OS packages.
+    Packages(PackageStep),
+    /// On Node packages.
+    Node(NodeStep),
+    /// On services.
+    Service(ServiceStep),
 }
 
 /// Which commit a switch goes to.
@@ -392,6 +406,26 @@ pub enum Undo {
     ReleaseForget {
         /// See [`ReleaseRef::slot`].
         slot: String,
+    },
+    /// Puts the copy from before in place of an environment that pip worked in, whether it is still beside or kept already.
+    EnvironmentPutBack {
+        /// The environment in use.
+        live: PathBuf,
+        /// Where the copy was made.
+        snapshot: PathBuf,
+        /// Where a finished update keeps it.
+        old: OldFolder,
+    },
+    /// Mends what a cut installation of OS packages left, forward, then removes those that it added and that nothing
+    /// else needs.
+    PackagesRemoveAdded {
+        /// Whose.
+        updater: UpdaterName,
+    },
+    /// Restarts those units again that were restarted since they were observed: what they run was put back.
+    ServicesRestartAgain {
+        /// Without `.service`.
+        units: Vec<String>,
     },
 }
 
@@ -481,6 +515,10 @@ impl Step {
             Self::ReleasePrune { keep, .. } => {
                 format!("delete old downloads, and previous versions beyond the newest {keep}")
             }
+            Self::Environment(step) => step.describe(),
+            Self::Packages(step) => step.describe(),
+            Self::Node(step) => step.describe(),
+            Self::Service(step) => step.describe(),
         }
     }
 }

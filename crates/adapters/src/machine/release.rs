@@ -53,7 +53,11 @@ impl Host {
             | Step::GitVerify { .. }
             | Step::GitClone { .. }
             | Step::GitCarryOver { .. }
-            | Step::FolderExchange { .. } => Ok(None),
+            | Step::FolderExchange { .. }
+            | Step::Environment(_)
+            | Step::Packages(_)
+            | Step::Node(_)
+            | Step::Service(_) => Ok(None),
         }
     }
 }

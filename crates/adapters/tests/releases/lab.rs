@@ -10,7 +10,7 @@ use refit_adapters::command::Surroundings;
 use refit_adapters::fault::FaultPlan;
 use refit_adapters::forge::{ForgeOptions, Forges};
 use refit_adapters::git::Git;
-use refit_adapters::machine::Host;
+use refit_adapters::machine::{DependencyHands, Host};
 use refit_adapters::release::{ReleaseRules, Releases};
 use refit_engine::ports::{Circumstance, Look, Machine as _, StepError, Tell};
 use refit_model::name::{RunId, UpdaterName};
@@ -83,7 +83,7 @@ impl Lab {
             bounds: Bounds::default(),
             keep_days: 30,
             keep_bytes: 1 << 30,
-            surroundings,
+            surroundings: surroundings.clone(),
         };
         let options = ForgeOptions {
             tokens: Vec::new(),
@@ -92,7 +92,9 @@ impl Lab {
             agent: "refit/test".to_owned(),
             patience: Duration::from_secs(5),
         };
-        let host = Host::new(git, 2, Releases::new(rules, Forges::new(options)), watched, FaultPlan::none());
+        let releases = Releases::new(rules, Forges::new(options));
+        let dependencies = DependencyHands::new(surroundings, root.join("state"), None);
+        let host = Host::new(git, 2, releases, dependencies, watched, FaultPlan::none());
         let spec = spec(kind, &root.join("home/app"), &forge.github_api());
         Self { root, forge, spec, host, told: Arc::default(), runs: Mutex::new(0), _printer: printer, _root: folder }
     }

@@ -91,6 +91,10 @@ fn words(plan: &Plan) -> Vec<&'static str> {
             | Step::ReleaseExchange { .. }
             | Step::ReleaseVerify { .. }
             | Step::ReleasePrune { .. } => "of a release",
+            Step::Environment(_) => "environment",
+            Step::Packages(_) => "packages",
+            Step::Node(_) => "node",
+            Step::Service(_) => "service",
         })
         .collect()
 }
