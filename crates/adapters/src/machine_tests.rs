@@ -18,7 +18,7 @@ use refit_testkit::git_http::GitServer;
 use refit_testkit::states::{State, StateLab};
 use tokio::sync::watch;
 
-use super::Host;
+use super::{DependencyHands, Host};
 use crate::command::Surroundings;
 use crate::fault::FaultPlan;
 use crate::forge::{ForgeOptions, Forges};
