@@ -18,7 +18,13 @@ use crate::wire_up::{self, specs::Specs};
 /// When there is no usable configuration at all.
 pub fn run(face: &Face, places: &Places) -> Result<Exit, Stop> {
     let settings = wire_up::settings(places)?;
-    let around = Whereabouts { home: &places.home, identity: None, debug: false, known_repositories: &[] };
+    let around = Whereabouts {
+        home: &places.home,
+        identity: None,
+        debug: false,
+        keep_previous: settings.refit.keep_previous,
+        known_repositories: &[],
+    };
     let specs = wire_up::specs::build(&settings, &around);
     let broken = settings.problems.iter().any(|problem| problem.severity == Severity::Error);
     let exit = if broken { Exit::BadConfiguration } else { Exit::Fine };

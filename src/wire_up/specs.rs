@@ -5,8 +5,13 @@
 use std::path::{Path, PathBuf};
 
 use refit_adapters::builtin::{self, Whereabouts};
+use refit_model::dependencies::Dependencies;
+use refit_model::environment::EnvironmentSpec;
 use refit_model::name::BranchName;
-use refit_model::settings::{CommonSettings, GitSettings, ReleaseSettings, Settings, UpdaterKind, UpdaterSettings};
+use refit_model::settings::{
+    CommonSettings, Dependencies as Configured, GitSettings, PythonEnv, ReleaseSettings, Settings, UpdaterKind,
+    UpdaterSettings,
+};
 use refit_model::updater::Spec;
 use refit_model::updater::git::GitSpec;
 use refit_model::updater::release::{ReleaseKind, ReleaseSpec};
@@ -43,7 +48,7 @@ pub fn build(settings: &Settings, around: &Whereabouts<'_>) -> Specs {
 
 fn spec(updater: &UpdaterSettings, settings: &Settings, debug: bool) -> Result<Spec, String> {
     match &updater.kind {
-        UpdaterKind::Git(git) => git_spec(updater, &updater.common, git, debug).map(Spec::Git),
+        UpdaterKind::Git(git) => git_spec(updater, &updater.common, git, settings, debug).map(Spec::Git),
         UpdaterKind::Web(release) => {
             Ok(Spec::Release(release_spec(updater, release, ReleaseKind::Web, settings, debug)))
         }
@@ -74,10 +79,10 @@ fn git_spec(
     updater: &UpdaterSettings,
     common: &CommonSettings,
     git: &GitSettings,
+    settings: &Settings,
     debug: bool,
 ) -> Result<GitSpec, String> {
     let primary_branch = BranchName::new(&git.primary_branch).map_err(|error| error.to_string())?;
-    let requirements = git.dependencies.python.as_ref().and_then(|python| python.requirements.as_deref());
     Ok(GitSpec {
         name: updater.name.clone(),
         channel: common.channel,
@@ -91,8 +96,7 @@ fn git_spec(
         info_tags: common.info_tags.clone(),
         refresh_interval_hours: common.refresh_interval_hours,
         debug,
-        managed_services: common.managed_services.clone(),
-        requirements: requirements.and_then(|file| below(&git.path, file)),
+        dependencies: dependencies(&git.dependencies, common, &git.path, settings.refit.keep_previous),
         config_hash: updater.config_hash.clone(),
     })
 }
@@ -105,7 +109,6 @@ fn release_spec(
     debug: bool,
 ) -> ReleaseSpec {
     let common = &updater.common;
-    let requirements = release.dependencies.python.as_ref().and_then(|python| python.requirements.as_deref());
     ReleaseSpec {
         name: updater.name.clone(),
         kind,
@@ -123,9 +126,30 @@ fn release_spec(
         info_tags: common.info_tags.clone(),
         refresh_interval_hours: common.refresh_interval_hours,
         debug,
-        managed_services: common.managed_services.clone(),
-        requirements: requirements.and_then(|file| below(&release.path, file)),
+        dependencies: dependencies(&release.dependencies, common, &release.path, settings.refit.keep_previous),
         config_hash: updater.config_hash.clone(),
+    }
+}
+
+fn dependencies(configured: &Configured, common: &CommonSettings, home: &Path, keep_previous: u32) -> Dependencies {
+    let python = configured.python.as_ref();
+    let relative = |file: &PathBuf| below(home, file);
+    Dependencies {
+        environment: python.map(|python| environment(python, keep_previous)),
+        requirements: python.and_then(|python| python.requirements.as_ref()).and_then(relative),
+        system_dependencies: configured.system_dependencies.as_ref().and_then(relative),
+        install_script: configured.install_script.as_ref().and_then(relative),
+        node: configured.enable_node_updates,
+        services: common.managed_services.clone(),
+    }
+}
+
+fn environment(python: &PythonEnv, keep_previous: u32) -> EnvironmentSpec {
+    EnvironmentSpec {
+        folder: python.location.folder(),
+        pip_environment: python.pip_environment.clone(),
+        venv_args: python.venv_args.clone(),
+        keep_previous,
     }
 }
 

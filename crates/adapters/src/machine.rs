@@ -9,7 +9,7 @@ use refit_model::plan::Action;
 use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
 use refit_model::step::{
-    EnvironmentStep, GitTarget, Head, KeptPlace, NodeStep, PackageStep, RepoRef, ServiceStep, Step, Undo,
+    Content, EnvironmentStep, GitTarget, Head, KeptPlace, NodeStep, PackageStep, RepoRef, ServiceStep, Step, Undo,
 };
 use refit_model::updater::git::{GitFacts, GitSpec, Survey};
 use refit_model::updater::release::ReleaseFacts;
@@ -33,6 +33,8 @@ use crate::tree::{self, Sides, Stage, TreeError};
 
 mod dependencies;
 mod release;
+
+use dependencies::Wanted;
 
 /// The hands for what software depends on.
 #[derive(Debug)]
@@ -115,6 +117,7 @@ impl Host {
         let mut facts = facts::look(&self.git, spec, before, WallClock.now()).await;
         let path = real_path(&spec.path).unwrap_or_else(|| spec.path.clone());
         facts.kept = off_the_loop(move || Ok(keep::kept(&path))).await.unwrap_or_default();
+        facts.dependencies = self.look_at_dependencies(&spec.dependencies, &facts.dependencies).await;
         facts
     }
 
@@ -354,9 +357,11 @@ impl Machine for Host {
         let (spec, before) = match (spec, before) {
             (Spec::Git(spec), Facts::Git(before)) => (spec, (**before).clone()),
             (Spec::Git(spec), Facts::Release(_) | Facts::Absent) => (spec, GitFacts::default()),
-            (Spec::Release(spec), Facts::Release(before)) => return self.inspect_release(spec, before, look).await,
+            (Spec::Release(spec), Facts::Release(before)) => {
+                return self.inspect_release(spec, before, look, &tell).await;
+            }
             (Spec::Release(spec), Facts::Git(_) | Facts::Absent) => {
-                return self.inspect_release(spec, &ReleaseFacts::default(), look).await;
+                return self.inspect_release(spec, &ReleaseFacts::default(), look, &tell).await;
             }
             (Spec::Absent(_), _) => return Facts::Absent,
         };
@@ -371,7 +376,21 @@ impl Machine for Host {
                 };
                 let mut facts = self.look(spec, &before).await;
                 let survey = survey::survey(&self.git, spec, &facts, action).await;
-                facts.survey = Some(Survey { real_path: real_path(&spec.path), ..survey });
+                let real_path = real_path(&spec.path);
+                let home = real_path.as_ref().unwrap_or(&spec.path);
+                let target = survey.target.clone().filter(|_| survey.target_complete);
+                let repo = || RepoRef { updater: spec.name.clone(), path: home.clone() };
+                let wished = target.map(|target| Content::Commit { repo: repo(), to: GitTarget::Commit(target) });
+                let wanted = Wanted {
+                    dependencies: &spec.dependencies,
+                    facts: &facts.dependencies,
+                    home,
+                    wished,
+                    action,
+                    preview: matches!(look, Look::Preview(_)),
+                };
+                let dependencies = self.survey_dependencies(wanted, &tell).await;
+                facts.survey = Some(Survey { real_path, dependencies, ..survey });
                 facts
             }
         };

@@ -43,6 +43,8 @@ pub(crate) struct World<'a, M, J, C> {
     pub(crate) hear: Hear,
     /// What listeners know the request by (`full`, `rollback_klipper`); none where nobody asked.
     pub(crate) application: Option<String>,
+    /// Ask the package managers for everything again (CONTRACT §2.7).
+    pub(crate) update_deps: bool,
     /// Whether the printer is busy, as far as the engine knows; the switch asks the machine itself.
     pub(crate) busy: Arc<dyn Fn() -> bool + Send + Sync>,
 }

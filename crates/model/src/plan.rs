@@ -64,6 +64,8 @@ pub struct Occasion {
     pub mark: String,
     /// What listeners know the request by: the label of progress (CONTRACT §2.9).
     pub application: String,
+    /// Ask the package managers for everything again, though nothing seems to be missing (CONTRACT §2.7).
+    pub update_deps: bool,
 }
 
 /// The one guard against touching a printer that is busy. Asked when a request arrives, when its turn comes, and by

@@ -7,7 +7,7 @@ use crate::name::UpdaterName;
 
 pub mod absent;
 pub mod git;
-mod places;
+pub(crate) mod places;
 pub mod release;
 
 /// What the owner configured for one updater.

@@ -40,8 +40,7 @@ pub(crate) fn git(text: &str) -> Spec {
         info_tags: Vec::new(),
         refresh_interval_hours: 168,
         debug: false,
-        managed_services: Vec::new(),
-        requirements: None,
+        dependencies: Default::default(),
         config_hash: "0123456789abcdef".to_owned(),
     })
 }

@@ -55,6 +55,7 @@ pub fn assess(spec: &GitSpec, facts: &GitFacts) -> GitAssessment {
         damage: local.damage.iter().map(ToString::to_string).collect(),
         hazards: local.hazards.clone(),
         kept: facts.kept.clone(),
+        dependencies: facts.dependencies.clone(),
         last_refresh: facts.last_refresh,
     }
 }
