@@ -12,6 +12,8 @@
 //!
 //! Refuses to: read files, ask an index, or start Python. What cannot be judged here is said to be so, and left to pip.
 
+pub mod marker;
 pub mod name;
+pub mod requirement;
 pub mod specifier;
 pub mod version;
