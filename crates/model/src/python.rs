@@ -12,8 +12,11 @@
 //!
 //! Refuses to: read files, ask an index, or start Python. What cannot be judged here is said to be so, and left to pip.
 
+pub mod direct;
+pub mod file_name;
 pub mod marker;
 pub mod name;
 pub mod requirement;
+pub mod requirements_file;
 pub mod specifier;
 pub mod version;
