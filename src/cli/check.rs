@@ -79,6 +79,14 @@ fn software(spec: &Spec) -> Value {
             "repo": format!("{}/{}", release.source.owner, release.source.repo),
             "persistent_files": release.persistent_files,
         }),
+        Spec::Python(python) => json!({
+            "name": python.name,
+            "type": "python",
+            "channel": python.channel.as_str(),
+            "project": python.project,
+            "extras": python.extras,
+            "environment": python.dependencies.environment.as_ref().map(|environment| &environment.folder),
+        }),
         Spec::Absent(absent) => json!({ "name": absent.name, "type": "none", "looked_for": absent.looked_for }),
     }
 }
@@ -133,6 +141,12 @@ fn row(spec: &Spec) -> Vec<String> {
             release.kind.as_str().to_owned(),
             release.channel.as_str().to_owned(),
             release.path.display().to_string(),
+        ],
+        Spec::Python(python) => vec![
+            python.name.to_string(),
+            "python".to_owned(),
+            python.channel.as_str().to_owned(),
+            python.dependencies.environment.as_ref().map(|it| it.folder.display().to_string()).unwrap_or_default(),
         ],
         Spec::Absent(absent) => {
             vec![absent.name.to_string(), "not found".to_owned(), String::new(), absent.looked_for.join("; ")]

@@ -8,12 +8,14 @@ use refit_adapters::builtin::{self, Whereabouts};
 use refit_model::dependencies::Dependencies;
 use refit_model::environment::EnvironmentSpec;
 use refit_model::name::BranchName;
+use refit_model::python::name::ProjectName;
 use refit_model::settings::{
-    CommonSettings, Dependencies as Configured, GitSettings, PythonEnv, ReleaseSettings, Settings, UpdaterKind,
-    UpdaterSettings,
+    CommonSettings, Dependencies as Configured, GitSettings, PythonEnv, PythonSettings, ReleaseSettings, Settings,
+    UpdaterKind, UpdaterSettings,
 };
 use refit_model::updater::Spec;
 use refit_model::updater::git::GitSpec;
+use refit_model::updater::python::PythonSpec;
 use refit_model::updater::release::{ReleaseKind, ReleaseSpec};
 
 /// What is looked after, and what is not.
@@ -58,9 +60,7 @@ fn spec(updater: &UpdaterSettings, settings: &Settings, debug: bool) -> Result<S
         UpdaterKind::Executable(release) => {
             Ok(Spec::Release(release_spec(updater, release, ReleaseKind::Executable, settings, debug)))
         }
-        UpdaterKind::Python(_) => {
-            Err(format!("this version of Refit does not look after the type '{}' yet", updater.kind.as_str()))
-        }
+        UpdaterKind::Python(python) => python_spec(updater, python, settings, debug).map(Spec::Python),
     }
 }
 
@@ -70,7 +70,7 @@ fn reserve(spec: &mut Spec, before: &[Spec]) {
     let holds = |other: &Spec| match other {
         Spec::Git(git) => release.path.starts_with(&git.path),
         Spec::Release(other) => release.path.starts_with(&other.path),
-        Spec::Absent(_) => false,
+        Spec::Python(_) | Spec::Absent(_) => false,
     };
     release.reserved = before.iter().any(holds);
 }

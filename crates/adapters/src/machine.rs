@@ -12,6 +12,7 @@ use refit_model::step::{
     Content, EnvironmentStep, GitTarget, Head, KeptPlace, NodeStep, PackageStep, RepoRef, ServiceStep, Step, Undo,
 };
 use refit_model::updater::git::{GitFacts, GitSpec, Survey};
+use refit_model::updater::python::PythonFacts;
 use refit_model::updater::release::ReleaseFacts;
 use refit_model::updater::{Facts, Spec};
 use tokio::sync::watch;
@@ -27,11 +28,13 @@ use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
 use crate::node::Npm;
 use crate::packages::Packages;
 use crate::python::{EnvironmentRules, Environments};
+use crate::python_package::PythonApplications;
 use crate::release::{Releases, carry, exchange};
 use crate::services::Services;
 use crate::tree::{self, Sides, Stage, TreeError};
 
 mod dependencies;
+mod python;
 mod release;
 
 use dependencies::Wanted;
@@ -47,6 +50,8 @@ pub struct DependencyHands {
     pub npm: Npm,
     /// Services.
     pub services: Services,
+    /// Python applications.
+    pub applications: PythonApplications,
 }
 
 impl DependencyHands {
@@ -58,7 +63,8 @@ impl DependencyHands {
             environments: Environments::new(rules),
             packages: Packages::new(surroundings.clone()),
             npm: Npm::new(surroundings.clone()),
-            services: Services::new(surroundings),
+            services: Services::new(surroundings.clone()),
+            applications: PythonApplications::new(surroundings),
         }
     }
 }
@@ -73,6 +79,7 @@ pub struct Host {
     packages: Packages,
     npm: Npm,
     services: Services,
+    applications: PythonApplications,
     printer: watch::Receiver<Printer>,
     faults: FaultPlan,
     boot: String,
@@ -90,7 +97,7 @@ impl Host {
         printer: watch::Receiver<Printer>,
         faults: FaultPlan,
     ) -> Self {
-        let DependencyHands { environments, packages, npm, services } = dependencies;
+        let DependencyHands { environments, packages, npm, services, applications } = dependencies;
         let remotes = Remotes::new(git.version(), per_host);
         let real = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let boot = faults.boot_id().map_or_else(real, str::to_owned).trim().to_owned();
@@ -103,6 +110,7 @@ impl Host {
             packages: packages.with_faults(faults.clone()),
             npm: npm.with_faults(faults.clone()),
             services: services.with_faults(faults.clone()),
+            applications,
             printer,
             faults,
             boot,
@@ -356,11 +364,15 @@ impl Machine for Host {
     async fn inspect(&self, spec: &Spec, before: &Facts, look: Look, tell: Tell) -> Facts {
         let (spec, before) = match (spec, before) {
             (Spec::Git(spec), Facts::Git(before)) => (spec, (**before).clone()),
-            (Spec::Git(spec), Facts::Release(_) | Facts::Absent) => (spec, GitFacts::default()),
+            (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::Absent) => (spec, GitFacts::default()),
             (Spec::Release(spec), Facts::Release(before)) => {
                 return self.inspect_release(spec, before, look, &tell).await;
             }
-            (Spec::Release(spec), Facts::Git(_) | Facts::Absent) => {
+            (Spec::Python(spec), Facts::Python(before)) => return self.inspect_python(spec, before, look, &tell).await,
+            (Spec::Python(spec), Facts::Git(_) | Facts::Release(_) | Facts::Absent) => {
+                return self.inspect_python(spec, &PythonFacts::default(), look, &tell).await;
+            }
+            (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::Absent) => {
                 return self.inspect_release(spec, &ReleaseFacts::default(), look, &tell).await;
             }
             (Spec::Absent(_), _) => return Facts::Absent,

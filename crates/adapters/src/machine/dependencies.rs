@@ -53,6 +53,7 @@ impl Host {
             content: content.clone(),
             system_dependencies: dependencies.system_dependencies.clone(),
             install_script: dependencies.install_script.clone(),
+            release_info_of: None,
             known: Vec::new(),
         };
         if dependencies.system_dependencies.is_some() || dependencies.install_script.is_some() {

@@ -222,7 +222,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         self.recovered(&recovery, item.name()).await;
         let corrupt = match assess(&item.spec, &acted.facts) {
             Assessment::Git(assessment) => assessment.corrupt,
-            Assessment::Release(_) | Assessment::Absent(_) => false,
+            Assessment::Release(_) | Assessment::Python(_) | Assessment::Absent(_) => false,
         };
         self.looked(item.name(), acted.facts);
         self.reports.send(Report::At(None));

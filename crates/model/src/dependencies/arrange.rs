@@ -50,6 +50,10 @@ pub(crate) struct Package<'a> {
     pub(crate) name: &'a str,
     /// What pip is asked for.
     pub(crate) requirement: &'a str,
+    /// Its distribution may list OS packages.
+    pub(crate) lists_packages: bool,
+    /// What is told before pip runs.
+    pub(crate) announce: Vec<String>,
 }
 
 /// The steps, where they belong.
@@ -103,8 +107,27 @@ impl Subject<'_> {
             content: content.clone(),
             system_dependencies: self.dependencies.system_dependencies.clone(),
             install_script: self.dependencies.install_script.clone(),
+            release_info_of: None,
             known: survey.listed_now.clone(),
         };
+        self.bring_packages(arranged, list);
+        Ok(())
+    }
+
+    /// What a Python package lists is known only when it lies in the stage.
+    fn packages_of_package(&self, arranged: &mut Arranged, stage: PathBuf, live: PathBuf) {
+        let Some(package) = self.package.as_ref().filter(|package| package.lists_packages) else { return };
+        let list = PackageList {
+            content: Content::Stage { stage, live },
+            system_dependencies: None,
+            install_script: None,
+            release_info_of: Some(package.name.to_owned()),
+            known: Vec::new(),
+        };
+        self.bring_packages(arranged, list);
+    }
+
+    fn bring_packages(&self, arranged: &mut Arranged, list: PackageList) {
         let (updater, title) = (self.name.clone(), self.title.clone());
         let fetch = PackageStep::Fetch { updater: updater.clone(), title: title.clone(), list: list.clone() };
         arranged.prepare.push(plain(Step::Packages(fetch), Undo::Nothing, Phase::Preparation));
@@ -115,7 +138,6 @@ impl Subject<'_> {
             announce: vec![self.says("Installing system dependencies...")],
             ..plain(Step::Packages(install), undo, Phase::Switch)
         });
-        Ok(())
     }
 
     fn environment(&self, arranged: &mut Arranged) {
@@ -268,9 +290,11 @@ impl EnvironmentWork<'_> {
         let usable = self.facts.state.is_usable();
         let again = self.subject.occasion.update_deps;
         let hard = self.subject.action == Action::HardRecovery;
-        let recovers_package = self.subject.package.is_some()
-            && matches!(self.subject.action, Action::SoftRecovery | Action::HardRecovery);
-        let nothing = self.survey.known && self.survey.changes.is_empty() && self.survey.damaged.is_empty();
+        let recovers_package = self.subject.package.is_some() && hard;
+        let nothing = self.subject.package.is_none()
+            && self.survey.known
+            && self.survey.changes.is_empty()
+            && self.survey.damaged.is_empty();
         if usable && nothing && !again && !recovers_package {
             return;
         }
@@ -286,6 +310,7 @@ impl EnvironmentWork<'_> {
             return Some(Want::Package {
                 requirement: package.requirement.to_owned(),
                 name: package.name.to_owned(),
+                damaged: self.survey.damaged.clone(),
                 again,
             });
         }
@@ -342,7 +367,10 @@ impl EnvironmentWork<'_> {
         let install = EnvironmentStep::Install { env: env.clone(), ground: ground.clone(), want, freeze };
         let projects = self.subject.package.as_ref().map(|package| package.name.to_owned());
         let check = EnvironmentStep::Check { env: env.clone(), ground, projects: projects.into_iter().collect() };
-        let announce = vec![self.subject.says("Updating python packages...")];
+        let announce = match &self.subject.package {
+            Some(package) => package.announce.clone(),
+            None => vec![self.subject.says("Updating python packages...")],
+        };
         let (install, check) = (Step::Environment(install), Step::Environment(check));
         if in_place {
             let old = self.old();
@@ -355,6 +383,9 @@ impl EnvironmentWork<'_> {
             let install = PlannedStep { announce, ..plain(install, Undo::Nothing, Phase::Preparation) };
             self.subject.put(arranged, install);
             self.subject.put(arranged, plain(check, Undo::Nothing, Phase::Preparation));
+            if self.subject.action != Action::Rollback {
+                self.subject.packages_of_package(arranged, stage.clone(), self.folder().to_owned());
+            }
             self.exchange(arranged, stage);
         }
         self.prune(arranged);

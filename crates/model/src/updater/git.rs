@@ -14,7 +14,6 @@ use crate::settings::Channel;
 mod after;
 mod assess;
 mod plan;
-mod python;
 
 pub use after::after_run;
 pub use assess::{assess, current_version};

@@ -2,9 +2,9 @@
 //! running Moonraker 0.11.0). Pure: same spec and facts, same assessment.
 //! Refuses to: offer anything; which commit the channel offers is a fact that `adapters::git` looked up.
 
-use super::python::list_repr;
 use super::{GitAssessment, GitFacts, GitSpec, Hazard};
 use crate::name::CommitId;
+use crate::updater::repr::list_repr;
 use crate::version::{self, Version};
 
 /// What stands for a value that is not known.
