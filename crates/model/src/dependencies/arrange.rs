@@ -498,3 +498,7 @@ impl std::fmt::Display for crate::environment::Change {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "arrange_tests.rs"]
+mod tests;
