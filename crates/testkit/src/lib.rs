@@ -15,6 +15,7 @@
 //! | [`releases`] | a host of releases that speaks as GitHub, Forgejo and GitLab do, and fails on request |
 //! | [`wheels`] | wheels and sdists that any pip installs, and sdists that do not build |
 //! | [`index`] | a Python package index that counts, and fails on request |
+//! | [`venv`] | real virtual environments, copied rather than made |
 //! | [`loopback`] | what the hosts of files have in common: what was asked, what is to go wrong |
 //! | [`klippy`] | the printer's socket |
 //! | [`moonraker`] | the real Moonraker from its package index, started beside |
@@ -49,6 +50,7 @@ pub mod states;
 mod tar;
 pub mod tree;
 pub mod unavailable;
+pub mod venv;
 pub mod wait;
 pub mod web;
 pub mod wheels;
