@@ -16,6 +16,7 @@
 //! | [`wheels`] | wheels and sdists that any pip installs, and sdists that do not build |
 //! | [`index`] | a Python package index that counts, and fails on request |
 //! | [`venv`] | real virtual environments, copied rather than made |
+//! | [`npm`] | an npm registry, packages for it, lock files that lead to it |
 //! | [`loopback`] | what the hosts of files have in common: what was asked, what is to go wrong |
 //! | [`klippy`] | the printer's socket |
 //! | [`moonraker`] | the real Moonraker from its package index, started beside |
@@ -43,6 +44,7 @@ pub mod kill;
 pub mod klippy;
 pub mod loopback;
 pub mod moonraker;
+pub mod npm;
 pub mod releases;
 pub mod rpc;
 pub mod scratch;
