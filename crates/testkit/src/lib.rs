@@ -17,6 +17,7 @@
 //! | [`index`] | a Python package index that counts, and fails on request |
 //! | [`venv`] | real virtual environments, copied rather than made |
 //! | [`npm`] | an npm registry, packages for it, lock files that lead to it |
+//! | [`apt`] | a Debian in a folder, for the real apt and dpkg |
 //! | [`loopback`] | what the hosts of files have in common: what was asked, what is to go wrong |
 //! | [`klippy`] | the printer's socket |
 //! | [`moonraker`] | the real Moonraker from its package index, started beside |
@@ -35,6 +36,7 @@
     reason = "a test host starts processes and reads PATH by its nature; the law guards the daemon's crates"
 )]
 
+pub mod apt;
 pub mod child;
 pub mod disk;
 pub mod git;
