@@ -65,7 +65,11 @@ fn pip_installs_what_the_index_has() {
     let dry = venv.pip(Some(&index), &["install", "--dry-run", "--quiet", "--report", "-", "my-app==1.2"]);
     let report: serde_json::Value = serde_json::from_slice(&dry.stdout).unwrap();
     assert_eq!(report["install"][0]["metadata"]["version"], "1.2");
-    assert!(index.downloads_of("my_app-1.2-py3-none-any.whl.metadata").len() == 1);
+    // Since 23.2 pip asks for METADATA by itself.
+    let pip = venv.installed()["pip"].clone();
+    let pip: Vec<u32> = pip.split('.').filter_map(|part| part.parse().ok()).collect();
+    let alone = index.downloads_of("my_app-1.2-py3-none-any.whl.metadata").len();
+    assert_eq!(alone, usize::from(pip >= vec![23, 2]), "{pip:?}");
 
     let start = Instant::now();
     let said = venv.pip_install(&index, &["my-app[speedups]"]).unwrap();
