@@ -32,6 +32,8 @@ fn npm_installs_what_the_lock_file_says() {
     let Some(npm) = npm(home.path()) else { return };
     let registry = registry();
     registry.write(&project(), folder.path());
+    let lock: Value = serde_json::from_str(&registry.lock(&project())).unwrap();
+    assert_eq!(lock["packages"]["node_modules/lint"]["dev"], true);
     let said = npm.ci(&registry, folder.path()).unwrap_or_else(|e| panic!("{e}"));
     assert!(said.contains("added 2 packages"), "{said}");
     let modules = folder.path().join("node_modules");
