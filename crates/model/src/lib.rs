@@ -19,6 +19,7 @@ pub mod journal;
 pub mod name;
 pub mod plan;
 pub mod printer;
+pub mod python;
 pub mod refusal;
 pub mod request;
 pub mod settings;
