@@ -77,7 +77,7 @@ impl Lab {
         let before = Facts::Git(Box::new(before.clone()));
         match self.host.inspect(&Spec::Git(self.spec.clone()), &before, look, self.tell()).await {
             Facts::Git(facts) => *facts,
-            Facts::Release(_) | Facts::Absent => panic!("a repository has facts"),
+            Facts::Release(_) | Facts::Python(_) | Facts::Absent => panic!("a repository has facts"),
         }
     }
 
