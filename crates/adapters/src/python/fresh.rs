@@ -25,7 +25,7 @@ pub async fn make(hand: &Hand<'_>, part: &Path) -> Result<(), StepError> {
     let (command, at, _places) = if hand.in_place.is_none() {
         let shown = Shown { folder: part.to_owned(), at: hand.live().to_owned() };
         let ((own, shown), places) = hand.view(vec![shown])?;
-        (namespace::command(own, &shown, &python, surroundings), hand.live(), places)
+        (namespace::command(own, &shown, Path::new("/"), &python, surroundings), hand.live(), places)
     } else {
         (Command::new(&python, surroundings), part, Vec::new())
     };

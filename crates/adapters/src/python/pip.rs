@@ -49,8 +49,10 @@ impl Pip<'_> {
     /// When it could not be started; a bad end is in the answer.
     pub async fn install<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Said, CommandError> {
         let usual = ["install", "--no-warn-script-location", "--progress-bar", "off"];
-        self.run(usual.into_iter().map(OsString::from).chain(arguments.into_iter().map(|word| word.as_ref().to_owned())))
-            .await
+        self.run(
+            usual.into_iter().map(OsString::from).chain(arguments.into_iter().map(|word| word.as_ref().to_owned())),
+        )
+        .await
     }
 
     /// pip with these arguments.
@@ -80,15 +82,14 @@ impl Pip<'_> {
         let bin = self.folder.join("bin");
         let python = bin.join("python");
         let command = match &self.view {
-            Some((own, shown)) => namespace::command(own, shown, &python, self.surroundings),
-            None => Command::new(&python, self.surroundings),
+            Some((own, shown)) => namespace::command(own, shown, &self.dir, &python, self.surroundings),
+            None => Command::new(&python, self.surroundings).dir(&self.dir),
         };
         let mut path = bin.into_os_string();
         path.push(":");
         path.push(&self.surroundings.path);
         let command = command
             .args(arguments)
-            .dir(&self.dir)
             .env("PATH", path)
             .env("VIRTUAL_ENV", &self.folder)
             .env("PYTHONNOUSERSITE", "1")

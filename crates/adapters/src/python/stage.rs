@@ -73,7 +73,9 @@ async fn nothing_to_do(hand: &Hand<'_>, want: &Want, contents: &Contents<'_>) ->
         }
         Want::Exactly { install, remove } => {
             let freeze = installed::freeze(hand.live());
-            let gone = |project: &String| !freeze.iter().filter_map(|line| installed::project_of(line)).any(|name| name.as_str() == project);
+            let gone = |project: &String| {
+                !freeze.iter().filter_map(|line| installed::project_of(line)).any(|name| name.as_str() == project)
+            };
             let is_there = install.iter().all(|line| freeze.contains(line)) && remove.iter().all(gone);
             Ok(is_there.then(|| "the packages are those from before".to_owned()))
         }

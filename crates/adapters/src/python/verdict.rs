@@ -109,7 +109,8 @@ fn between<'a>(lines: &'a [String], before: &str, after: &str) -> Option<&'a str
 fn hashes(lines: &[String]) -> Option<String> {
     let at = lines.iter().position(|line| line.contains("DO NOT MATCH THE HASHES"));
     if let Some(at) = at {
-        let which = lines.iter().skip(at + 1).find(|line| line.contains(" from ")).map_or("a package", |line| line.trim());
+        let which =
+            lines.iter().skip(at + 1).find(|line| line.contains(" from ")).map_or("a package", |line| line.trim());
         let which = which.split_once(" from ").map_or(which, |(which, _)| which);
         return Some(format!(
             "{which} is not the file that the requirements name (its hash is another); tell the project, and install \
@@ -177,15 +178,24 @@ fn collecting(lines: &[String]) -> Option<&str> {
 
 fn network(lines: &[String]) -> Option<String> {
     if let Some(refused) = ["401 ", "403 "].iter().find_map(|code| {
-        lines.iter().find(|line| line.contains(&format!("{code}Error")) || line.contains(&format!("{code}Client Error")))
+        lines
+            .iter()
+            .find(|line| line.contains(&format!("{code}Error")) || line.contains(&format!("{code}Client Error")))
     }) {
         let why = bare(refused);
         return Some(format!("the package index does not let Refit in ({why}); look at pip's configuration"));
     }
     let is_fetch = |line: &String| {
-        ["Retrying (Retry", "Could not fetch URL", "Max retries exceeded", "HTTP error", "unable to access", "Read timed out"]
-            .iter()
-            .any(|mark| line.contains(mark))
+        [
+            "Retrying (Retry",
+            "Could not fetch URL",
+            "Max retries exceeded",
+            "HTTP error",
+            "unable to access",
+            "Read timed out",
+        ]
+        .iter()
+        .any(|mark| line.contains(mark))
             || line.contains("ConnectionError")
             || line.contains("ProtocolError")
             || line.contains("ReadTimeoutError")
@@ -199,9 +209,15 @@ fn network(lines: &[String]) -> Option<String> {
 
 fn missing(lines: &[String]) -> Option<String> {
     let wanted = between(lines, "No matching distribution found for ", "\n");
-    let wanted = wanted.or_else(|| lines.iter().find_map(|line| line.split_once("No matching distribution found for ")).map(|(_, rest)| rest.trim()))?;
+    let wanted = wanted.or_else(|| {
+        lines
+            .iter()
+            .find_map(|line| line.split_once("No matching distribution found for "))
+            .map(|(_, rest)| rest.trim())
+    })?;
     if let Some(line) = find(lines, "require a different python version") {
-        let versions = line.split_once(':').map_or(line, |(_, rest)| rest).rsplit_once("version: ").map_or(line, |(_, v)| v);
+        let versions =
+            line.split_once(':').map_or(line, |(_, rest)| rest).rsplit_once("version: ").map_or(line, |(_, v)| v);
         return Some(format!(
             "{wanted} does not run on this machine's version of Python ({}); the software needs a newer system",
             versions.trim()
