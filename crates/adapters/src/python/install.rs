@@ -131,7 +131,10 @@ impl Job<'_, '_> {
             Want::Requirements { content, file, damaged, again: _ } => {
                 self.requirements(content, file, damaged, freeze).await
             }
-            Want::Package { requirement, name: _, again } => self.package(requirement, *again, freeze).await,
+            Want::Package { requirement, name: _, damaged, again } => {
+                self.repair(damaged).await?;
+                self.package(requirement, *again, freeze).await
+            }
             Want::Exactly { install, remove } => self.exactly(install, remove).await,
         }
     }
@@ -166,11 +169,7 @@ impl Job<'_, '_> {
             None => Vec::new(),
         };
         self.new_enough().await?;
-        let here = || installed::damaged(self.target());
-        let damaged: BTreeSet<String> = damaged.iter().cloned().chain(here()).collect();
-        if !damaged.is_empty() {
-            self.mend(damaged).await?;
-        }
+        self.repair(damaged).await?;
         if let Some(asked) = &asked {
             self.what_is_asked(content, asked, freeze).await?;
         }
@@ -179,6 +178,13 @@ impl Job<'_, '_> {
             self.require_all(asked, &before).await?;
         }
         Ok(format!("installed what {} asks for", file.display()))
+    }
+
+    /// What was found damaged before, and what is now.
+    async fn repair(&self, damaged: &[String]) -> Result<(), StepError> {
+        let here = installed::damaged(self.target());
+        let damaged: BTreeSet<String> = damaged.iter().cloned().chain(here).collect();
+        if damaged.is_empty() { Ok(()) } else { self.mend(damaged).await }
     }
 
     /// Installs what is damaged once more, in the same version.
