@@ -60,7 +60,9 @@ pub async fn machine(
     let git = git.map_err(|error| Stop::new(Exit::Unexpected, error.to_string()))?;
     let per_host = usize::try_from(settings.refit.max_refresh_per_host).unwrap_or(usize::MAX);
     let releases = Releases::new(release_rules(outside, places, settings), forges(outside, places, settings, &faults)?);
-    let dependencies = DependencyHands::new(outside.surroundings(&places.home), places.state.clone(), None);
+    // Whatever became of its file since it was started: a new version of the package may speak otherwise.
+    let own_program = Some(PathBuf::from("/proc/self/exe"));
+    let dependencies = DependencyHands::new(outside.surroundings(&places.home), places.state.clone(), own_program);
     Ok(Host::new(git, per_host, releases, dependencies, printer, faults))
 }
 

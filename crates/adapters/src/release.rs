@@ -47,7 +47,7 @@ use slot::Slot;
 
 /// How a new program is tried.
 const PROBE: Limits =
-    Limits { total: Some(Duration::from_secs(20)), stall: None, grace: Duration::from_secs(2), stdout: 64 * 1024 };
+    Limits { total: Some(Duration::from_secs(20)), grace: Duration::from_secs(2), stdout: 64 * 1024, ..Limits::QUICK };
 
 /// What the owner and the binary decide.
 #[derive(Debug, Clone)]

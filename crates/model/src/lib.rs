@@ -20,6 +20,7 @@ pub mod name;
 pub mod packages;
 pub mod plan;
 pub mod printer;
+pub mod python;
 pub mod refusal;
 pub mod request;
 pub mod settings;

@@ -13,6 +13,10 @@
 //! | [`states`] | the catalogue of states a repository can be found in, each buildable twice with the same shas |
 //! | [`git_http`] | a smart HTTP git server on loopback that counts, and fails on request |
 //! | [`releases`] | a host of releases that speaks as GitHub, Forgejo and GitLab do, and fails on request |
+//! | [`wheels`] | wheels and sdists that any pip installs, and sdists that do not build |
+//! | [`index`] | a Python package index that counts, and fails on request |
+//! | [`venv`] | real virtual environments, copied rather than made |
+//! | [`loopback`] | what the hosts of files have in common: what was asked, what is to go wrong |
 //! | [`klippy`] | the printer's socket |
 //! | [`moonraker`] | the real Moonraker from its package index, started beside |
 //! | [`rpc`] | small blocking clients of the HTTP, WebSocket and Unix doors, able to be rude |
@@ -34,16 +38,21 @@ pub mod child;
 pub mod disk;
 pub mod git;
 pub mod git_http;
+pub mod index;
 pub mod kill;
 pub mod klippy;
+pub mod loopback;
 pub mod moonraker;
 pub mod releases;
 pub mod rpc;
 pub mod scratch;
 pub mod states;
+mod tar;
 pub mod tree;
 pub mod unavailable;
+pub mod venv;
 pub mod wait;
 pub mod web;
+pub mod wheels;
 mod wire;
 pub mod zip;

@@ -7,38 +7,33 @@
 //! host ends every connection.
 
 mod answer;
-mod asked;
 mod bytes;
 mod content;
-mod fault;
 mod forgejo;
 mod github;
 mod gitlab;
 mod limit;
 mod minisign;
 mod page;
-mod pour;
-mod question;
 mod release;
 mod serve;
 mod shelf;
 #[cfg(feature = "tls")]
 mod tls;
 
-pub use asked::Asked;
+pub use crate::loopback::{Asked, CHUNK, Fault, Rule};
 pub use content::{Content, executable, release_info, web_front_end, zip_app};
-pub use fault::{CHUNK, Fault, Rule};
 pub use limit::Limit;
 pub use minisign::Signer;
 pub use release::{Asset, Digest, Release};
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use tokio::sync::watch;
 
-use asked::Noted;
+use crate::loopback::{Traffic, lock};
 use limit::Limits;
 use serve::Security;
 use shelf::Shelf;
@@ -77,9 +72,7 @@ struct Origins {
 struct Shared {
     origins: Origins,
     state: Mutex<State>,
-    rules: Mutex<Vec<Rule>>,
-    asked: Mutex<Vec<Arc<Noted>>>,
-    released: watch::Sender<u64>,
+    traffic: Arc<Traffic>,
     stopped: watch::Sender<bool>,
 }
 
@@ -157,9 +150,7 @@ impl ReleaseHost {
         let shared = Arc::new(Shared {
             origins,
             state: Mutex::new(State { shelf: Shelf::default(), limits: Limits::new(now + 3600), links: 0 }),
-            rules: Mutex::default(),
-            asked: Mutex::default(),
-            released: watch::channel(0).0,
+            traffic: Arc::new(Traffic::new()),
             stopped: watch::channel(false).0,
         });
         let address = address_of(&listeners[0].1);
@@ -230,39 +221,39 @@ impl ReleaseHost {
 
     /// Every request since the start or the last [`forget`](Self::forget), in the order they came, at every door.
     pub fn requests(&self) -> Vec<Asked> {
-        lock(&self.shared.asked).iter().map(|noted| noted.asked()).collect()
+        self.shared.traffic.requests()
     }
 
     /// The requests whose path and query contain this.
     pub fn requests_of(&self, part: &str) -> Vec<Asked> {
-        self.requests().into_iter().filter(|asked| asked.path.contains(part)).collect()
+        self.shared.traffic.requests_of(part)
     }
 
     /// Forgets the requests counted so far.
     pub fn forget(&self) {
-        lock(&self.shared.asked).clear();
+        self.shared.traffic.forget();
     }
 
     /// How many bytes of a file went out since the last [`forget`](Self::forget). `file` is its name, or more of
     /// `owner/repo/tag/name` from the right: `v1.2.0/mainsail.zip`.
     pub fn sent_of(&self, file: &str) -> u64 {
-        lock(&self.shared.asked).iter().filter(|noted| noted.is_of(file)).map(|noted| noted.sent()).sum()
+        self.shared.traffic.sent_of(file)
     }
 
     /// From now on the requests that fit meet this fault; without a [`Rule`] all of them. The first that was set and
     /// fits counts.
     pub fn fault(&self, rule: impl Into<Rule>) {
-        lock(&self.shared.rules).push(rule.into());
+        self.shared.traffic.fault(rule);
     }
 
     /// Takes all faults away. What stalls goes on stalling until [`release`](Self::release).
     pub fn heal(&self) {
-        lock(&self.shared.rules).clear();
+        self.shared.traffic.heal();
     }
 
     /// Lets everything that stalls go on.
     pub fn release(&self) {
-        self.shared.released.send_modify(|n| *n += 1);
+        self.shared.traffic.release();
     }
 
     /// Sets GitHub's limit for those without a token. It counts down with every answer of the API, 304 included, and
@@ -295,12 +286,6 @@ impl Drop for ReleaseHost {
 }
 
 impl Shared {
-    /// Returns when the stalled are released next.
-    async fn released(&self) {
-        let mut released = self.released.subscribe();
-        let _ = released.changed().await;
-    }
-
     /// Returns when the host is to end.
     async fn stopped(&self) {
         let _ = self.stopped.subscribe().wait_for(|stopped| *stopped).await;
@@ -321,11 +306,6 @@ fn listeners(first: SocketAddr) -> Vec<(Door, TcpListener)> {
 
 fn address_of(listener: &TcpListener) -> SocketAddr {
     listener.local_addr().expect("a bound listener has an address")
-}
-
-/// A lock that outlives a panicking test thread.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// The SHA-256 of these bytes in small hex digits.

@@ -236,13 +236,13 @@ fn quote(text: &str) -> String {
 }
 
 /// Lines as Python's `str.splitlines` breaks them, numbered as an editor does: only line feed and carriage return count.
-struct Lines<'a> {
+pub(crate) struct Lines<'a> {
     rest: &'a str,
     line: u32,
 }
 
 impl<'a> Lines<'a> {
-    fn new(text: &'a str) -> Self {
+    pub(crate) fn new(text: &'a str) -> Self {
         Self { rest: text, line: 1 }
     }
 }

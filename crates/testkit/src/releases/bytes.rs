@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use hyper::body::Bytes;
 
-use super::question::{Answer, Question};
 use super::release::Asset;
 use super::sha256_hex;
 use super::shelf::Published;
+use crate::loopback::{Answer, Question};
 
 /// Answers with this file. `place` is where it is counted, `owner/repo/tag/file`.
 pub(super) fn file(question: &Question, known: &Published, asset: &Asset, place: String) -> Answer {

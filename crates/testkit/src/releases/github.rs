@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use super::bytes;
 use super::limit::Asker;
 use super::page::Page;
-use super::question::{Answer, Question, encoded};
 use super::release::Asset;
 use super::shelf::{Published, Repo};
 use super::{Origins, State, sha256_hex};
+use crate::loopback::{Answer, Question, encoded};
 
 /// Answers a question to the API. `path` is what comes after the API's base.
 pub(super) fn api(question: &Question, path: &[&str], state: &mut State, at: &Origins) -> Answer {

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use super::page::Page;
-use super::question::{Answer, Question, encoded};
 use super::shelf::{Published, Repo};
 use super::{Origins, State, bytes};
+use crate::loopback::{Answer, Question, encoded};
 
 /// Answers a question to a GitLab.
 pub(super) fn answer(question: &Question, path: &[&str], state: &State, at: &Origins) -> Answer {

@@ -1,6 +1,6 @@
 //! Pages of a list, and the links to the others.
 
-use super::question::{Answer, Question};
+use crate::loopback::{Answer, Question};
 
 /// One page of a list.
 pub(super) struct Page<T> {

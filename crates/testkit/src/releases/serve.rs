@@ -10,10 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
 use super::{Door, Shared, answer};
+use crate::loopback::{self, Question, WAITING};
 use crate::wire::{Line, Wire};
-
-/// How much of an answer may wait in memory for a slow client: what was sent is counted when it gets there.
-const WAITING: usize = 32 * 1024;
 
 /// What is around a connection.
 #[derive(Clone)]
@@ -60,7 +58,13 @@ async fn accept(listener: TcpListener, door: Door, security: Security, shared: A
 }
 
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, line: Line, door: Door, shared: Arc<Shared>) {
-    let service = service_fn(move |request| answer::answer(request, door, Arc::clone(&shared), line.clone()));
+    let service = service_fn(move |request| {
+        let shared = Arc::clone(&shared);
+        let traffic = Arc::clone(&shared.traffic);
+        loopback::answer(request, traffic, line.clone(), move |question: &Question| {
+            answer::proper(question, door, &shared)
+        })
+    });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).max_buf_size(WAITING);
     // An error here is what the fault, or a client that hung up, was meant to cause.

@@ -1,56 +1,63 @@
 //! One request, taken apart, and the answer to it before it goes out. Pure.
 
-use hyper::HeaderMap;
 use hyper::body::Bytes;
+use hyper::header::HOST;
+use hyper::{HeaderMap, Uri};
 use serde_json::{Value, json};
 
-use super::sha256_hex;
+use crate::releases::sha256_hex;
 
 /// What is asked.
 #[derive(Debug)]
-pub(super) struct Question {
+pub(crate) struct Question {
     /// The decoded parts of the path.
-    pub(super) path: Vec<String>,
-    pub(super) query: String,
-    pub(super) headers: HeaderMap,
+    pub(crate) path: Vec<String>,
+    /// Whether a slash ends the path.
+    pub(crate) is_folder: bool,
+    pub(crate) query: String,
+    /// The name and the port that were asked for.
+    pub(crate) host: String,
+    pub(crate) headers: HeaderMap,
     /// Whether entity tags are others than they were.
-    pub(super) other_etags: bool,
+    pub(crate) other_etags: bool,
 }
 
 /// What is answered.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Bytes,
-    /// `owner/repo/tag/file` when the body is of a published file.
-    pub(super) asset: Option<String>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Bytes,
+    /// Where the file is counted, when the body is of one: `owner/repo/tag/file`.
+    pub(crate) asset: Option<String>,
 }
 
 impl Question {
-    pub(super) fn new(path: &str, query: &str, headers: HeaderMap) -> Self {
-        let path = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect();
-        Self { path, query: query.to_owned(), headers, other_etags: false }
+    pub(crate) fn new(uri: &Uri, headers: HeaderMap) -> Self {
+        let path = uri.path().split('/').filter(|part| !part.is_empty()).map(decoded).collect();
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or(uri.host()).unwrap_or_default().to_owned();
+        let query = uri.query().unwrap_or_default().to_owned();
+        Self { path, is_folder: uri.path().ends_with('/'), query, host, headers, other_etags: false }
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// The first value of this name in the query.
-    pub(super) fn query(&self, name: &str) -> Option<String> {
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
         let pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
         pairs.into_iter().find(|(known, _)| *known == name).map(|(_, value)| decoded(value))
     }
 
     /// The token of an `Authorization` header with one of these schemes. A header of another kind is nobody's token.
-    pub(super) fn token(&self, schemes: &[&str]) -> Option<&str> {
+    pub(crate) fn token(&self, schemes: &[&str]) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.split_once(' ').unwrap_or_default();
         Some(if schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme)) { token.trim() } else { "" })
     }
 
     /// Whether the client has what carries this entity tag, by `If-None-Match`.
-    pub(super) fn has(&self, etag: &str) -> bool {
+    pub(crate) fn has(&self, etag: &str) -> bool {
         let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
         let known = self.header("if-none-match").unwrap_or_default();
         known.trim() == "*" || known.split(',').any(|tag| plain(tag) == plain(etag))
@@ -58,34 +65,34 @@ impl Question {
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, body: impl Into<Bytes>) -> Self {
+    pub(crate) fn new(status: u16, body: impl Into<Bytes>) -> Self {
         Self { status, headers: Vec::new(), body: body.into(), asset: None }
     }
 
-    pub(super) fn json(status: u16, value: &Value) -> Self {
+    pub(crate) fn json(status: u16, value: &Value) -> Self {
         Self::new(status, value.to_string()).with("Content-Type", "application/json; charset=utf-8")
     }
 
     /// A JSON object with nothing but a message.
-    pub(super) fn message(status: u16, message: &str) -> Self {
+    pub(crate) fn message(status: u16, message: &str) -> Self {
         Self::json(status, &json!({ "message": message }))
     }
 
-    pub(super) fn redirect(status: u16, to: &str) -> Self {
+    pub(crate) fn redirect(status: u16, to: &str) -> Self {
         Self::new(status, "").with("Location", to)
     }
 
-    pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// With the weak entity tag of its body; 304 without a body when the client has it already.
-    pub(super) fn tagged(self, question: &Question) -> Self {
+    pub(crate) fn tagged(self, question: &Question) -> Self {
         if self.status != 200 {
             return self;
         }
@@ -122,7 +129,7 @@ fn decoded(text: &str) -> String {
 }
 
 /// Percent-encodes everything that is not plain in a path's part.
-pub(super) fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~+".contains(&byte) {

@@ -29,7 +29,7 @@ impl Asked {
 
 /// The same while it is going on.
 #[derive(Debug)]
-pub(super) struct Noted {
+pub(crate) struct Noted {
     method: String,
     target: String,
     headers: Vec<(String, String)>,
@@ -39,7 +39,7 @@ pub(super) struct Noted {
 }
 
 impl Noted {
-    pub(super) fn new(parts: &Parts, target: &str) -> Self {
+    pub(crate) fn new(parts: &Parts, target: &str) -> Self {
         let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         Self {
             method: parts.method.to_string(),
@@ -52,7 +52,7 @@ impl Noted {
     }
 
     /// Notes the status of the answer and the file that it is of.
-    pub(super) fn answered(&self, status: u16, asset: Option<&String>) {
+    pub(crate) fn answered(&self, status: u16, asset: Option<&String>) {
         self.status.store(status, Ordering::Relaxed);
         if let Some(asset) = asset {
             self.asset.get_or_init(|| asset.clone());
@@ -60,15 +60,15 @@ impl Noted {
     }
 
     /// Counts bytes that went out.
-    pub(super) fn count(&self, bytes: usize) {
+    pub(crate) fn count(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn sent(&self) -> u64 {
+    pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    pub(super) fn asked(&self) -> Asked {
+    pub(crate) fn asked(&self) -> Asked {
         Asked {
             method: self.method.clone(),
             path: self.target.clone(),
@@ -79,7 +79,7 @@ impl Noted {
     }
 
     /// Whether the answer was of this file: its name, or more of `owner/repo/tag/file` from the right.
-    pub(super) fn is_of(&self, file: &str) -> bool {
+    pub(crate) fn is_of(&self, file: &str) -> bool {
         let place = self.asset.get();
         place.and_then(|place| place.strip_suffix(file)).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
     }

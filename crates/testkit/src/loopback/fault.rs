@@ -1,4 +1,4 @@
-//! What can be wrong with a release host, as data, and which requests meet it.
+//! What can be wrong with a host of files, as data, and which requests meet it.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ pub enum Fault {
     /// Promises the whole body, and closes the connection properly after so many bytes.
     CutAfter(u64),
     /// Promises the whole body, and falls silent after so many bytes until
-    /// [`release`](super::ReleaseHost::release); with 0 before the answer's first line.
+    /// [`release`](super::Traffic::release); with 0 before the answer's first line.
     StallAfter(u64),
     /// Resets the connection (RST) before the answer's first line.
     Reset,
@@ -35,6 +35,8 @@ pub enum Fault {
     NotJson,
     /// Waits so long before every [`CHUNK`] bytes.
     SlowPerChunk(Duration),
+    /// Sends so many bytes a second.
+    BytesPerSecond(u64),
 }
 
 /// How many bytes of a body go out at once.
@@ -54,6 +56,11 @@ impl Fault {
     /// Answers with this status and nothing else.
     pub fn status(status: u16) -> Self {
         Self::Status(status, Vec::new(), String::new())
+    }
+
+    /// 503, with the seconds after which one may try again.
+    pub fn unavailable(retry_after: u32) -> Self {
+        Self::Status(503, vec![("Retry-After".to_owned(), retry_after.to_string())], String::new())
     }
 
     /// Redirects to this URL.
@@ -97,7 +104,7 @@ impl Rule {
     }
 
     /// Counts a request if it fits, and says what it meets.
-    pub(super) fn meet(&mut self, target: &str) -> Option<Fault> {
+    pub(crate) fn meet(&mut self, target: &str) -> Option<Fault> {
         if !target.contains(&self.part) {
             return None;
         }

@@ -12,14 +12,14 @@ use tokio::sync::mpsc;
 
 use super::asked::Noted;
 use super::fault::CHUNK;
-use super::{Fault, Shared};
+use super::{Fault, Traffic};
 use crate::wire::Line;
 
 /// How long what was handed over may take to reach the kernel before a connection is ended nevertheless.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An answer's body as hyper takes it.
-pub(super) struct Reply {
+pub(crate) struct Reply {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
     taken: Arc<Taken>,
 }
@@ -35,14 +35,14 @@ struct Taken {
 }
 
 /// Where the body's bytes go out.
-pub(super) struct Tap {
+pub(crate) struct Tap {
     pieces: mpsc::Sender<io::Result<Bytes>>,
     taken: Arc<Taken>,
     pushed: u64,
 }
 
 /// A body and its source, for the connection `line`; its bytes are counted in `noted`.
-pub(super) fn body(line: Line, noted: Arc<Noted>) -> (Tap, Reply) {
+pub(crate) fn body(line: Line, noted: Arc<Noted>) -> (Tap, Reply) {
     let (sender, receiver) = mpsc::channel(1);
     let taken = Arc::new(Taken { line, noted, flushes: AtomicU64::new(0), gone: AtomicBool::new(false) });
     (Tap { pieces: sender, taken: Arc::clone(&taken), pushed: 0 }, Reply { pieces: receiver, taken })
@@ -69,7 +69,7 @@ impl Drop for Reply {
 }
 
 /// Hands the body out. An error says that nobody wants more of it.
-pub(super) async fn pour(mut tap: Tap, body: Bytes, fault: Option<Fault>, shared: &Shared) -> io::Result<()> {
+pub(crate) async fn pour(mut tap: Tap, body: Bytes, fault: Option<Fault>, traffic: &Traffic) -> io::Result<()> {
     match fault {
         Some(Fault::CutAfter(after)) => {
             tap.chunks(head(&body, after), None).await?;
@@ -86,7 +86,7 @@ pub(super) async fn pour(mut tap: Tap, body: Bytes, fault: Option<Fault>, shared
             let rest = body.slice(first.len()..);
             tap.chunks(first, None).await?;
             tokio::select! {
-                () = shared.released() => {}
+                () = traffic.released() => {}
                 () = tap.pieces.closed() => {}
             }
             tap.chunks(rest, None).await
@@ -98,6 +98,7 @@ pub(super) async fn pour(mut tap: Tap, body: Bytes, fault: Option<Fault>, shared
             }
         }
         Some(Fault::SlowPerChunk(pause)) => tap.chunks(body, Some(pause)).await,
+        Some(Fault::BytesPerSecond(rate)) => tap.drip(body, rate).await,
         _ => tap.chunks(body, None).await,
     }
 }
@@ -113,6 +114,19 @@ impl Tap {
                 tokio::time::sleep(pause).await;
             }
             self.push(body.split_to(CHUNK.min(body.len()))).await?;
+        }
+        Ok(())
+    }
+
+    /// So many bytes a second, ten times a second or as often as one byte is due.
+    async fn drip(&mut self, mut body: Bytes, rate: u64) -> io::Result<()> {
+        let step = (rate / 10).max(1);
+        let pause = Duration::from_secs_f64(step as f64 / rate.max(1) as f64);
+        while !body.is_empty() {
+            tokio::time::sleep(pause).await;
+            let piece = head(&body, step);
+            body = body.slice(piece.len()..);
+            self.push(piece).await?;
         }
         Ok(())
     }
