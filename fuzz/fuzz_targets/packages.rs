@@ -1,8 +1,9 @@
-//! Any bytes as a list of packages, as an install script, and as what apt and dpkg say: no panic, the same answer twice,
+//! Any bytes as a list of packages, as an install script, as a lock file, and as what apt, dpkg and npm say: no panic, the same answer twice,
 //! and nothing asked for that apt-get could take for anything but a package's name.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use refit_model::node::{LockFile, npm_trouble};
 use refit_model::packages::{
     Database, Distribution, Listed, PackageName, Simulation, excluded, from_json, from_script, sizes, trouble,
 };
@@ -32,4 +33,9 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(Database::parse(first, "amd64"), Database::parse(first, "amd64"));
     assert_eq!(sizes(first), sizes(first));
     assert_eq!(trouble(first, second), trouble(first, second));
+    if let (Ok(wanted), Ok(installed)) = (LockFile::parse(first), LockFile::parse(second)) {
+        assert_eq!(wanted.changes_from(&installed), wanted.changes_from(&installed));
+        assert!(wanted.changes_from(&wanted).is_empty());
+    }
+    assert_eq!(npm_trouble(second), npm_trouble(second));
 });
