@@ -79,13 +79,17 @@ fn run(arguments: Arguments, outside: &Outside, face: &Face) -> Result<Exit, Sto
     let door = || Door::open(&places()?.socket);
     match command {
         Command::Status { names, check } => cli::status::run(&mut door()?, face, &names, check, answer.verbose > 0),
-        Command::Plan { words, hard } => cli::plan::run(&mut door()?, face, &words, hard),
+        Command::Plan { words, hard, update_deps } => {
+            cli::plan::run(&mut door()?, face, &words, cli::plan::Recovery { hard, update_deps })
+        }
         Command::Refresh { names } => cli::refresh::run(&mut door()?, face, &names),
         Command::Upgrade { names, all } => {
             let works = if all { vec![Work::full()] } else { names.iter().map(|name| Work::upgrade(name)).collect() };
             cli::work::run(&mut door()?, face, &works)
         }
-        Command::Recover { name, hard } => cli::work::run(&mut door()?, face, &[Work::recover(&name, hard)]),
+        Command::Recover { name, hard, update_deps } => {
+            cli::work::run(&mut door()?, face, &[Work::recover(&name, hard, update_deps)])
+        }
         Command::Rollback { name } => cli::work::run(&mut door()?, face, &[Work::rollback(&name)]),
         Command::History { name, limit } => {
             cli::history::run(&mut door()?, face, name.as_deref(), limit, answer.verbose > 0)

@@ -70,7 +70,7 @@ pub async fn serve(
     }
 
     let mut remembered = Remembered::load(&store).await;
-    let built = specs::build(&settings, &remembered.whereabouts(places, manner.debug));
+    let built = specs::build(&settings, &remembered.whereabouts(places, manner.debug, settings.refit.keep_previous));
     remembered.keep_repositories(&store, &built.specs).await;
     warnings.extend(built.warnings);
     let engine = engine_settings(&settings, places, remembered, manner.debug);
@@ -113,10 +113,12 @@ fn engine_settings(settings: &Settings, places: &Places, remembered: Remembered,
 /// Finds klipper again when the printer says that it runs from elsewhere.
 fn klipper_source(settings: &Settings, places: &Places, remembered: Remembered, debug: bool) -> KlipperSource {
     let (options, places) = (settings.builtin.klipper.clone(), places.clone());
+    let keep_previous = settings.refit.keep_previous;
     let managed = settings.update_manager.is_some();
     Arc::new(move |identity| {
         let told = managed && identity.klipper_path.is_some();
-        let around = builtin::Whereabouts { identity: Some(identity), ..remembered.whereabouts(&places, debug) };
+        let around = remembered.whereabouts(&places, debug, keep_previous);
+        let around = builtin::Whereabouts { identity: Some(identity), ..around };
         told.then(|| builtin::klipper(&options, &around))
     })
 }

@@ -18,7 +18,13 @@ use crate::wire_up::{self, specs::Specs};
 /// When there is no usable configuration at all.
 pub fn run(face: &Face, places: &Places) -> Result<Exit, Stop> {
     let settings = wire_up::settings(places)?;
-    let around = Whereabouts { home: &places.home, identity: None, debug: false, known_repositories: &[] };
+    let around = Whereabouts {
+        home: &places.home,
+        identity: None,
+        debug: false,
+        keep_previous: settings.refit.keep_previous,
+        known_repositories: &[],
+    };
     let specs = wire_up::specs::build(&settings, &around);
     let broken = settings.problems.iter().any(|problem| problem.severity == Severity::Error);
     let exit = if broken { Exit::BadConfiguration } else { Exit::Fine };
@@ -72,6 +78,14 @@ fn software(spec: &Spec) -> Value {
             "api": release.source.api,
             "repo": format!("{}/{}", release.source.owner, release.source.repo),
             "persistent_files": release.persistent_files,
+        }),
+        Spec::Python(python) => json!({
+            "name": python.name,
+            "type": "python",
+            "channel": python.channel.as_str(),
+            "project": python.project,
+            "extras": python.extras,
+            "environment": python.dependencies.environment.as_ref().map(|environment| &environment.folder),
         }),
         Spec::Absent(absent) => json!({ "name": absent.name, "type": "none", "looked_for": absent.looked_for }),
     }
@@ -127,6 +141,12 @@ fn row(spec: &Spec) -> Vec<String> {
             release.kind.as_str().to_owned(),
             release.channel.as_str().to_owned(),
             release.path.display().to_string(),
+        ],
+        Spec::Python(python) => vec![
+            python.name.to_string(),
+            "python".to_owned(),
+            python.channel.as_str().to_owned(),
+            python.dependencies.environment.as_ref().map(|it| it.folder.display().to_string()).unwrap_or_default(),
         ],
         Spec::Absent(absent) => {
             vec![absent.name.to_string(), "not found".to_owned(), String::new(), absent.looked_for.join("; ")]

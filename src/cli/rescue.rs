@@ -50,7 +50,7 @@ async fn repair(outside: &Outside, face: &Face, places: &Places, name: &str, har
     let (_publish, printer) = watch::channel(Printer::default());
     let machine = hands::machine(outside, places, &settings, FaultPlan::none(), printer).await?;
     let remembered = Remembered::load(&store).await;
-    let specs = specs::build(&settings, &remembered.whereabouts(places, false)).specs;
+    let specs = specs::build(&settings, &remembered.whereabouts(places, false, settings.refit.keep_previous)).specs;
     let spec = find(&specs, name)?;
     let action = if hard { Action::HardRecovery } else { Action::SoftRecovery };
     let caller = Caller { door: Door::Rescue, connection: None, who: "refit rescue".to_owned() };

@@ -36,11 +36,12 @@ impl Remembered {
 
     /// Where to look for klipper and moonraker.
     #[must_use]
-    pub fn whereabouts<'a>(&'a self, places: &'a Places, debug: bool) -> Whereabouts<'a> {
+    pub fn whereabouts<'a>(&'a self, places: &'a Places, debug: bool, keep_previous: u32) -> Whereabouts<'a> {
         Whereabouts {
             home: &places.home,
             identity: self.identity.as_ref(),
             debug,
+            keep_previous,
             known_repositories: &self.repositories,
         }
     }

@@ -5,10 +5,17 @@
 use std::path::{Path, PathBuf};
 
 use refit_adapters::builtin::{self, Whereabouts};
+use refit_model::dependencies::Dependencies;
+use refit_model::environment::EnvironmentSpec;
 use refit_model::name::BranchName;
-use refit_model::settings::{CommonSettings, GitSettings, ReleaseSettings, Settings, UpdaterKind, UpdaterSettings};
+use refit_model::python::name::ProjectName;
+use refit_model::settings::{
+    CommonSettings, Dependencies as Configured, GitSettings, PythonEnv, PythonSettings, ReleaseSettings, Settings,
+    UpdaterKind, UpdaterSettings,
+};
 use refit_model::updater::Spec;
 use refit_model::updater::git::GitSpec;
+use refit_model::updater::python::PythonSpec;
 use refit_model::updater::release::{ReleaseKind, ReleaseSpec};
 
 /// What is looked after, and what is not.
@@ -43,7 +50,7 @@ pub fn build(settings: &Settings, around: &Whereabouts<'_>) -> Specs {
 
 fn spec(updater: &UpdaterSettings, settings: &Settings, debug: bool) -> Result<Spec, String> {
     match &updater.kind {
-        UpdaterKind::Git(git) => git_spec(updater, &updater.common, git, debug).map(Spec::Git),
+        UpdaterKind::Git(git) => git_spec(updater, &updater.common, git, settings, debug).map(Spec::Git),
         UpdaterKind::Web(release) => {
             Ok(Spec::Release(release_spec(updater, release, ReleaseKind::Web, settings, debug)))
         }
@@ -53,9 +60,7 @@ fn spec(updater: &UpdaterSettings, settings: &Settings, debug: bool) -> Result<S
         UpdaterKind::Executable(release) => {
             Ok(Spec::Release(release_spec(updater, release, ReleaseKind::Executable, settings, debug)))
         }
-        UpdaterKind::Python(_) => {
-            Err(format!("this version of Refit does not look after the type '{}' yet", updater.kind.as_str()))
-        }
+        UpdaterKind::Python(python) => python_spec(updater, python, settings, debug).map(Spec::Python),
     }
 }
 
@@ -65,7 +70,7 @@ fn reserve(spec: &mut Spec, before: &[Spec]) {
     let holds = |other: &Spec| match other {
         Spec::Git(git) => release.path.starts_with(&git.path),
         Spec::Release(other) => release.path.starts_with(&other.path),
-        Spec::Absent(_) => false,
+        Spec::Python(_) | Spec::Absent(_) => false,
     };
     release.reserved = before.iter().any(holds);
 }
@@ -74,10 +79,10 @@ fn git_spec(
     updater: &UpdaterSettings,
     common: &CommonSettings,
     git: &GitSettings,
+    settings: &Settings,
     debug: bool,
 ) -> Result<GitSpec, String> {
     let primary_branch = BranchName::new(&git.primary_branch).map_err(|error| error.to_string())?;
-    let requirements = git.dependencies.python.as_ref().and_then(|python| python.requirements.as_deref());
     Ok(GitSpec {
         name: updater.name.clone(),
         channel: common.channel,
@@ -91,8 +96,7 @@ fn git_spec(
         info_tags: common.info_tags.clone(),
         refresh_interval_hours: common.refresh_interval_hours,
         debug,
-        managed_services: common.managed_services.clone(),
-        requirements: requirements.and_then(|file| below(&git.path, file)),
+        dependencies: dependencies(&git.dependencies, common, &git.path, settings.refit.keep_previous),
         config_hash: updater.config_hash.clone(),
     })
 }
@@ -105,7 +109,6 @@ fn release_spec(
     debug: bool,
 ) -> ReleaseSpec {
     let common = &updater.common;
-    let requirements = release.dependencies.python.as_ref().and_then(|python| python.requirements.as_deref());
     ReleaseSpec {
         name: updater.name.clone(),
         kind,
@@ -123,9 +126,58 @@ fn release_spec(
         info_tags: common.info_tags.clone(),
         refresh_interval_hours: common.refresh_interval_hours,
         debug,
-        managed_services: common.managed_services.clone(),
-        requirements: requirements.and_then(|file| below(&release.path, file)),
+        dependencies: dependencies(&release.dependencies, common, &release.path, settings.refit.keep_previous),
         config_hash: updater.config_hash.clone(),
+    }
+}
+
+fn python_spec(
+    updater: &UpdaterSettings,
+    python: &PythonSettings,
+    settings: &Settings,
+    debug: bool,
+) -> Result<PythonSpec, String> {
+    let common = &updater.common;
+    let primary_branch = python.primary_branch.as_deref().map(BranchName::new).transpose();
+    Ok(PythonSpec {
+        name: updater.name.clone(),
+        project: ProjectName::new(&python.project_name).map_err(|error| error.to_string())?,
+        extras: python.extras.clone(),
+        channel: common.channel,
+        channel_invalid: common.channel_invalid,
+        primary_branch: primary_branch.map_err(|error| error.to_string())?,
+        dependencies: Dependencies {
+            environment: Some(environment(&python.python, settings.refit.keep_previous)),
+            services: common.managed_services.clone(),
+            ..Dependencies::default()
+        },
+        report_anomalies: common.report_anomalies,
+        info_tags: common.info_tags.clone(),
+        refresh_interval_hours: common.refresh_interval_hours,
+        debug,
+        config_hash: updater.config_hash.clone(),
+    })
+}
+
+fn dependencies(configured: &Configured, common: &CommonSettings, home: &Path, keep_previous: u32) -> Dependencies {
+    let python = configured.python.as_ref();
+    let relative = |file: &PathBuf| below(home, file);
+    Dependencies {
+        environment: python.map(|python| environment(python, keep_previous)),
+        requirements: python.and_then(|python| python.requirements.as_ref()).and_then(relative),
+        system_dependencies: configured.system_dependencies.as_ref().and_then(relative),
+        install_script: configured.install_script.as_ref().and_then(relative),
+        node: configured.enable_node_updates,
+        services: common.managed_services.clone(),
+    }
+}
+
+fn environment(python: &PythonEnv, keep_previous: u32) -> EnvironmentSpec {
+    EnvironmentSpec {
+        folder: python.location.folder(),
+        pip_environment: python.pip_environment.clone(),
+        venv_args: python.venv_args.clone(),
+        keep_previous,
     }
 }
 

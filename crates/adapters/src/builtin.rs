@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use refit_model::dependencies::Dependencies;
+use refit_model::environment::EnvironmentSpec;
 use refit_model::name::{BranchName, UpdaterName};
 use refit_model::printer::PrinterIdentity;
 use refit_model::settings::{BuiltinOverride, Channel, Settings};
@@ -22,6 +24,8 @@ pub struct Whereabouts<'a> {
     pub identity: Option<&'a PrinterIdentity>,
     /// Debug mode: a detached HEAD is valid.
     pub debug: bool,
+    /// How many environments from before stay for a rollback.
+    pub keep_previous: u32,
     /// Folders that are known to have been repositories: one of these without `.git` is damaged, not absent.
     pub known_repositories: &'a [PathBuf],
 }
@@ -32,6 +36,8 @@ struct Builtin {
     origin: &'static str,
     moved_origin: Option<&'static str>,
     requirements: &'static str,
+    system_dependencies: Option<&'static str>,
+    install_script: Option<&'static str>,
 }
 
 const KLIPPER: Builtin = Builtin {
@@ -39,6 +45,8 @@ const KLIPPER: Builtin = Builtin {
     origin: "https://github.com/Klipper3d/klipper.git",
     moved_origin: Some("https://github.com/kevinoconnor/klipper.git"),
     requirements: "scripts/klippy-requirements.txt",
+    system_dependencies: None,
+    install_script: Some("scripts/install-octopi.sh"),
 };
 
 const MOONRAKER: Builtin = Builtin {
@@ -46,6 +54,8 @@ const MOONRAKER: Builtin = Builtin {
     origin: "https://github.com/arksine/moonraker.git",
     moved_origin: None,
     requirements: "scripts/moonraker-requirements.txt",
+    system_dependencies: Some("scripts/system-dependencies.json"),
+    install_script: None,
 };
 
 /// Moonraker and klipper, in the order of the status (CONTRACT §2.1).
@@ -64,10 +74,12 @@ pub fn klipper(options: &BuiltinOverride, around: &Whereabouts<'_>) -> Spec {
     let path = path.unwrap_or_else(|| around.home.join("klipper"));
     let python = python.unwrap_or_else(|| around.home.join("klippy-env/bin/python"));
     let mut missing = missing_repository(&path, source, around);
-    if !python.exists() {
+    // A link that leads nowhere is an environment whose Python is gone: that can be mended.
+    if python.symlink_metadata().is_err() {
         missing.push(format!("Klipper's Python was not found at {}", python.display()));
     }
-    build(&KLIPPER, path, missing, options, around)
+    let environment = python.parent().and_then(Path::parent).map(Path::to_owned);
+    build(&KLIPPER, path, environment, missing, options, around)
 }
 
 /// Moonraker, from `~/moonraker`.
@@ -75,7 +87,8 @@ pub fn klipper(options: &BuiltinOverride, around: &Whereabouts<'_>) -> Spec {
 pub fn moonraker(options: &BuiltinOverride, around: &Whereabouts<'_>) -> Spec {
     let path = around.home.join("moonraker");
     let missing = missing_repository(&path, "the usual place", around);
-    build(&MOONRAKER, path, missing, options, around)
+    let environment = Some(around.home.join("moonraker-env")).filter(|folder| folder.is_dir());
+    build(&MOONRAKER, path, environment, missing, options, around)
 }
 
 /// What is wrong with a folder that should be a repository, a sentence each.
@@ -97,6 +110,7 @@ fn resolved(path: &Path) -> PathBuf {
 fn build(
     builtin: &Builtin,
     path: PathBuf,
+    environment: Option<PathBuf>,
     missing: Vec<String>,
     options: &BuiltinOverride,
     around: &Whereabouts<'_>,
@@ -131,8 +145,19 @@ fn build(
         info_tags: Vec::new(),
         refresh_interval_hours: options.refresh_interval_hours,
         debug: around.debug,
-        managed_services: vec![builtin.name.to_owned()],
-        requirements: Some(PathBuf::from(builtin.requirements)),
+        dependencies: Dependencies {
+            environment: environment.map(|folder| EnvironmentSpec {
+                folder,
+                pip_environment: Vec::new(),
+                venv_args: None,
+                keep_previous: around.keep_previous,
+            }),
+            requirements: Some(PathBuf::from(builtin.requirements)),
+            system_dependencies: builtin.system_dependencies.map(PathBuf::from),
+            install_script: builtin.install_script.map(PathBuf::from),
+            node: false,
+            services: vec![builtin.name.to_owned()],
+        },
     })
 }
 
@@ -154,7 +179,7 @@ mod tests {
     }
 
     fn around(home: &Path) -> Whereabouts<'_> {
-        Whereabouts { home, identity: None, debug: false, known_repositories: &[] }
+        Whereabouts { home, identity: None, debug: false, keep_previous: 1, known_repositories: &[] }
     }
 
     fn warnings(spec: &Spec) -> String {
@@ -162,6 +187,7 @@ mod tests {
             Spec::Absent(spec) => spec.looked_for.join("; "),
             Spec::Git(spec) => panic!("found a repository at {}", spec.path.display()),
             Spec::Release(spec) => panic!("found a release at {}", spec.path.display()),
+            Spec::Python(spec) => panic!("found a package called {}", spec.project),
         }
     }
 
@@ -169,6 +195,7 @@ mod tests {
         match spec {
             Spec::Git(spec) => spec.path.clone(),
             Spec::Release(spec) => panic!("found a release at {}", spec.path.display()),
+            Spec::Python(spec) => panic!("found a package called {}", spec.project),
             Spec::Absent(spec) => panic!("not found: {:?}", spec.looked_for),
         }
     }

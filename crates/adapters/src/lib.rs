@@ -18,6 +18,7 @@
 //! | [`node`] | Node packages, through npm |
 //! | [`packages`] | OS packages |
 //! | [`python`] | Python environments and packages |
+//! | [`python_package`] | Python applications: what is installed, and what indexes and forges offer |
 //! | [`release`] | software that ships as releases |
 //! | [`services`] | services, restarted |
 //! | [`store`] | the state folder: journal, history and facts in SQLite |
@@ -39,6 +40,7 @@ pub mod machine;
 pub mod node;
 pub mod packages;
 pub mod python;
+pub mod python_package;
 pub mod release;
 pub mod services;
 pub mod store;

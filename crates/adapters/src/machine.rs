@@ -9,9 +9,10 @@ use refit_model::plan::Action;
 use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
 use refit_model::step::{
-    EnvironmentStep, GitTarget, Head, KeptPlace, NodeStep, PackageStep, RepoRef, ServiceStep, Step, Undo,
+    Content, EnvironmentStep, GitTarget, Head, KeptPlace, NodeStep, PackageStep, RepoRef, ServiceStep, Step, Undo,
 };
 use refit_model::updater::git::{GitFacts, GitSpec, Survey};
+use refit_model::updater::python::PythonFacts;
 use refit_model::updater::release::ReleaseFacts;
 use refit_model::updater::{Facts, Spec};
 use tokio::sync::watch;
@@ -27,12 +28,16 @@ use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
 use crate::node::Npm;
 use crate::packages::{PackageRules, Packages};
 use crate::python::{EnvironmentRules, Environments};
+use crate::python_package::PythonApplications;
 use crate::release::{Releases, carry, exchange};
 use crate::services::Services;
 use crate::tree::{self, Sides, Stage, TreeError};
 
 mod dependencies;
+mod python;
 mod release;
+
+use dependencies::Wanted;
 
 /// The hands for what software depends on.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ pub struct DependencyHands {
     pub npm: Npm,
     /// Services.
     pub services: Services,
+    /// Python applications.
+    pub applications: PythonApplications,
 }
 
 impl DependencyHands {
@@ -56,7 +63,8 @@ impl DependencyHands {
             environments: Environments::new(rules),
             packages: Packages::new(PackageRules::usual(surroundings.clone())),
             npm: Npm::new(surroundings.clone()),
-            services: Services::new(surroundings),
+            services: Services::new(surroundings.clone()),
+            applications: PythonApplications::new(surroundings),
         }
     }
 }
@@ -71,6 +79,7 @@ pub struct Host {
     packages: Packages,
     npm: Npm,
     services: Services,
+    applications: PythonApplications,
     printer: watch::Receiver<Printer>,
     faults: FaultPlan,
     boot: String,
@@ -88,7 +97,7 @@ impl Host {
         printer: watch::Receiver<Printer>,
         faults: FaultPlan,
     ) -> Self {
-        let DependencyHands { environments, packages, npm, services } = dependencies;
+        let DependencyHands { environments, packages, npm, services, applications } = dependencies;
         let remotes = Remotes::new(git.version(), per_host);
         let real = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let boot = faults.boot_id().map_or_else(real, str::to_owned).trim().to_owned();
@@ -101,6 +110,7 @@ impl Host {
             packages: packages.with_faults(faults.clone()),
             npm: npm.with_faults(faults.clone()),
             services: services.with_faults(faults.clone()),
+            applications,
             printer,
             faults,
             boot,
@@ -115,6 +125,7 @@ impl Host {
         let mut facts = facts::look(&self.git, spec, before, WallClock.now()).await;
         let path = real_path(&spec.path).unwrap_or_else(|| spec.path.clone());
         facts.kept = off_the_loop(move || Ok(keep::kept(&path))).await.unwrap_or_default();
+        facts.dependencies = self.look_at_dependencies(&spec.dependencies, &facts.dependencies).await;
         facts
     }
 
@@ -353,10 +364,16 @@ impl Machine for Host {
     async fn inspect(&self, spec: &Spec, before: &Facts, look: Look, tell: Tell) -> Facts {
         let (spec, before) = match (spec, before) {
             (Spec::Git(spec), Facts::Git(before)) => (spec, (**before).clone()),
-            (Spec::Git(spec), Facts::Release(_) | Facts::Absent) => (spec, GitFacts::default()),
-            (Spec::Release(spec), Facts::Release(before)) => return self.inspect_release(spec, before, look).await,
-            (Spec::Release(spec), Facts::Git(_) | Facts::Absent) => {
-                return self.inspect_release(spec, &ReleaseFacts::default(), look).await;
+            (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::Absent) => (spec, GitFacts::default()),
+            (Spec::Release(spec), Facts::Release(before)) => {
+                return self.inspect_release(spec, before, look, &tell).await;
+            }
+            (Spec::Python(spec), Facts::Python(before)) => return self.inspect_python(spec, before, look, &tell).await,
+            (Spec::Python(spec), Facts::Git(_) | Facts::Release(_) | Facts::Absent) => {
+                return self.inspect_python(spec, &PythonFacts::default(), look, &tell).await;
+            }
+            (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::Absent) => {
+                return self.inspect_release(spec, &ReleaseFacts::default(), look, &tell).await;
             }
             (Spec::Absent(_), _) => return Facts::Absent,
         };
@@ -371,7 +388,21 @@ impl Machine for Host {
                 };
                 let mut facts = self.look(spec, &before).await;
                 let survey = survey::survey(&self.git, spec, &facts, action).await;
-                facts.survey = Some(Survey { real_path: real_path(&spec.path), ..survey });
+                let real_path = real_path(&spec.path);
+                let home = real_path.as_ref().unwrap_or(&spec.path);
+                let target = survey.target.clone().filter(|_| survey.target_complete);
+                let repo = || RepoRef { updater: spec.name.clone(), path: home.clone() };
+                let wished = target.map(|target| Content::Commit { repo: repo(), to: GitTarget::Commit(target) });
+                let wanted = Wanted {
+                    dependencies: &spec.dependencies,
+                    facts: &facts.dependencies,
+                    home,
+                    wished,
+                    action,
+                    preview: matches!(look, Look::Preview(_)),
+                };
+                let dependencies = self.survey_dependencies(wanted, &tell).await;
+                facts.survey = Some(Survey { real_path, dependencies, ..survey });
                 facts
             }
         };

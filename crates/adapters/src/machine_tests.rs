@@ -77,7 +77,7 @@ impl Lab {
         let before = Facts::Git(Box::new(before.clone()));
         match self.host.inspect(&Spec::Git(self.spec.clone()), &before, look, self.tell()).await {
             Facts::Git(facts) => *facts,
-            Facts::Release(_) | Facts::Absent => panic!("a repository has facts"),
+            Facts::Release(_) | Facts::Python(_) | Facts::Absent => panic!("a repository has facts"),
         }
     }
 
@@ -87,7 +87,8 @@ impl Lab {
 
     pub(super) async fn planned(&self, before: &GitFacts, action: Action) -> Plan {
         let facts = Facts::Git(Box::new(self.look(before, Look::Survey(action)).await));
-        let occasion = Occasion { now: 1_775_124_930, mark: "one".to_owned(), application: "app".to_owned() };
+        let occasion =
+            Occasion { now: 1_775_124_930, mark: "one".to_owned(), application: "app".to_owned(), update_deps: false };
         match plan(action, &Spec::Git(self.spec.clone()), &facts, &occasion) {
             Ok(Verdict::Do(plan)) => *plan,
             other => panic!("no plan for {action:?}: {other:?}\n{facts:#?}"),
@@ -208,8 +209,7 @@ fn spec_of(path: &Path, origin: &str) -> GitSpec {
         info_tags: Vec::new(),
         refresh_interval_hours: 168,
         debug: false,
-        managed_services: Vec::new(),
-        requirements: None,
+        dependencies: Default::default(),
         config_hash: "1".to_owned(),
     }
 }

@@ -72,8 +72,7 @@ fn spec(path: &Path, remote: &Remote, channel: Channel, pin: Option<String>) -> 
         info_tags: Vec::new(),
         refresh_interval_hours: 168,
         debug: false,
-        managed_services: Vec::new(),
-        requirements: None,
+        dependencies: Default::default(),
         config_hash: "x".to_owned(),
     }
 }

@@ -74,8 +74,7 @@ fn spec(lab: &StateLab) -> GitSpec {
         info_tags: Vec::new(),
         refresh_interval_hours: 168,
         debug: false,
-        managed_services: Vec::new(),
-        requirements: None,
+        dependencies: Default::default(),
         config_hash: "x".to_owned(),
     }
 }

@@ -79,7 +79,7 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
         let now = self.clock.now() as i64;
         let application = self.application.clone().unwrap_or_else(|| spec.name().to_string());
-        let occasion = Occasion { now, mark: mark(), application };
+        let occasion = Occasion { now, mark: mark(), application, update_deps: self.update_deps };
         let verdict = plan(action, spec, &facts, &occasion);
         (facts, verdict)
     }

@@ -38,7 +38,9 @@ pub struct RecoveryReport {
 pub async fn recover<M: Machine, J: Journal, C: Clock>(machine: &M, journal: &J, clock: &C) -> RecoveryReport {
     let hear: Hear = Arc::new(|_| {});
     let (_keep, stop) = watch::channel(false);
-    settle_all(&World { machine, journal, clock, stop, hear, application: None, busy: Arc::new(|| false) }).await
+    let update_deps = false;
+    let world = World { machine, journal, clock, stop, hear, application: None, update_deps, busy: Arc::new(|| false) };
+    settle_all(&world).await
 }
 
 /// The same, within a process that has more to do.

@@ -40,7 +40,8 @@ pub async fn act<M: Machine, J: Journal, C: Clock>(
 ) -> Result<Rescued, RequestError> {
     let (machine, journal, clock) = outside;
     let (_keep, stop) = watch::channel(false);
-    let world = World { machine, journal, clock, stop, hear, application: None, busy: Arc::new(|| false) };
+    let update_deps = false;
+    let world = World { machine, journal, clock, stop, hear, application: None, update_deps, busy: Arc::new(|| false) };
     let known = journal.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(spec));
     let (recovery, acted) = world.act(spec, &known, action, caller).await;
     let (message, changed) = match acted.end {
@@ -57,8 +58,8 @@ pub async fn act<M: Machine, J: Journal, C: Clock>(
 pub async fn plan<M: Machine, J: Journal, C: Clock>(outside: (&M, &J, &C), spec: &Spec, action: Action) -> Planned {
     let (machine, journal, clock) = outside;
     let (_keep, stop) = watch::channel(false);
-    let world =
-        World { machine, journal, clock, stop, hear: Arc::new(|_| {}), application: None, busy: Arc::new(|| false) };
+    let (hear, update_deps): (Hear, _) = (Arc::new(|_| {}), false);
+    let world = World { machine, journal, clock, stop, hear, application: None, update_deps, busy: Arc::new(|| false) };
     let known = journal.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(spec));
     let (_, verdict): (_, Result<Verdict, _>) = world.survey(spec, &known, action, Look::Survey(action)).await;
     Planned { updater: spec.name().to_string(), verdict }

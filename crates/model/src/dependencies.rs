@@ -6,6 +6,12 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+mod after;
+mod arrange;
+
+pub(crate) use after::after_run;
+pub(crate) use arrange::{Arranged, Package, Subject, arrange};
+
 use crate::environment::{EnvironmentFacts, EnvironmentSpec, EnvironmentSurvey};
 
 /// What one piece of software depends on, as configured. Files are relative to the software's folder.

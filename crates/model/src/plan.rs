@@ -64,6 +64,8 @@ pub struct Occasion {
     pub mark: String,
     /// What listeners know the request by: the label of progress (CONTRACT §2.9).
     pub application: String,
+    /// Ask the package managers for everything again, though nothing seems to be missing (CONTRACT §2.7).
+    pub update_deps: bool,
 }
 
 /// The one guard against touching a printer that is busy. Asked when a request arrives, when its turn comes, and by
@@ -94,10 +96,14 @@ pub fn plan(action: Action, spec: &Spec, facts: &Facts, occasion: &Occasion) -> 
         (Spec::Git(spec), Facts::Git(facts)) => crate::updater::git::plan(action, spec, facts, occasion),
         (Spec::Release(spec), Facts::Release(facts)) => crate::updater::release::plan(action, spec, facts, occasion),
         (Spec::Absent(spec), _) => crate::updater::absent::plan(action, spec),
-        (Spec::Git(spec), Facts::Release(_) | Facts::Absent) => {
+        (Spec::Python(spec), Facts::Python(facts)) => crate::updater::python::plan(action, spec, facts, occasion),
+        (Spec::Python(spec), Facts::Git(_) | Facts::Release(_) | Facts::Absent) => {
+            crate::updater::python::plan(action, spec, &crate::updater::python::PythonFacts::default(), occasion)
+        }
+        (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::Absent) => {
             Err(Refusal::Unfit(format!("Git Repo {}: repo not initialized", spec.name)))
         }
-        (Spec::Release(spec), Facts::Git(_) | Facts::Absent) => {
+        (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::Absent) => {
             crate::updater::release::plan(action, spec, &crate::updater::release::ReleaseFacts::default(), occasion)
         }
     }
@@ -114,6 +120,7 @@ pub fn overture(action: Action, spec: &Spec) -> Vec<String> {
         }
         (Spec::Git(spec), Action::HardRecovery) => vec![says(&spec.name, "Attempting Repo Recovery...")],
         (Spec::Release(spec), _) => crate::updater::release::overture(action, spec),
+        (Spec::Python(spec), _) => crate::updater::python::overture(action, spec),
         (Spec::Git(_), Action::Upgrade | Action::Rollback) | (Spec::Absent(_), _) => Vec::new(),
     }
 }

@@ -54,6 +54,19 @@ impl Request {
     }
 }
 
+impl Request {
+    /// A recovery that asks the package managers for everything again (CONTRACT §2.7).
+    #[must_use]
+    pub fn updates_dependencies(&self) -> bool {
+        match self {
+            Self::Recover { update_deps, .. } => *update_deps,
+            Self::Refresh { .. } | Self::StatusRefresh | Self::Upgrade { .. } | Self::Full | Self::Rollback { .. } => {
+                false
+            }
+        }
+    }
+}
+
 /// The door a question came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,8 +7,10 @@ use crate::name::UpdaterName;
 
 pub mod absent;
 pub mod git;
-mod places;
+pub(crate) mod places;
+pub mod python;
 pub mod release;
+mod repr;
 
 /// What the owner configured for one updater.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub enum Spec {
     Git(git::GitSpec),
     /// `web`, `zip`, `executable`.
     Release(release::ReleaseSpec),
+    /// `python`.
+    Python(python::PythonSpec),
     /// A built-in updater (klipper, moonraker) whose software was not found.
     Absent(absent::AbsentSpec),
 }
@@ -29,6 +33,8 @@ pub enum Facts {
     Git(Box<git::GitFacts>),
     /// Of software that ships as releases.
     Release(Box<release::ReleaseFacts>),
+    /// Of a Python application.
+    Python(Box<python::PythonFacts>),
     /// Of something that is not there.
     Absent,
 }
@@ -40,6 +46,8 @@ pub enum Assessment {
     Git(Box<git::GitAssessment>),
     /// Of software that ships as releases.
     Release(Box<release::ReleaseAssessment>),
+    /// Of a Python application.
+    Python(Box<python::PythonAssessment>),
     /// Of something that is not there.
     Absent(absent::AbsentAssessment),
 }
@@ -49,12 +57,16 @@ pub enum Assessment {
 pub fn assess(spec: &Spec, facts: &Facts) -> Assessment {
     match (spec, facts) {
         (Spec::Git(spec), Facts::Git(facts)) => Assessment::Git(Box::new(git::assess(spec, facts))),
-        (Spec::Git(spec), Facts::Release(_) | Facts::Absent) => {
+        (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::Absent) => {
             Assessment::Git(Box::new(git::assess(spec, &git::GitFacts::default())))
         }
         (Spec::Release(spec), Facts::Release(facts)) => Assessment::Release(Box::new(release::assess(spec, facts))),
-        (Spec::Release(spec), Facts::Git(_) | Facts::Absent) => {
+        (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::Absent) => {
             Assessment::Release(Box::new(release::assess(spec, &release::ReleaseFacts::default())))
+        }
+        (Spec::Python(spec), Facts::Python(facts)) => Assessment::Python(Box::new(python::assess(spec, facts))),
+        (Spec::Python(spec), Facts::Git(_) | Facts::Release(_) | Facts::Absent) => {
+            Assessment::Python(Box::new(python::assess(spec, &python::PythonFacts::default())))
         }
         (Spec::Absent(spec), _) => Assessment::Absent(absent::assess(spec)),
     }
@@ -67,6 +79,7 @@ impl Spec {
         match self {
             Self::Git(spec) => &spec.name,
             Self::Release(spec) => &spec.name,
+            Self::Python(spec) => &spec.name,
             Self::Absent(spec) => &spec.name,
         }
     }
@@ -77,6 +90,7 @@ impl Spec {
         match self {
             Self::Git(spec) => &spec.config_hash,
             Self::Release(spec) => &spec.config_hash,
+            Self::Python(spec) => &spec.config_hash,
             Self::Absent(_) => "",
         }
     }
@@ -87,6 +101,7 @@ impl Spec {
         match self {
             Self::Git(spec) => spec.refresh_interval_hours,
             Self::Release(spec) => spec.refresh_interval_hours,
+            Self::Python(spec) => spec.refresh_interval_hours,
             Self::Absent(spec) => spec.refresh_interval_hours,
         }
     }
@@ -99,6 +114,7 @@ impl Facts {
         match spec {
             Spec::Git(_) => Self::Git(Box::default()),
             Spec::Release(_) => Self::Release(Box::default()),
+            Spec::Python(_) => Self::Python(Box::default()),
             Spec::Absent(_) => Self::Absent,
         }
     }
@@ -109,6 +125,7 @@ impl Facts {
         match self {
             Self::Git(facts) => facts.last_refresh,
             Self::Release(facts) => facts.last_refresh,
+            Self::Python(facts) => facts.last_refresh,
             Self::Absent => 0,
         }
     }
@@ -119,6 +136,7 @@ impl Facts {
         match self {
             Self::Git(facts) => &facts.config_hash,
             Self::Release(facts) => &facts.config_hash,
+            Self::Python(facts) => &facts.config_hash,
             Self::Absent => "",
         }
     }
@@ -132,8 +150,10 @@ pub fn after_run(plan: &crate::plan::Plan, before: &Facts, after: Facts) -> Fact
         (Facts::Release(before), Facts::Release(after)) => {
             Facts::Release(Box::new(release::after_run(plan, before, *after)))
         }
-        (Facts::Git(_) | Facts::Absent, after @ Facts::Release(_))
-        | (Facts::Release(_) | Facts::Absent, after @ Facts::Git(_))
-        | (_, after @ Facts::Absent) => after,
+        (Facts::Python(before), Facts::Python(after)) => {
+            Facts::Python(Box::new(python::after_run(plan, before, *after)))
+        }
+        // Of another type than before: nothing of the old facts holds.
+        (_, after @ (Facts::Git(_) | Facts::Release(_) | Facts::Python(_) | Facts::Absent)) => after,
     }
 }

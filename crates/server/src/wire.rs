@@ -11,9 +11,13 @@ use refit_model::updater::release::RateLimit;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+mod dependencies;
+mod python;
 mod release;
 pub mod runs;
 
+use dependencies::{EnvironmentExtras, environment};
+use python::PythonEntry;
 use release::ReleaseEntry;
 
 /// Refit's own version.
@@ -41,6 +45,7 @@ impl Serialize for VersionInfo<'_> {
                 Assessment::Release(release) => {
                     map.serialize_entry(name.as_str(), &ReleaseEntry::from(&**release))?;
                 }
+                Assessment::Python(python) => map.serialize_entry(name.as_str(), &PythonEntry::from(&**python))?,
                 Assessment::Absent(absent) => map.serialize_entry(name.as_str(), &AbsentEntry::from(absent))?,
             }
         }
@@ -116,6 +121,7 @@ impl<'a> From<&'a Snapshot> for Status<'a> {
 fn github_rate(snapshot: &Snapshot) -> Option<RateLimit> {
     let rates = snapshot.updaters.iter().filter_map(|(_, assessment)| match &**assessment {
         Assessment::Release(release) => release.rate,
+        Assessment::Python(python) => python.rate,
         Assessment::Git(_) | Assessment::Absent(_) => None,
     });
     // Of answers in one second, the one with fewer left is the later.
@@ -168,6 +174,7 @@ struct GitExtras<'a> {
     damage: &'a [String],
     hazards: &'a [refit_model::updater::git::Hazard],
     kept: &'a [refit_model::updater::git::Kept],
+    environment: Option<EnvironmentExtras<'a>>,
 }
 
 #[derive(Serialize)]
@@ -235,6 +242,7 @@ impl<'a> From<&'a GitAssessment> for GitEntry<'a> {
                 damage: &git.damage,
                 hazards: &git.hazards,
                 kept: &git.kept,
+                environment: environment(&git.dependencies),
             },
         }
     }

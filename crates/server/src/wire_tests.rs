@@ -63,6 +63,7 @@ fn git() -> GitAssessment {
         damage: vec![text("the file .git/HEAD is damaged")],
         hazards: vec![Hazard { key: text("core.fsmonitor"), refused: false }],
         kept: vec![Kept { key: text("k"), folder: Some("/home/k".into()), reference: None, files: 2, at: 5 }],
+        dependencies: Default::default(),
         last_refresh: 1_700_000_701,
     }
 }
@@ -151,6 +152,7 @@ fn release() -> ReleaseAssessment {
         verified: Some(text("size only")),
         previous: vec![Previous { version: text("v0.9.0"), folder: "/p".into(), at: 3, bytes: 4 }],
         kept: Vec::new(),
+        dependencies: Default::default(),
         last_good_answer: Some(5),
         not_before: None,
         rate: Some(RateLimit { limit: 60, remaining: 57, reset: 1_800_000_000.0, at: 2.0 }),

@@ -47,6 +47,7 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
         rollback: before.rollback.clone(),
         git_messages: messages,
         kept: before.kept.clone(),
+        dependencies: before.dependencies.clone(),
         survey: None,
         fingerprint: serde_json::to_value(fingerprint).ok(),
     }

@@ -43,9 +43,6 @@ pub async fn survey(git: &Git, spec: &GitSpec, facts: &GitFacts, action: Action)
     };
     let (modified, local_commits, (complete, (conflicts, submodules))) =
         tokio::join!(modified(&mut of_files), local_commits(&mut of_commits, &head), of_target);
-    if let (Some(file), Some(target)) = (&spec.requirements, &survey.target) {
-        survey.requirements_changed = differs(&ask, &head, target, file).await;
-    }
     survey.target_complete = complete;
     Survey { modified, local_commits, conflicts, submodules, ..survey }
 }
@@ -101,12 +98,6 @@ async fn is_complete(ask: &mut Ask<'_>, head: &CommitId, target: &CommitId) -> b
         Some(outcome) => outcome.success() && !outcome.stdout.split(|b| *b == b'\n').any(|l| l.starts_with(b"?")),
         None => false,
     }
-}
-
-async fn differs(ask: &Ask<'_>, head: &CommitId, target: &CommitId, file: &Path) -> bool {
-    let args = ["diff-tree", "-r", "--quiet", "--no-ext-diff", head.as_str(), target.as_str(), "--"];
-    let args = args.into_iter().map(OsStr::new).chain([file.as_os_str()]);
-    ask.probe(args).await.is_some_and(|outcome| outcome.code() == Some(1))
 }
 
 /// Files that git does not track here, ignored ones too, in the place of files that the target has; and submodules that

@@ -36,8 +36,7 @@ async fn lab() -> Lab {
         info_tags: Vec::new(),
         refresh_interval_hours: 1,
         debug: false,
-        managed_services: Vec::new(),
-        requirements: Some("req.txt".into()),
+        dependencies: Default::default(),
         config_hash: String::new(),
     };
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -72,7 +71,7 @@ async fn what_an_upgrade_would_meet() {
     assert_eq!(survey.conflicts, ["debug.log", "f", "new.txt"]);
     assert_eq!(survey.local_commits, []);
     assert_eq!(survey.target.map(String::from), Some(tip));
-    assert!(survey.target_complete && survey.requirements_changed);
+    assert!(survey.target_complete);
     assert_eq!(survey.primary_remote.as_deref(), Some("origin"));
 }
 
@@ -84,7 +83,7 @@ async fn a_target_that_is_not_whole_is_told() {
     assert!(lab.survey(Action::Upgrade).await.target_complete);
     std::fs::remove_file(lab.work.object("origin/master:a.py")).unwrap();
     let survey = lab.survey(Action::Upgrade).await;
-    assert!(survey.target.is_some() && !survey.target_complete && !survey.requirements_changed);
+    assert!(survey.target.is_some() && !survey.target_complete);
 }
 
 #[tokio::test]

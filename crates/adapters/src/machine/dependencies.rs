@@ -1,14 +1,73 @@
 //! The part of the table that is about what software depends on.
 //! Refuses to: know how any of it is done.
 
-use refit_engine::ports::{Circumstance, StepError};
+use std::path::Path;
+
+use refit_engine::ports::{Circumstance, StepError, Tell};
+use refit_model::dependencies::{Dependencies, DependencyFacts, DependencySurvey};
 use refit_model::journal::Witness;
-use refit_model::step::{Step, Undo};
+use refit_model::plan::Action;
+use refit_model::step::{Content, PackageList, Step, Undo};
 
 use super::{Host, sides_of};
 use crate::content::Contents;
+use crate::python::Wish;
+
+/// Whose dependencies are surveyed, and for what.
+pub(super) struct Wanted<'a> {
+    pub(super) dependencies: &'a Dependencies,
+    pub(super) facts: &'a DependencyFacts,
+    /// The software's folder, links resolved.
+    pub(super) home: &'a Path,
+    /// Where the wished version can be read already; none when only the steps will have it.
+    pub(super) wished: Option<Content>,
+    pub(super) action: Action,
+    pub(super) preview: bool,
+}
 
 impl Host {
+    pub(super) async fn look_at_dependencies(
+        &self,
+        wanted: &Dependencies,
+        before: &DependencyFacts,
+    ) -> DependencyFacts {
+        let Some(spec) = &wanted.environment else { return DependencyFacts { environment: None, ..before.clone() } };
+        let known = before.environment.clone().unwrap_or_default();
+        let environment = Some(self.environments.look(spec, &known).await);
+        DependencyFacts { environment, ..before.clone() }
+    }
+
+    pub(super) async fn survey_dependencies(&self, wanted: Wanted<'_>, tell: &Tell) -> DependencySurvey {
+        let contents = Contents::new(&self.git, tell.clone(), self.faults.clone());
+        let Wanted { dependencies, facts, home, wished, action, preview } = wanted;
+        let mut survey = DependencySurvey { service_manager: self.services.manager(), ..DependencySurvey::default() };
+        if let Some(spec) = &dependencies.environment {
+            let known = facts.environment.clone().unwrap_or_default();
+            let wish = match (&wished, &dependencies.requirements) {
+                (Some(content), Some(file)) => Some(Wish { contents: &contents, content, file }),
+                (None, _) | (_, None) => None,
+            };
+            survey.environment = Some(self.environments.survey(spec, &known, wish, action, preview).await);
+        }
+        let list = |content: &Content| PackageList {
+            content: content.clone(),
+            system_dependencies: dependencies.system_dependencies.clone(),
+            install_script: dependencies.install_script.clone(),
+            release_info_of: None,
+            known: Vec::new(),
+        };
+        if dependencies.system_dependencies.is_some() || dependencies.install_script.is_some() {
+            let now = list(&Content::Live { path: home.to_owned() });
+            survey.packages = Some(self.packages.survey(&contents, wished.as_ref().map(list).as_ref(), &now).await);
+        }
+        if dependencies.node {
+            let mut node = self.npm.survey(&contents, wished.as_ref(), home).await;
+            node.sound_previous = facts.node_rollback.clone().filter(|kept| kept.is_dir());
+            survey.node = Some(node);
+        }
+        survey
+    }
+
     pub(super) async fn act_on_dependencies(
         &self,
         step: &Step,

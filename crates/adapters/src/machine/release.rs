@@ -1,24 +1,51 @@
 //! The part of the table that is about releases.
 //! Refuses to: know how any of it is done.
 
-use refit_engine::ports::{Circumstance, Clock as _, Look, StepError};
-use refit_model::step::Step;
+use refit_engine::ports::{Circumstance, Clock as _, Look, StepError, Tell};
+use refit_model::plan::Action;
+use refit_model::step::{Content, Step};
 use refit_model::updater::Facts;
 use refit_model::updater::release::{ReleaseFacts, ReleaseSpec};
 
+use super::dependencies::Wanted;
 use super::{Host, sides_of};
 use crate::clock::WallClock;
 
 impl Host {
-    pub(super) async fn inspect_release(&self, spec: &ReleaseSpec, before: &ReleaseFacts, look: Look) -> Facts {
+    pub(super) async fn inspect_release(
+        &self,
+        spec: &ReleaseSpec,
+        before: &ReleaseFacts,
+        look: Look,
+        tell: &Tell,
+    ) -> Facts {
         #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
         let now = WallClock.now() as i64;
-        Facts::Release(Box::new(match look {
+        let mut facts = match look {
             Look::Local => self.releases.look(spec, before).await,
             Look::Remote => self.releases.refresh(spec, before, now).await,
             Look::Survey(action) => self.releases.survey(spec, before, action, now).await,
             Look::Preview(action) => self.releases.preview(spec, before, action, now).await,
-        }))
+        };
+        facts.dependencies = self.look_at_dependencies(&spec.dependencies, &facts.dependencies).await;
+        let action = match look {
+            Look::Local | Look::Remote => return Facts::Release(Box::new(facts)),
+            Look::Survey(action) | Look::Preview(action) => action,
+        };
+        let mut survey = facts.survey.take().unwrap_or_default();
+        let home = survey.real_path.as_ref().unwrap_or(&spec.path);
+        // What is offered is not here before it is unpacked.
+        let wished = match action {
+            Action::Rollback => survey.sound_previous.clone().map(|stage| Content::Stage { stage, live: home.clone() }),
+            Action::SoftRecovery => Some(Content::Live { path: home.clone() }),
+            Action::Upgrade | Action::HardRecovery => None,
+        };
+        let preview = matches!(look, Look::Preview(_));
+        let wanted =
+            Wanted { dependencies: &spec.dependencies, facts: &facts.dependencies, home, wished, action, preview };
+        survey.dependencies = self.survey_dependencies(wanted, tell).await;
+        facts.survey = Some(survey);
+        Facts::Release(Box::new(facts))
     }
 
     pub(super) async fn act_on_release(

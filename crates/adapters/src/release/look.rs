@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use refit_model::dependencies::DependencySurvey;
 use refit_model::plan::Action;
 use refit_model::updater::release::{
     Asset, Difference, ReleaseFacts, ReleaseKind, ReleaseSpec, ReleaseSurvey, RemoteRelease, Source, Wish, assess,
@@ -89,7 +90,16 @@ impl Releases {
             };
             let sound_previous = (action == Action::Rollback).then(|| previous::sound(real, &rollback)).flatten();
             let fixed = fixed(real, &home);
-            Ok(ReleaseSurvey { shipped_known: known, wrong, sound_previous, fixed, real_path, difference: None })
+            let dependencies = DependencySurvey::default();
+            Ok(ReleaseSurvey {
+                shipped_known: known,
+                wrong,
+                sound_previous,
+                fixed,
+                real_path,
+                difference: None,
+                dependencies,
+            })
         });
         facts.survey = survey.await.inspect_err(|error| tracing::warn!(%error, "not surveyed")).ok();
         facts

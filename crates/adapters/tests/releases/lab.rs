@@ -147,7 +147,7 @@ impl Lab {
         };
         let facts = Facts::Release(Box::new(self.look(before, Look::Survey(action)).await));
         let now = 1_775_124_930 + i64::from(*self.runs.lock().unwrap());
-        let occasion = Occasion { now, mark, application: "app".to_owned() };
+        let occasion = Occasion { now, mark, application: "app".to_owned(), update_deps: false };
         plan(action, &Spec::Release(self.spec.clone()), &facts, &occasion).map_err(|refusal| refusal.to_string())
     }
 
@@ -226,8 +226,7 @@ fn spec(kind: ReleaseKind, path: &Path, api: &str) -> ReleaseSpec {
         info_tags: Vec::new(),
         refresh_interval_hours: 168,
         debug: false,
-        managed_services: Vec::new(),
-        requirements: None,
+        dependencies: Default::default(),
         config_hash: "one".to_owned(),
     }
 }

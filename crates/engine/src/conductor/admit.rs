@@ -118,7 +118,8 @@ pub(crate) fn known(request: &Request, scene: &Scene<'_>) -> Result<(), Refusal>
     match (find(name, scene).ok_or_else(|| Refusal::NotAvailable(name.to_owned()))?, action) {
         (Spec::Absent(spec), Action::SoftRecovery | Action::HardRecovery) => absent::plan(action, spec).map(|_| ()),
         // A rollback is refused when its turn has come, and told like one that failed (observed).
-        (Spec::Absent(_), Action::Upgrade | Action::Rollback) | (Spec::Git(_) | Spec::Release(_), _) => Ok(()),
+        (Spec::Absent(_), Action::Upgrade | Action::Rollback)
+        | (Spec::Git(_) | Spec::Release(_) | Spec::Python(_), _) => Ok(()),
     }
 }
 

@@ -39,6 +39,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             None => Vec::new(),
         };
         let refused = guard(request, &self.printer).err();
+        let update_deps = request.updates_dependencies();
         let changing =
             self.active.as_ref().and_then(|active| active.running.as_ref()).map(|running| running.updater.clone());
         let (machine, journal, clock) = (self.machine.clone(), self.journal.clone(), self.clock.clone());
@@ -54,6 +55,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 stop,
                 hear: Arc::new(|_| {}),
                 application: None,
+                update_deps,
                 busy: Arc::new(|| false),
             };
             let mut planned = Vec::with_capacity(wanted.len());

@@ -99,6 +99,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             klipper: self.settings.klipper.clone(),
             status: self.published.subscribe(),
             application: request.as_ref().and_then(|(request, _)| request.application()),
+            update_deps: request.as_ref().is_some_and(|(request, _)| request.updates_dependencies()),
         };
         let connection = request.as_ref().and_then(|(_, caller)| caller.connection);
         let startup = matches!(work, Work::Startup);

@@ -50,6 +50,7 @@ pub(crate) struct Worker<M, J, C> {
     pub(crate) status: watch::Receiver<Arc<Snapshot>>,
     /// What listeners know the request by; none for what nobody asked for.
     pub(crate) application: Option<String>,
+    pub(crate) update_deps: bool,
 }
 
 /// How one action went, in the words of a request.
@@ -221,7 +222,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         self.recovered(&recovery, item.name()).await;
         let corrupt = match assess(&item.spec, &acted.facts) {
             Assessment::Git(assessment) => assessment.corrupt,
-            Assessment::Release(_) | Assessment::Absent(_) => false,
+            Assessment::Release(_) | Assessment::Python(_) | Assessment::Absent(_) => false,
         };
         self.looked(item.name(), acted.facts);
         self.reports.send(Report::At(None));
@@ -278,6 +279,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             stop: self.stop.clone(),
             hear,
             application: self.application.clone(),
+            update_deps: self.update_deps,
             busy: Arc::new(move || status.borrow().printer.is_busy()),
         }
     }
@@ -299,7 +301,8 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
 }
 
 /// How the sentences of steps begin.
-const SPEAKERS: [&str; 5] = ["Git Repo ", "Web Client ", "Zip Application ", "Executable ", "Downloading "];
+const SPEAKERS: [&str; 6] =
+    ["Git Repo ", "Web Client ", "Zip Application ", "Executable ", "Python Package ", "Downloading "];
 
 /// The order of a full update.
 pub(crate) fn full_order<'a>(names: impl Iterator<Item = &'a UpdaterName>) -> Vec<UpdaterName> {

@@ -69,6 +69,8 @@ pub enum Want {
         requirement: String,
         /// The project's normalised name.
         name: String,
+        /// Installed distributions (`name==version`) whose files are damaged: they are installed anew first.
+        damaged: Vec<String>,
         /// Install it anew, though this version is there.
         again: bool,
     },
@@ -190,6 +192,8 @@ pub struct PackageList {
     pub system_dependencies: Option<PathBuf>,
     /// The install script whose `PKGLIST` lines are read, relative to the content.
     pub install_script: Option<PathBuf>,
+    /// The project whose file `release_info` lists them, where the content is a Python environment.
+    pub release_info_of: Option<String>,
     /// Packages that the version before listed already: one that cannot be had is no reason to refuse.
     pub known: Vec<String>,
 }

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dependencies::{Dependencies, DependencyFacts, DependencySurvey};
 use crate::name::{BranchName, CommitId, UpdaterName};
 use crate::settings::Channel;
 
 mod after;
 mod assess;
 mod plan;
-mod python;
 
 pub use after::after_run;
 pub use assess::{assess, current_version};
@@ -46,10 +46,8 @@ pub struct GitSpec {
     pub refresh_interval_hours: u32,
     /// Debug mode: a detached HEAD is valid.
     pub debug: bool,
-    /// Services that the owner wants restarted after an update.
-    pub managed_services: Vec<String>,
-    /// The requirements file of the software's Python environment, relative to `path`.
-    pub requirements: Option<PathBuf>,
+    /// What it depends on.
+    pub dependencies: Dependencies,
     /// See [`crate::updater::Spec::config_hash`].
     pub config_hash: String,
 }
@@ -71,6 +69,9 @@ pub struct GitFacts {
     pub git_messages: Vec<String>,
     /// What was kept aside and is still there.
     pub kept: Vec<Kept>,
+    /// What it depends on.
+    #[serde(default)]
+    pub dependencies: DependencyFacts,
     /// Looked up for the action about to be planned, else none.
     pub survey: Option<Survey>,
     /// See `adapters::git`: tells that nothing changed; opaque here.
@@ -285,8 +286,9 @@ pub struct Survey {
     pub target: Option<CommitId>,
     /// The objects from here to the target are all there.
     pub target_complete: bool,
-    /// The requirements file differs between here and the target.
-    pub requirements_changed: bool,
+    /// What the target needs besides.
+    #[serde(default)]
+    pub dependencies: DependencySurvey,
     /// Where the configured path leads, when it is a symbolic link: the work is done there, and the link stays.
     pub real_path: Option<PathBuf>,
     /// `branch.<primary branch>.remote`, which a soft recovery goes to.
@@ -366,6 +368,8 @@ pub struct GitAssessment {
     pub hazards: Vec<Hazard>,
     /// Shown under `refit`: what was kept aside.
     pub kept: Vec<Kept>,
+    /// Shown under `refit`: what it depends on.
+    pub dependencies: DependencyFacts,
     /// Seconds since 1970 of the last refresh.
     pub last_refresh: i64,
 }

@@ -19,24 +19,24 @@ impl KeptPlace {
 }
 
 /// The stage of one run beside a folder.
-pub(super) fn stage_beside(path: &Path, occasion: &Occasion) -> PathBuf {
+pub(crate) fn stage_beside(path: &Path, occasion: &Occasion) -> PathBuf {
     beside(path, ".", &format!(".refit-new-{}", plain_word(&occasion.mark)))
 }
 
 /// A sibling with the folder's name in its own.
-pub(super) fn beside(path: &Path, before: &str, after: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, before: &str, after: &str) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!("{before}{name}{after}"))
 }
 
 /// Letters that are fit for a ref and for a file name.
-pub(super) fn plain_word(text: &str) -> String {
+pub(crate) fn plain_word(text: &str) -> String {
     let word: String = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).take(64).collect();
     if word.is_empty() { "_".to_owned() } else { word }
 }
 
 /// `20260402T101530Z`.
-pub(super) fn utc(seconds: i64) -> String {
+pub(crate) fn utc(seconds: i64) -> String {
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     // Days since 0000-03-01 in 400-year eras: the civil calendar of ISO 8601 in integers.
     let shifted = days + 719_468;

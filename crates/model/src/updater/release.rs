@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::dependencies::{Dependencies, DependencyFacts, DependencySurvey};
 use crate::name::UpdaterName;
 use crate::settings::Channel;
 
@@ -136,10 +137,8 @@ pub struct ReleaseSpec {
     pub refresh_interval_hours: u32,
     /// Debug mode, shown in the status.
     pub debug: bool,
-    /// Services that the owner wants restarted after an update.
-    pub managed_services: Vec<String>,
-    /// The requirements file of the software's Python environment, relative to `path`.
-    pub requirements: Option<PathBuf>,
+    /// What it depends on.
+    pub dependencies: Dependencies,
     /// See [`crate::updater::Spec::config_hash`].
     pub config_hash: String,
 }
@@ -166,6 +165,9 @@ pub struct ReleaseFacts {
     pub previous: Vec<Previous>,
     /// Old folders that a recovery kept aside and that are still there.
     pub kept: Vec<crate::updater::git::Kept>,
+    /// What it depends on.
+    #[serde(default)]
+    pub dependencies: DependencyFacts,
     /// Looked up for the action about to be planned, else none.
     pub survey: Option<ReleaseSurvey>,
 }
@@ -319,6 +321,9 @@ pub struct ReleaseSurvey {
     pub fixed: Option<String>,
     /// What the offered release would change, when that was asked for and could be had.
     pub difference: Option<Difference>,
+    /// What the wished version needs besides.
+    #[serde(default)]
+    pub dependencies: DependencySurvey,
 }
 
 /// Files that one version has and another has not, or has otherwise.
@@ -377,6 +382,8 @@ pub struct ReleaseAssessment {
     pub previous: Vec<Previous>,
     /// Shown under `refit`: folders that a recovery kept aside.
     pub kept: Vec<crate::updater::git::Kept>,
+    /// Shown under `refit`: what it depends on.
+    pub dependencies: DependencyFacts,
     /// Shown under `refit`: when the forge last answered, seconds since 1970.
     pub last_good_answer: Option<i64>,
     /// Shown under `refit`: not asked again before.

@@ -5,6 +5,8 @@ use refit_model::updater::git::Kept;
 use refit_model::updater::release::{Previous, ReleaseAssessment};
 use serde::Serialize;
 
+use super::dependencies::{EnvironmentExtras, environment};
+
 /// The entry.
 #[derive(Serialize)]
 pub(super) struct ReleaseEntry<'a> {
@@ -39,6 +41,7 @@ struct ReleaseExtras<'a> {
     verified: Option<&'a str>,
     previous: &'a [Previous],
     kept: &'a [Kept],
+    environment: Option<EnvironmentExtras<'a>>,
 }
 
 /// The newest release of the channel.
@@ -84,6 +87,7 @@ impl<'a> From<&'a ReleaseAssessment> for ReleaseEntry<'a> {
                 verified: release.verified.as_deref(),
                 previous: &release.previous,
                 kept: &release.kept,
+                environment: environment(&release.dependencies),
             },
         }
     }

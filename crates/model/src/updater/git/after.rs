@@ -1,6 +1,7 @@
 //! What a finished run means for the facts: the point that a rollback goes back to (CONTRACT §2.7, §2.8).
 
 use super::{GitFacts, RollbackPoint};
+use crate::dependencies;
 use crate::plan::{Action, Plan};
 
 /// The facts to keep after a finished run: those seen after it, with the rollback point that follows from the run.
@@ -12,6 +13,7 @@ pub fn after_run(plan: &Plan, before: &GitFacts, mut after: GitFacts) -> GitFact
         Action::SoftRecovery | Action::HardRecovery => None,
         Action::Rollback => before.rollback.clone(),
     };
+    after.dependencies = dependencies::after_run(plan, &before.dependencies, after.dependencies);
     after.survey = None;
     after
 }

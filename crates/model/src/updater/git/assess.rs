@@ -2,9 +2,9 @@
 //! running Moonraker 0.11.0). Pure: same spec and facts, same assessment.
 //! Refuses to: offer anything; which commit the channel offers is a fact that `adapters::git` looked up.
 
-use super::python::list_repr;
 use super::{GitAssessment, GitFacts, GitSpec, Hazard};
 use crate::name::CommitId;
+use crate::updater::repr::list_repr;
 use crate::version::{self, Version};
 
 /// What stands for a value that is not known.
@@ -55,6 +55,7 @@ pub fn assess(spec: &GitSpec, facts: &GitFacts) -> GitAssessment {
         damage: local.damage.iter().map(ToString::to_string).collect(),
         hazards: local.hazards.clone(),
         kept: facts.kept.clone(),
+        dependencies: facts.dependencies.clone(),
         last_refresh: facts.last_refresh,
     }
 }

@@ -22,8 +22,7 @@ fn spec() -> GitSpec {
         info_tags: vec!["x=1".to_owned()],
         refresh_interval_hours: 168,
         debug: false,
-        managed_services: Vec::new(),
-        requirements: None,
+        dependencies: Default::default(),
         config_hash: String::new(),
     }
 }

@@ -5,10 +5,11 @@
 use std::path::PathBuf;
 
 use super::{Damage, GitAssessment, GitFacts, GitSpec, RepoKind, assess};
+use crate::dependencies::{self, Arranged, DependencySurvey, Subject};
 use crate::name::{BranchName, CommitId};
 use crate::plan::{Action, Occasion, Plan, Verdict, some_of};
 use crate::refusal::Refusal;
-use crate::step::{GitTarget, Head, KeptPlace, Phase, PlannedStep, RepoRef, Step, Undo};
+use crate::step::{Content, GitTarget, Head, KeptPlace, Phase, PlannedStep, RepoRef, Step, Undo};
 use crate::updater::places::stage_beside;
 
 /// Plans one action for one repository.
@@ -24,6 +25,7 @@ pub fn plan(action: Action, spec: &GitSpec, facts: &GitFacts, occasion: &Occasio
         repo: RepoRef { updater: spec.name.clone(), path: path.clone() },
         kept: KeptPlace::beside(&spec.name, path, occasion),
         stage: stage_beside(path, occasion),
+        occasion,
     };
     match action {
         Action::Upgrade => planner.upgrade(),
@@ -40,6 +42,16 @@ struct Planner<'a> {
     repo: RepoRef,
     kept: KeptPlace,
     stage: PathBuf,
+    occasion: &'a Occasion,
+}
+
+/// What a plan is made of at its end.
+struct Done<'a> {
+    to: &'a str,
+    opening: Vec<String>,
+    steps: Vec<PlannedStep>,
+    closing: &'a str,
+    notes: Vec<String>,
 }
 
 impl Planner<'_> {
@@ -57,11 +69,13 @@ impl Planner<'_> {
                 None => Ok(Verdict::Nothing(self.says("already up to date"))),
             };
         }
-        let mut steps = vec![self.fetch(offered.clone(), self.facts.remote.error.is_some())?];
-        steps.push(self.keep_aside(GitTarget::Commit(offered.clone())));
-        steps.extend(self.switch(self.head_now()?, GitTarget::Commit(offered.clone()), Some(offered.clone())));
+        let to = GitTarget::Commit(offered.clone());
+        let fetch = self.fetch(offered.clone(), self.facts.remote.error.is_some())?;
+        let switch = self.switch(self.head_now()?, to.clone(), Some(offered.clone()));
+        let (steps, notes) = self.with_dependencies(Action::Upgrade, vec![fetch], to, switch.into())?;
         let opening = vec![format!("Updating Application {}...", self.spec.name), self.says("Updating Repo...")];
-        Ok(self.done(Action::Upgrade, &self.judged.remote_version, opening, steps, "Update Finished..."))
+        let done = Done { to: &self.judged.remote_version, opening, steps, closing: "Update Finished...", notes };
+        Ok(self.done(Action::Upgrade, done))
     }
 
     fn rollback(&self) -> Result<Verdict, Refusal> {
@@ -83,10 +97,12 @@ impl Planner<'_> {
         }
         let branch = || BranchName::new(&point.branch).map_err(|_| Refusal::IncompleteRollback);
         let place = if point.detached { Head::Detached } else { Head::Branch(branch()?) };
-        let mut steps = vec![self.fetch(point.commit.clone(), false)?];
-        steps.push(self.keep_aside(GitTarget::Commit(point.commit.clone())));
-        steps.extend(self.switch(place, GitTarget::Commit(point.commit.clone()), Some(point.commit.clone())));
-        Ok(self.done(Action::Rollback, &point.version, Vec::new(), steps, "Rollback Complete"))
+        let to = GitTarget::Commit(point.commit.clone());
+        let fetch = self.fetch(point.commit.clone(), false)?;
+        let switch = self.switch(place, to.clone(), Some(point.commit.clone()));
+        let (steps, notes) = self.with_dependencies(Action::Rollback, vec![fetch], to, switch.into())?;
+        let done = Done { to: &point.version, opening: Vec::new(), steps, closing: "Rollback Complete", notes };
+        Ok(self.done(Action::Rollback, done))
     }
 
     fn soft_recovery(&self) -> Result<Verdict, Refusal> {
@@ -113,20 +129,20 @@ impl Planner<'_> {
             remote: remote.clone(),
             branch: branch.clone(),
         };
-        steps.push(self.keep_aside(to.clone()));
         let moves_elsewhere =
             local.branch.as_deref() != Some(branch.as_str()) || local.remote_alias.as_deref() != Some(remote.as_str());
         let asks_later = !self.needs_healing() && (moves_elsewhere || self.facts.remote.last_good.is_none());
-        let [check, switch, verify] = self.switch(Head::Branch(branch.clone()), to, None);
-        steps.extend([check, switch]);
+        let [check, switch, verify] = self.switch(Head::Branch(branch.clone()), to.clone(), None);
+        let mut switched = vec![check, switch];
         if asks_later {
             // Goes to what was known, then learns what is new, as Moonraker does (observed): the remote was only ever
             // asked for the branch it stood on, or could not be asked.
-            steps.push(self.fetch_primary(&remote, &branch, Phase::Switch));
+            switched.push(self.fetch_primary(&remote, &branch, Phase::Switch));
         }
-        steps.push(verify);
+        switched.push(verify);
+        let (steps, notes) = self.with_dependencies(Action::SoftRecovery, steps, to, switched)?;
         let opening = vec![self.says("Attempting Repo Recovery..."), self.says("Resetting Git Repo...")];
-        Ok(self.done(Action::SoftRecovery, "?", opening, steps, "Reinstall Complete"))
+        Ok(self.done(Action::SoftRecovery, Done { to: "?", opening, steps, closing: "Reinstall Complete", notes }))
     }
 
     fn hard_recovery(&self) -> Result<Verdict, Refusal> {
@@ -171,18 +187,67 @@ impl Planner<'_> {
         };
         let mut clone = plain(clone, Undo::DeleteStage { stage: self.stage.clone() }, Phase::Preparation);
         clone.announce = vec![self.says("Starting Clone Recovery...")];
-        let steps = vec![
-            clone,
-            plain(carry, Undo::Nothing, Phase::Preparation),
-            plain(Step::CheckPrinter, Undo::Nothing, Phase::Switch),
-            plain(exchange, exchange_back, Phase::Switch),
-            self.verify(None),
-        ];
+        let content = Content::Stage { stage: self.stage.clone(), live: self.repo.path.clone() };
+        let arranged = self.arrange(Action::HardRecovery, content)?;
+        let mut steps = vec![clone, plain(carry, Undo::Nothing, Phase::Preparation)];
+        steps.extend(arranged.prepare);
+        steps.extend(arranged.early);
+        steps.push(plain(Step::CheckPrinter, Undo::Nothing, Phase::Switch));
+        steps.extend(arranged.watch);
+        steps.push(plain(exchange, exchange_back, Phase::Switch));
+        steps.extend(arranged.with);
+        steps.push(self.verify(None));
+        steps.extend(arranged.after);
         let opening = vec![self.says("Attempting Repo Recovery...")];
-        Ok(self.done(Action::HardRecovery, "?", opening, steps, "Reinstall Complete"))
+        let done = Done { to: "?", opening, steps, closing: "Reinstall Complete", notes: arranged.notes };
+        Ok(self.done(Action::HardRecovery, done))
     }
 
-    fn done(&self, action: Action, to: &str, opening: Vec<String>, steps: Vec<PlannedStep>, closing: &str) -> Verdict {
+    /// The steps from the preparation to the last, with those for what the software depends on: what is prepared is
+    /// prepared before the owner's files are kept aside, and what is switched is switched with the repository.
+    /// `switched` begins with the printer and the switch, and ends with the verification.
+    fn with_dependencies(
+        &self,
+        action: Action,
+        prepared: Vec<PlannedStep>,
+        to: GitTarget,
+        switched: Vec<PlannedStep>,
+    ) -> Result<(Vec<PlannedStep>, Vec<String>), Refusal> {
+        let content = Content::Commit { repo: self.repo.clone(), to: to.clone() };
+        let arranged = self.arrange(action, content)?;
+        let mut steps = prepared;
+        steps.extend(arranged.prepare);
+        steps.push(self.keep_aside(to));
+        steps.extend(arranged.early);
+        let mut switched = switched.into_iter();
+        steps.extend(switched.next());
+        steps.extend(arranged.watch);
+        steps.extend(switched.next());
+        steps.extend(arranged.with);
+        steps.extend(switched);
+        steps.extend(arranged.after);
+        Ok((steps, arranged.notes))
+    }
+
+    fn arrange(&self, action: Action, content: Content) -> Result<Arranged, Refusal> {
+        let nothing = DependencySurvey::default();
+        dependencies::arrange(&Subject {
+            name: &self.spec.name,
+            title: format!("Git Repo {}", self.spec.name),
+            home: Some(&self.repo.path),
+            dependencies: &self.spec.dependencies,
+            facts: &self.facts.dependencies,
+            survey: self.facts.survey.as_ref().map_or(&nothing, |survey| &survey.dependencies),
+            occasion: self.occasion,
+            action,
+            version: &self.judged.version,
+            content: Some(content),
+            package: None,
+        })
+    }
+
+    fn done(&self, action: Action, done: Done<'_>) -> Verdict {
+        let Done { to, opening, steps, closing, notes } = done;
         Verdict::Do(Box::new(Plan {
             updater: self.spec.name.clone(),
             action,
@@ -191,7 +256,7 @@ impl Planner<'_> {
             opening,
             steps,
             closing: self.says(closing),
-            notes: self.notes(action),
+            notes: self.notes(action).into_iter().chain(notes).collect(),
         }))
     }
 
@@ -319,13 +384,6 @@ impl Planner<'_> {
                 notes.push(format!("Kept aside: {commits}, as refs/refit/kept/{}", self.kept.key));
             }
         }
-        if let Some(file) = self.spec.requirements.as_ref().filter(|_| survey.requirements_changed) {
-            notes.push(format!(
-                "The Python requirements change, and this version of Refit does not install them. Run the pip of the \
-                 software's environment afterwards: pip install -r {}",
-                self.spec.path.join(file).display()
-            ));
-        }
         if !survey.submodules.is_empty() {
             notes.push(format!(
                 "This version wants another commit of these submodules: {}. Refit does not touch submodules, and the \
@@ -333,12 +391,6 @@ impl Planner<'_> {
                  update",
                 some_of(survey.submodules.iter()),
                 self.spec.path.display()
-            ));
-        }
-        if !self.spec.managed_services.is_empty() {
-            notes.push(format!(
-                "This version of Refit does not restart services. Restart by hand afterwards: sudo systemctl restart {}",
-                self.spec.managed_services.join(" ")
             ));
         }
         notes

@@ -25,8 +25,7 @@ fn spec() -> GitSpec {
         info_tags: Vec::new(),
         refresh_interval_hours: 168,
         debug: false,
-        managed_services: Vec::new(),
-        requirements: Some(PathBuf::from("scripts/requirements.txt")),
+        dependencies: Default::default(),
         config_hash: String::new(),
     }
 }
@@ -59,7 +58,7 @@ fn behind() -> GitFacts {
 }
 
 fn occasion() -> Occasion {
-    Occasion { now: 1_775_124_930, mark: "r/1".to_owned(), application: "app".to_owned() }
+    Occasion { now: 1_775_124_930, mark: "r/1".to_owned(), application: "app".to_owned(), update_deps: false }
 }
 
 fn planned(action: Action, spec: &GitSpec, facts: &GitFacts) -> Plan {
@@ -237,10 +236,9 @@ fn a_repository_that_would_run_code_is_only_replaced() {
 #[test]
 fn what_is_left_to_do_by_hand_is_said() {
     let mut spec = spec();
-    spec.managed_services = vec!["klipper".to_owned()];
+    spec.dependencies.services = vec!["klipper".to_owned()];
     let mut facts = behind();
     facts.survey = Some(Survey {
-        requirements_changed: true,
         conflicts: (0..12).map(|n| format!("f{n}")).collect(),
         local_commits: vec![commit('a')],
         submodules: vec!["lib".to_owned()],
@@ -250,7 +248,6 @@ fn what_is_left_to_do_by_hand_is_said() {
     for part in [
         "Kept aside: 1 local commit, as refs/refit/kept/20260402T101530Z-my_app-r_1",
         "f9 and 2 more",
-        "pip install -r /home/pi/app/scripts/requirements.txt",
         "systemctl restart klipper",
         "of these submodules: lib. ",
         "git -C /home/pi/app submodule update",

@@ -47,6 +47,7 @@ pub fn assess(spec: &ReleaseSpec, facts: &ReleaseFacts) -> ReleaseAssessment {
         verified: facts.verified.clone(),
         previous: facts.previous.clone(),
         kept: facts.kept.clone(),
+        dependencies: facts.dependencies.clone(),
         last_good_answer: facts.remote.last_good,
         not_before: facts.remote.not_before,
         rate: facts.remote.rate.filter(|_| spec.source.forge == ForgeKind::Github),

@@ -9,10 +9,11 @@ use super::{
     Difference, Place, Release, ReleaseAssessment, ReleaseFacts, ReleaseKind, ReleaseSpec, ReleaseSurvey, Verify,
     checksum_assets, choose,
 };
+use crate::dependencies::{self, Arranged, Subject};
 use crate::plan::{Action, Occasion, Plan, Verdict, some_of};
 use crate::refusal::Refusal;
 use crate::settings::Channel;
-use crate::step::{KeptPlace, OldFolder, Phase, PlannedStep, ReleaseRef, Step, Undo, WantedRelease};
+use crate::step::{Content, KeptPlace, OldFolder, Phase, PlannedStep, ReleaseRef, Step, Undo, WantedRelease};
 use crate::updater::places::{beside, plain_word, stage_beside, utc};
 
 /// Plans one action for one of them.
@@ -47,6 +48,15 @@ struct Planner<'a> {
     occasion: &'a Occasion,
 }
 
+/// What a plan is made of at its end.
+struct Done<'a> {
+    to: &'a str,
+    opening: Vec<String>,
+    steps: Vec<PlannedStep>,
+    closing: &'a str,
+    notes: Vec<String>,
+}
+
 impl Planner<'_> {
     fn upgrade(&self) -> Result<Verdict, Refusal> {
         if !self.judged.is_valid {
@@ -71,9 +81,10 @@ impl Planner<'_> {
         steps.push(self.download(self.offered(release)?));
         steps.extend(self.unpack(true));
         steps.push(self.carry_over(Some(self.kept())));
-        steps.extend(self.switch(self.previous()));
+        let (steps, notes) = self.with_dependencies(Action::Upgrade, steps, self.previous())?;
         let opening = vec![self.says("Updating...")];
-        Ok(self.done(Action::Upgrade, shown(release), opening, steps, "Update Finished..."))
+        Ok(self
+            .done(Action::Upgrade, Done { to: shown(release), opening, steps, closing: "Update Finished...", notes }))
     }
 
     fn rollback(&self) -> Result<Verdict, Refusal> {
@@ -100,9 +111,9 @@ impl Planner<'_> {
             }
         }
         steps.push(self.carry_over(Some(self.kept())));
-        steps.extend(self.switch(self.previous()));
+        let (steps, notes) = self.with_dependencies(Action::Rollback, steps, self.previous())?;
         let opening = vec![self.says("Rolling Back...")];
-        Ok(self.done(Action::Rollback, wanted, opening, steps, "Rollback Complete"))
+        Ok(self.done(Action::Rollback, Done { to: wanted, opening, steps, closing: "Rollback Complete", notes }))
     }
 
     /// Verifies the installed files against the release's own list, and puts back only what is wrong.
@@ -139,12 +150,51 @@ impl Planner<'_> {
         let mut steps = vec![self.download(wanted)];
         steps.extend(self.unpack(share));
         steps.push(self.carry_over(None));
-        steps.extend(self.switch(OldFolder::Kept(self.kept())));
+        let (steps, notes) = self.with_dependencies(action, steps, OldFolder::Kept(self.kept()))?;
         let opening = vec![self.says("Attempting recovery...")];
-        Ok(self.done(action, &to, opening, steps, "Reinstall Complete"))
+        Ok(self.done(action, Done { to: &to, opening, steps, closing: "Reinstall Complete", notes }))
     }
 
-    fn done(&self, action: Action, to: &str, opening: Vec<String>, steps: Vec<PlannedStep>, closing: &str) -> Verdict {
+    /// The steps from the preparation to the last, with those for what the software depends on.
+    fn with_dependencies(
+        &self,
+        action: Action,
+        prepared: Vec<PlannedStep>,
+        old: OldFolder,
+    ) -> Result<(Vec<PlannedStep>, Vec<String>), Refusal> {
+        let arranged = self.arrange(action)?;
+        let [check, exchange, verify, prune] = self.switch(old);
+        let mut steps = prepared;
+        steps.extend(arranged.prepare);
+        steps.extend(arranged.early);
+        steps.push(check);
+        steps.extend(arranged.watch);
+        steps.push(exchange);
+        steps.extend(arranged.with);
+        steps.push(verify);
+        steps.extend(arranged.after);
+        steps.push(prune);
+        Ok((steps, arranged.notes))
+    }
+
+    fn arrange(&self, action: Action) -> Result<Arranged, Refusal> {
+        dependencies::arrange(&Subject {
+            name: &self.spec.name,
+            title: format!("{} {}", self.spec.kind.title(), self.spec.name),
+            home: Some(self.path()),
+            dependencies: &self.spec.dependencies,
+            facts: &self.facts.dependencies,
+            survey: &self.survey.dependencies,
+            occasion: self.occasion,
+            action,
+            version: &self.judged.version,
+            content: Some(Content::Stage { stage: self.stage(), live: self.path().to_owned() }),
+            package: None,
+        })
+    }
+
+    fn done(&self, action: Action, done: Done<'_>) -> Verdict {
+        let Done { to, opening, steps, closing, notes } = done;
         Verdict::Do(Box::new(Plan {
             updater: self.spec.name.clone(),
             action,
@@ -153,7 +203,7 @@ impl Planner<'_> {
             opening,
             steps,
             closing: self.says(closing),
-            notes: self.notes(action),
+            notes: self.notes(action).into_iter().chain(notes).collect(),
         }))
     }
 
@@ -310,19 +360,6 @@ impl Planner<'_> {
                     "Which files go is known only when it was looked up what version {version} shipped; your own stay"
                 ));
             }
-        }
-        if let Some(file) = &self.spec.requirements {
-            notes.push(format!(
-                "This version of Refit does not install Python requirements. Where they changed, run the pip of the \
-                 software's environment afterwards: pip install -r {}",
-                self.spec.path.join(file).display()
-            ));
-        }
-        if !self.spec.managed_services.is_empty() {
-            notes.push(format!(
-                "This version of Refit does not restart services. Restart by hand afterwards: sudo systemctl restart {}",
-                self.spec.managed_services.join(" ")
-            ));
         }
         notes
     }

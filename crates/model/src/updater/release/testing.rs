@@ -28,8 +28,7 @@ pub(super) fn spec(kind: ReleaseKind) -> ReleaseSpec {
         info_tags: Vec::new(),
         refresh_interval_hours: 168,
         debug: false,
-        managed_services: Vec::new(),
-        requirements: None,
+        dependencies: Default::default(),
         config_hash: "one".to_owned(),
     }
 }

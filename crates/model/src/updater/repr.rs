@@ -1,5 +1,6 @@
-//! Lists of file names as Python prints them: the documented texts hold them in this form (CONTRACT §3.2.3).
-//! Refuses to: print anything but lists of texts.
+//! Values as Python prints them: the documented texts hold lists of file names (CONTRACT §3.2.3) and whole JSON files
+//! (observed, of a `direct_url.json`) in this form.
+//! Refuses to: print floating-point numbers as Python does; none is in such a file.
 
 use std::fmt::Write as _;
 
@@ -7,6 +8,23 @@ use std::fmt::Write as _;
 pub(super) fn list_repr<'a>(items: impl Iterator<Item = &'a str>) -> String {
     let items: Vec<String> = items.map(repr).collect();
     format!("[{}]", items.join(", "))
+}
+
+/// A JSON value as the dictionary, list or literal that Python makes of it.
+pub(super) fn value_repr(value: &serde_json::Value) -> String {
+    use serde_json::Value;
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => repr(text),
+        Value::Array(items) => format!("[{}]", items.iter().map(value_repr).collect::<Vec<_>>().join(", ")),
+        Value::Object(entries) => {
+            let entries = entries.iter().map(|(key, value)| format!("{}: {}", repr(key), value_repr(value)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+    }
 }
 
 /// A text in single quotes, in double ones when it holds single quotes only; what cannot be printed is escaped.

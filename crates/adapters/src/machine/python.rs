@@ -1,0 +1,46 @@
+//! The part of the table that is about Python applications. Their steps are those of their environment.
+//! Refuses to: know how any of it is done.
+
+use std::path::Path;
+
+use refit_engine::ports::{Clock as _, Look, Tell};
+use refit_model::updater::Facts;
+use refit_model::updater::python::{PythonFacts, PythonSpec, PythonSurvey};
+
+use super::Host;
+use super::dependencies::Wanted;
+use crate::clock::WallClock;
+
+impl Host {
+    pub(super) async fn inspect_python(
+        &self,
+        spec: &PythonSpec,
+        before: &PythonFacts,
+        look: Look,
+        tell: &Tell,
+    ) -> Facts {
+        #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
+        let now = WallClock.now() as i64;
+        let mut facts = PythonFacts { survey: None, ..before.clone() };
+        facts.dependencies = self.look_at_dependencies(&spec.dependencies, &facts.dependencies).await;
+        self.applications.look(spec, &mut facts).await;
+        match look {
+            Look::Local => {}
+            Look::Remote => self.applications.refresh(spec, &mut facts, now).await,
+            Look::Survey(action) | Look::Preview(action) => {
+                let wanted = Wanted {
+                    dependencies: &spec.dependencies,
+                    facts: &facts.dependencies,
+                    // Nothing of it lies outside its environment.
+                    home: Path::new(""),
+                    wished: None,
+                    action,
+                    preview: matches!(look, Look::Preview(_)),
+                };
+                let dependencies = self.survey_dependencies(wanted, tell).await;
+                facts.survey = Some(PythonSurvey { dependencies });
+            }
+        }
+        Facts::Python(Box::new(facts))
+    }
+}
