@@ -26,7 +26,7 @@ use crate::git::layout::Layout;
 use crate::git::remote::{Remotes, Seen};
 use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
 use crate::node::Npm;
-use crate::packages::Packages;
+use crate::packages::{PackageRules, Packages};
 use crate::python::{EnvironmentRules, Environments};
 use crate::python_package::PythonApplications;
 use crate::release::{Releases, carry, exchange};
@@ -61,7 +61,7 @@ impl DependencyHands {
         let rules = EnvironmentRules { surroundings: surroundings.clone(), state, own_program };
         Self {
             environments: Environments::new(rules),
-            packages: Packages::new(surroundings.clone()),
+            packages: Packages::new(PackageRules::usual(surroundings.clone())),
             npm: Npm::new(surroundings.clone()),
             services: Services::new(surroundings.clone()),
             applications: PythonApplications::new(surroundings),

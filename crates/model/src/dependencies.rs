@@ -66,6 +66,9 @@ pub struct PackageSurvey {
     pub refused: Option<String>,
     /// What the installed version lists.
     pub listed_now: Vec<String>,
+    /// What else the owner should know: entries that were passed by, in words for people.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// One OS package that would be installed.
@@ -73,6 +76,9 @@ pub struct PackageSurvey {
 pub struct PackageChange {
     /// Its name.
     pub name: String,
+    /// The version that it replaces, where what is listed needs a newer one; none for what is not there yet.
+    #[serde(default)]
+    pub from: Option<String>,
     /// The version that would come.
     pub version: Option<String>,
     /// Bytes to download, where known.
