@@ -20,7 +20,7 @@ mod limit;
 mod newest;
 mod token;
 
-pub(crate) use answer::sha256;
+pub(crate) use answer::{lenient, sha256};
 pub(crate) use ask::{denied, may_be_asked};
 pub use token::{BadToken, Token};
 

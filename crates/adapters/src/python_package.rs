@@ -5,6 +5,8 @@ use refit_model::updater::python::{PythonFacts, PythonSpec};
 
 use crate::command::Surroundings;
 
+pub mod page;
+
 /// See the module.
 #[derive(Debug)]
 pub struct PythonApplications {
