@@ -8,6 +8,7 @@
 use std::ffi::{CString, OsString};
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -129,8 +130,16 @@ pub fn enter(arguments: impl Iterator<Item = OsString>) -> NotEntered {
     if let Err(failure) = unshared() {
         return failure;
     }
+    // All are opened before the first is shown: one place may hold the next folder.
+    let mut opened = Vec::new();
     for shown in shown {
-        if let Err(why) = show(&shown) {
+        match fs::File::open(&shown.folder) {
+            Ok(folder) => opened.push((folder, shown)),
+            Err(why) => return NotEntered::Mount { shown, why },
+        }
+    }
+    for (folder, shown) in opened {
+        if let Err(why) = show(&folder, &shown.at) {
             return NotEntered::Mount { shown, why };
         }
     }
@@ -171,10 +180,11 @@ fn unshared() -> Result<(), NotEntered> {
 }
 
 /// A security module may let the call pass and do nothing; the folder itself says whether it is shown.
-fn show(shown: &Shown) -> io::Result<()> {
+fn show(folder: &fs::File, at: &Path) -> io::Result<()> {
     let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
-    mount(Some(&shown.folder), &shown.at, None::<&str>, bind, None::<&str>)?;
-    let (is, seen) = (fs::metadata(&shown.folder)?, fs::metadata(&shown.at)?);
+    let opened = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    mount(Some(opened.as_str()), at, None::<&str>, bind, None::<&str>)?;
+    let (is, seen) = (folder.metadata()?, fs::metadata(at)?);
     if is.ino() == seen.ino() { Ok(()) } else { Err(io::Error::other("the mount had no effect")) }
 }
 
