@@ -14,6 +14,8 @@ use crate::content::Contents;
 use crate::fault::FaultPlan;
 use crate::tree::Sides;
 
+pub mod interpreter;
+pub mod layout;
 pub mod namespace;
 
 /// What the binary decides.
