@@ -98,7 +98,8 @@ fn specifiers_contain_the_same_versions() {
     let versions: Vec<String> = every_version();
     let mut specifiers = vec![String::new()];
     for sign in ["==", "!=", "<=", ">=", "<", ">", "~=", "==="] {
-        specifiers.extend(versions.iter().map(|version| format!("{sign}{version}")));
+        // A fifth of them: 5 is no divisor of 12, so that every suffix comes.
+        specifiers.extend(versions.iter().step_by(5).map(|version| format!("{sign}{version}")));
     }
     for text in [
         "==1.*",
@@ -151,7 +152,7 @@ fn specifiers_contain_the_same_versions() {
             assert_eq!(parsed.contains(&version::parse(version).unwrap()), theirs, "{specifier} {version}");
         }
     }
-    assert!(compared > 50_000, "{compared}");
+    assert!(compared > 10_000, "{compared}");
 }
 
 /// `<` and `>` once left out more than the version itself, and `==1.0.*` took a pre-release of 1 for none of 1.0.
