@@ -9,6 +9,7 @@ use refit_adapters::fault::FaultPlan;
 use refit_adapters::forge::{ForgeOptions, Forges, Token};
 use refit_adapters::git::{Git, GitRules};
 use refit_adapters::machine::{DependencyHands, Host};
+use refit_adapters::packages::{PackageRules, Packages};
 use refit_adapters::release::{ReleaseRules, Releases};
 use refit_adapters::store::{Store, StoreError, StoreOptions};
 use refit_engine::ports::Clock as _;
@@ -62,7 +63,15 @@ pub async fn machine(
     let releases = Releases::new(release_rules(outside, places, settings), forges(outside, places, settings, &faults)?);
     // Whatever became of its file since it was started: a new version of the package may speak otherwise.
     let own_program = Some(PathBuf::from("/proc/self/exe"));
-    let dependencies = DependencyHands::new(outside.surroundings(&places.home), places.state.clone(), own_program);
+    let packages = PackageRules {
+        excluded: outside.excluded_packages.clone(),
+        vendor: outside.vendor.clone(),
+        ..PackageRules::usual(outside.surroundings(&places.home))
+    };
+    let dependencies = DependencyHands {
+        packages: Packages::new(packages),
+        ..DependencyHands::new(outside.surroundings(&places.home), places.state.clone(), own_program)
+    };
     Ok(Host::new(git, per_host, releases, dependencies, printer, faults))
 }
 

@@ -30,7 +30,7 @@ use crate::packages::{PackageRules, Packages};
 use crate::python::{EnvironmentRules, Environments};
 use crate::python_package::PythonApplications;
 use crate::release::{Releases, carry, exchange};
-use crate::services::Services;
+use crate::services::{ServiceRules, Services};
 use crate::tree::{self, Sides, Stage, TreeError};
 
 mod dependencies;
@@ -63,7 +63,7 @@ impl DependencyHands {
             environments: Environments::new(rules),
             packages: Packages::new(PackageRules::usual(surroundings.clone())),
             npm: Npm::new(surroundings.clone()),
-            services: Services::new(surroundings.clone()),
+            services: Services::new(ServiceRules::usual(surroundings.clone())),
             applications: PythonApplications::new(surroundings),
         }
     }
