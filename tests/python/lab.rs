@@ -147,7 +147,13 @@ impl Lab {
         };
         vec![
             EnvironmentStep::Stage { env: self.env(), stage, from, want: want.clone() },
-            EnvironmentStep::Install { env: self.env(), ground: ground.clone(), want: want.clone(), freeze },
+            EnvironmentStep::Install {
+                env: self.env(),
+                ground: ground.clone(),
+                want: want.clone(),
+                says: "Updating python packages...".to_owned(),
+                freeze,
+            },
             EnvironmentStep::Check { env: self.env(), ground, projects },
             switch,
             EnvironmentStep::Prune { env: self.env(), kept: self.kept_place(), keep: 1 },
