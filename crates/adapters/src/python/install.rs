@@ -16,7 +16,7 @@ use super::asked::Asked;
 use super::hand::{Hand, Ready};
 use super::layout::OWN;
 use super::namespace::{Place, Shown};
-use super::pip::Said;
+use super::pip::{ASKED, Said};
 use super::verdict::Kind;
 use super::{copy, installed, stage};
 use crate::command::CommandError;
@@ -153,7 +153,7 @@ impl Job<'_, '_> {
     async fn tidy(&self) -> Result<(), StepError> {
         let own = self.own();
         let work =
-            move || ["tmp", "empty", "asked", "tree"].iter().try_for_each(|name| tree::delete_stage(&own.join(name)));
+            move || ["tmp", "empty", ASKED, "tree"].iter().try_for_each(|name| tree::delete_stage(&own.join(name)));
         self.hand.off_the_loop(work).await
     }
 
@@ -206,8 +206,8 @@ impl Job<'_, '_> {
         if let Some(dir) = dir {
             ready.pip.dir = dir;
         }
-        asked.write_to(&self.own().join("asked")).map_err(|error| self.hand.on_disk(&error))?;
-        let list = ready.own.join("asked").join(&asked.file);
+        asked.write_to(&self.own().join(ASKED)).map_err(|error| self.hand.on_disk(&error))?;
+        let list = ready.pip.own.join(ASKED).join(&asked.file);
         let what = format!("Installing the Python packages of {}", asked.file.display());
         if !freeze.is_empty() {
             let bounds: Vec<String> = freeze.iter().filter(|line| line.contains("==")).cloned().collect();
@@ -402,7 +402,7 @@ impl Job<'_, '_> {
         let file = self.own().join("tmp").join(name);
         fs::write(&file, lines.join("\n") + "\n")
             .map_err(|error| self.hand.on_disk(&TreeError::io("written", &file)(error)))?;
-        Ok(ready.own.join("tmp").join(name))
+        Ok(ready.pip.own.join("tmp").join(name))
     }
 }
 
