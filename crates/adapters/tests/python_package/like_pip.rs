@@ -102,8 +102,9 @@ async fn made_up_indexes_are_judged_as_pip_judges_them() {
         for name in &names {
             let facts = lab.refresh(name, channel).await;
             let judged = lab.assess(name, channel, &facts);
-            let ours = facts.remote.offer.filter(|_| judged.update_available).and_then(|offer| offer.file);
-            assert_eq!(ours.as_ref(), pips.get(name), "{name} {channel:?}, {} installed", judged.full_version_string);
+            let ours = facts.remote.offer.clone().filter(|_| judged.update_available).and_then(|offer| offer.file);
+            let what = format!("{name} {channel:?}, {} installed: {:?}", judged.full_version_string, facts.remote);
+            assert_eq!(ours.as_ref(), pips.get(name), "{what}");
         }
         installs += pips.len();
     }
