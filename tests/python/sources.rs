@@ -128,7 +128,8 @@ async fn another_commit_of_a_repository_is_another_package() {
     assert!(notes[1].is_none(), "{notes:?}");
 
     let requirement = format!("lib @ {url}@{first}");
-    let want = Want::Package { requirement: requirement.clone(), name: "lib".to_owned(), again: false };
+    let want =
+        Want::Package { requirement: requirement.clone(), name: "lib".to_owned(), damaged: Vec::new(), again: false };
     fs::remove_dir_all(lab.kept_place()).unwrap();
     lab.update(Way::Staged, &want).await.unwrap_or_else(|e| panic!("{e}\n{}", lab.told()));
     assert_eq!(python(&lab.venv, "import lib; print(lib.x)"), "1");
