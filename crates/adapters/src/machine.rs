@@ -400,6 +400,7 @@ impl Machine for Host {
                     facts: &facts.dependencies,
                     home,
                     wished,
+                    package: None,
                     action,
                     preview: matches!(look, Look::Preview(_)),
                 };

@@ -121,19 +121,20 @@ impl Environments {
         seen::look(&self.rules, &seen::real(&spec.folder), before).await
     }
 
-    /// Looks closely, for an action. `wish` is none where the wished version cannot be read yet. A preview asks pip.
+    /// Looks closely, for an action. `wish` is none where the wished version cannot be read yet. A preview asks pip, also
+    /// about a package where no file lists what is wished.
     pub async fn survey(
         &self,
         spec: &EnvironmentSpec,
         facts: &EnvironmentFacts,
         wish: Option<Wish<'_>>,
-        action: Action,
-        preview: bool,
+        package: Option<&str>,
+        (action, preview): (Action, bool),
     ) -> EnvironmentSurvey {
         let folder = seen::real(&spec.folder);
         let in_place = self.in_place().await;
         let pip_environment = &spec.pip_environment;
-        let subject = Subject { rules: &self.rules, folder: folder.clone(), pip_environment, facts, in_place };
+        let subject = Subject { rules: &self.rules, folder: folder.clone(), pip_environment, facts, in_place, package };
         let survey = survey::survey(&subject, wish, action, preview).await;
         EnvironmentSurvey { real_folder: (folder != spec.folder).then_some(folder), ..survey }
     }

@@ -129,7 +129,7 @@ async fn importable(hand: &Hand<'_>, pip: &Pip<'_>, before: &Before, modules: &[
 /// The modules that cannot be imported, and why.
 async fn imports(hand: &Hand<'_>, pip: &Pip<'_>, modules: &[String]) -> Result<Vec<(String, String)>, StepError> {
     let limits = Limits { total: Some(IMPORTS), ..Limits::QUICK };
-    let command = pip.python(["-c", IMPORT]).args(modules).limits(limits).tell(pip.tell.clone());
+    let command = pip.python(["-c", IMPORT]).args(modules).limits(limits);
     let outcome = command.run().await.map_err(|error| hand.failed(&error.to_string()))?;
     let text = String::from_utf8_lossy(&outcome.stdout);
     let said = text.lines().next_back().and_then(|line| serde_json::from_str(line).ok());

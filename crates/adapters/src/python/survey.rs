@@ -30,6 +30,8 @@ pub struct Subject<'a> {
     pub facts: &'a EnvironmentFacts,
     /// Why nothing can be prepared beside it.
     pub in_place: Option<String>,
+    /// A package that would be asked for, where no requirements file is.
+    pub package: Option<&'a str>,
 }
 
 /// Looks. Never fails: what cannot be told is not known.
@@ -43,7 +45,12 @@ pub async fn survey(subject: &Subject<'_>, wish: Option<Wish<'_>>, action: Actio
         Action::Rollback => previous::sound(folder, subject.facts),
         Action::Upgrade | Action::SoftRecovery | Action::HardRecovery => None,
     };
-    let Some(wish) = wish else { return survey };
+    let Some(wish) = wish else {
+        if let (true, Some(package)) = (preview, subject.package) {
+            survey.changes = previewed(subject, package).await;
+        }
+        return survey;
+    };
     let asked = match Asked::read(wish.contents, wish.content, wish.file).await {
         Ok(Some(asked)) => asked,
         Ok(None) => {
@@ -99,6 +106,31 @@ fn join(known: Vec<Change>, told: Vec<Change>) -> Vec<Change> {
     told.into_iter().map(|change| Change { why: why(&change.name).unwrap_or(change.why), ..change }).collect()
 }
 
+/// What installing a package would change, as pip tells; nothing when it does not say.
+async fn previewed(subject: &Subject<'_>, package: &str) -> Vec<Change> {
+    let own = subject.rules.state.join("preview");
+    let told = ask_about(subject, package, &own).await;
+    let _stays = tree::delete_stage(&own);
+    let said = interpreter::ask(&subject.folder, &subject.rules.interpreters(), &subject.rules.surroundings).await;
+    match (told, said) {
+        (Ok(Some(told)), Ok(said)) => report::changes(&told, &installed::read(&subject.folder, &said.system_sites)),
+        (told, _) => {
+            tracing::debug!(error = ?told.err(), "pip was not asked what it would do");
+            Vec::new()
+        }
+    }
+}
+
+async fn ask_about(subject: &Subject<'_>, package: &str, own: &Path) -> Asking {
+    let pip = room_for_pip(subject, own)?;
+    let list = own.join("tmp").join("package.txt");
+    std::fs::write(&list, format!("{package}\n")).map_err(TreeError::io("written", &list))?;
+    reported(&pip, &list, own).await
+}
+
+/// pip's report, or none where it could not be asked.
+type Asking = Result<Option<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>>;
+
 /// What pip would do, in its own words; none when it does not say.
 async fn dry_run(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked) -> Option<Vec<u8>> {
     let own = subject.rules.state.join("preview");
@@ -110,18 +142,13 @@ async fn dry_run(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked) -> Optio
     told.ok().flatten()
 }
 
-async fn ask_pip(
-    subject: &Subject<'_>,
-    wish: &Wish<'_>,
-    asked: &Asked,
-    own: &Path,
-) -> Result<Option<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>> {
+/// pip, with a folder for what it needs on its way.
+fn room_for_pip<'a>(subject: &'a Subject<'_>, own: &Path) -> Result<Pip<'a>, TreeError> {
     for folder in [own.join("tmp"), own.join("empty")] {
         tree::delete_stage(&folder)?;
         std::fs::create_dir_all(&folder).map_err(TreeError::io("made", &folder))?;
     }
-    asked.write_to(&own.join(ASKED))?;
-    let mut pip = Pip {
+    Ok(Pip {
         surroundings: &subject.rules.surroundings,
         folder: subject.folder.clone(),
         environment: subject.pip_environment,
@@ -130,7 +157,19 @@ async fn ask_pip(
         outside: own.to_owned(),
         dir: own.join("empty"),
         tell: std::sync::Arc::new(|_: &str| {}),
-    };
+    })
+}
+
+async fn reported(pip: &Pip<'_>, list: &Path, own: &Path) -> Asking {
+    let file = own.join("tmp").join("report.json");
+    let words = [Path::new("--dry-run"), Path::new("--quiet"), Path::new("--report"), &file, Path::new("-r"), list];
+    let said = pip.install(words).await?;
+    if said.success() { Ok(Some(std::fs::read(&file)?)) } else { Err(said.lines.join("; ").into()) }
+}
+
+async fn ask_pip(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked, own: &Path) -> Asking {
+    let mut pip = room_for_pip(subject, own)?;
+    asked.write_to(&own.join(ASKED))?;
     let mut places = Vec::new();
     if asked.needs_tree() {
         let at = content::live(wish.content).to_owned();
@@ -158,10 +197,7 @@ async fn ask_pip(
         }
         pip.dir = at;
     }
-    let file = own.join("tmp").join("report.json");
-    let list = own.join(ASKED).join(&asked.file);
-    let words = [Path::new("--dry-run"), Path::new("--quiet"), Path::new("--report"), &file, Path::new("-r"), &list];
-    let said = pip.install(words).await?;
+    let told = reported(&pip, &own.join(ASKED).join(&asked.file), own).await;
     drop(places);
-    if said.success() { Ok(Some(std::fs::read(&file)?)) } else { Err(said.lines.join("; ").into()) }
+    told
 }

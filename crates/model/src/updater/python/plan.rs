@@ -23,6 +23,14 @@ pub fn plan(action: Action, spec: &PythonSpec, facts: &PythonFacts, occasion: &O
     }
 }
 
+/// What pip would be asked for by an upgrade; none where nothing is offered.
+#[must_use]
+pub fn wished(spec: &PythonSpec, facts: &PythonFacts) -> Option<String> {
+    let judged = assess(spec, facts);
+    let offer = facts.remote.offer.as_ref().filter(|_| judged.update_available)?;
+    Some(requirement(spec, facts, offer))
+}
+
 /// What listeners of a recovery are told even when it is then refused by its facts.
 #[must_use]
 pub fn overture(action: Action, spec: &PythonSpec) -> Vec<String> {
@@ -155,13 +163,7 @@ impl Planner<'_> {
     }
 
     fn requirement(&self, offer: &Offer) -> String {
-        match source(&self.installed()) {
-            PackageSource::Github { owner, repo } => {
-                let revision = offer.commit.as_ref().or(offer.tag.as_ref()).unwrap_or(&offer.version);
-                format!("{} @ git+https://github.com/{owner}/{repo}.git@{revision}", self.project())
-            }
-            PackageSource::Index | PackageSource::Unknown { .. } => format!("{}=={}", self.project(), offer.version),
-        }
+        requirement(self.spec, self.facts, offer)
     }
 
     /// The line of the freeze that is the project's own, with its extras.
@@ -175,12 +177,8 @@ impl Planner<'_> {
         Some(format!("{}{rest}", self.project()))
     }
 
-    /// `name[extra,another]`.
     fn project(&self) -> String {
-        match self.spec.extras.as_slice() {
-            [] => self.spec.project.to_string(),
-            extras => format!("{}[{}]", self.spec.project, extras.join(",")),
-        }
+        project(self.spec)
     }
 
     fn up_to_date(&self) -> String {
@@ -208,6 +206,25 @@ impl Planner<'_> {
 
     fn says(&self, text: &str) -> String {
         says(self.spec, text)
+    }
+}
+
+fn requirement(spec: &PythonSpec, facts: &PythonFacts, offer: &Offer) -> String {
+    let project = project(spec);
+    match facts.installed.as_ref().map_or(PackageSource::Index, source) {
+        PackageSource::Github { owner, repo } => {
+            let revision = offer.commit.as_ref().or(offer.tag.as_ref()).unwrap_or(&offer.version);
+            format!("{project} @ git+https://github.com/{owner}/{repo}.git@{revision}")
+        }
+        PackageSource::Index | PackageSource::Unknown { .. } => format!("{project}=={}", offer.version),
+    }
+}
+
+/// `name[extra,another]`.
+fn project(spec: &PythonSpec) -> String {
+    match spec.extras.as_slice() {
+        [] => spec.project.to_string(),
+        extras => format!("{}[{}]", spec.project, extras.join(",")),
     }
 }
 
