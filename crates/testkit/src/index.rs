@@ -61,9 +61,11 @@ pub enum Hashes {
 pub enum CoreMetadata {
     /// It cannot.
     Absent,
-    /// By the words of PEP 658 alone: `data-dist-info-metadata`, `dist-info-metadata`.
+    /// By the words of PEP 658: `data-dist-info-metadata` in HTML, `dist-info-metadata` in JSON, over which the pips
+    /// from 22.3 to 23.0 stumble.
     Pep658,
-    /// By the words of PEP 714 as well: `data-core-metadata`, `core-metadata`.
+    /// As PEP 714 wants it for their sake: `data-core-metadata` beside the older word in HTML, `core-metadata` alone in
+    /// JSON.
     Pep714,
 }
 
@@ -90,7 +92,7 @@ struct State {
 }
 
 impl PackageIndex {
-    /// Serves nothing yet, on a free port of 127.0.0.1: both formats, right hashes, core metadata by all its words,
+    /// Serves nothing yet, on a free port of 127.0.0.1: both formats, right hashes, core metadata as PEP 714 has it,
     /// absolute links, `Cache-Control: max-age=600, public`, no login.
     ///
     /// # Panics

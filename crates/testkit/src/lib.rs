@@ -16,6 +16,8 @@
 //! | [`wheels`] | wheels and sdists that any pip installs, and sdists that do not build |
 //! | [`index`] | a Python package index that counts, and fails on request |
 //! | [`venv`] | real virtual environments, copied rather than made |
+//! | [`npm`] | an npm registry, packages for it, lock files that lead to it |
+//! | [`apt`] | a Debian in a folder, for the real apt and dpkg |
 //! | [`loopback`] | what the hosts of files have in common: what was asked, what is to go wrong |
 //! | [`klippy`] | the printer's socket |
 //! | [`moonraker`] | the real Moonraker from its package index, started beside |
@@ -34,6 +36,7 @@
     reason = "a test host starts processes and reads PATH by its nature; the law guards the daemon's crates"
 )]
 
+pub mod apt;
 pub mod child;
 pub mod disk;
 pub mod git;
@@ -43,6 +46,7 @@ pub mod kill;
 pub mod klippy;
 pub mod loopback;
 pub mod moonraker;
+pub mod npm;
 pub mod releases;
 pub mod rpc;
 pub mod scratch;

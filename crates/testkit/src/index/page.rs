@@ -116,8 +116,7 @@ fn listed(file: &File, state: &State) -> Value {
             put("dist-info-metadata", metadata);
         }
         CoreMetadata::Pep714 => {
-            put("core-metadata", metadata.clone());
-            put("dist-info-metadata", metadata);
+            put("core-metadata", metadata);
         }
     }
     Value::Object(entry)

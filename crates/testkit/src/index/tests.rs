@@ -40,6 +40,9 @@ fn a_page_in_json_tells_everything() {
     assert_eq!((&page["files"][2]["core-metadata"], &page["files"][2]["yanked"]), (&false.into(), &false.into()));
     assert_eq!(index.downloads_of("my_tool-1.0-py3-none-any.whl").len(), 1);
     assert_eq!(index.sent_of("my_tool-1.0-py3-none-any.whl"), bytes.len() as u64);
+    index.core_metadata(CoreMetadata::Pep658);
+    let file = get(&index, "/simple/my-tool/", &[JSON]).json()["files"][0].clone();
+    assert!(file.get("core-metadata").is_none() && file["dist-info-metadata"].is_object());
     let list = get(&index, "/simple/", &[JSON]).json();
     assert_eq!(list["projects"][0]["name"], "my-tool");
 }

@@ -24,6 +24,7 @@ fn a_copy_is_made_in_no_time_and_is_the_same_each_time() {
     let before = first.digest();
     let out = first.run_script("pip", &["--version"]).unwrap();
     assert!(out.contains(&dir.path().join("venv/lib").display().to_string()), "{out}");
+    fs::remove_dir_all(first.site_packages().join("pip/__pycache__")).unwrap();
     assert_eq!(first.digest(), before);
     let config = fs::read_to_string(dir.path().join("venv/pyvenv.cfg")).unwrap();
     assert!(!config.contains("testkit"), "{config}");
@@ -65,7 +66,11 @@ fn pip_installs_what_the_index_has() {
     let dry = venv.pip(Some(&index), &["install", "--dry-run", "--quiet", "--report", "-", "my-app==1.2"]);
     let report: serde_json::Value = serde_json::from_slice(&dry.stdout).unwrap();
     assert_eq!(report["install"][0]["metadata"]["version"], "1.2");
-    assert!(index.downloads_of("my_app-1.2-py3-none-any.whl.metadata").len() == 1);
+    // Since 23.2 pip asks for METADATA by itself.
+    let pip = venv.installed()["pip"].clone();
+    let pip: Vec<u32> = pip.split('.').filter_map(|part| part.parse().ok()).collect();
+    let alone = index.downloads_of("my_app-1.2-py3-none-any.whl.metadata").len();
+    assert_eq!(alone, usize::from(pip >= vec![23, 2]), "{pip:?}");
 
     let start = Instant::now();
     let said = venv.pip_install(&index, &["my-app[speedups]"]).unwrap();
