@@ -3,6 +3,7 @@
 //! Refuses to: change anything.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use refit_model::environment::{Change, EnvironmentFacts, EnvironmentSurvey};
@@ -12,7 +13,7 @@ use refit_model::python::needs::{Need, needs};
 use refit_model::step::Content;
 
 use super::asked::Asked;
-use super::namespace::{Place, Shown};
+use super::namespace::{Place, Shown, View};
 use super::pip::{ASKED, Pip};
 use super::{EnvironmentRules, Wish, installed, interpreter, previous, report, seen};
 use crate::content;
@@ -101,13 +102,19 @@ fn join(known: Vec<Change>, told: Vec<Change>) -> Vec<Change> {
 
 /// What pip would do, in its own words; none when it does not say.
 async fn dry_run(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked) -> Option<Vec<u8>> {
-    let own = subject.rules.state.join("preview");
+    // One for each environment: two may be asked about at a time.
+    let name = subject.folder.file_name().unwrap_or_default().to_string_lossy();
+    let own = subject.rules.state.join(format!("preview-{name}-{:x}", inode(&subject.folder)));
     let told = ask_pip(subject, wish, asked, &own).await;
     if let Err(error) = &told {
         tracing::debug!(%error, "pip was not asked what it would do");
     }
     let _stays = tree::delete_stage(&own);
     told.ok().flatten()
+}
+
+fn inode(folder: &Path) -> u64 {
+    std::fs::metadata(folder).map_or(0, |seen| seen.ino())
 }
 
 async fn ask_pip(
@@ -126,12 +133,13 @@ async fn ask_pip(
         folder: subject.folder.clone(),
         environment: subject.pip_environment,
         view: None,
+        stage: own.to_owned(),
         own: own.to_owned(),
         outside: own.to_owned(),
         dir: own.join("empty"),
         tell: std::sync::Arc::new(|_: &str| {}),
     };
-    let mut places = Vec::new();
+    let mut inside = None;
     if asked.needs_tree() {
         let at = content::live(wish.content).to_owned();
         let folder = match wish.content {
@@ -147,11 +155,10 @@ async fn ask_pip(
             (Some(folder), Some(program)) => {
                 let mut shown = vec![Shown { folder: folder.clone(), at: at.clone() }];
                 if let Ok(below) = subject.folder.strip_prefix(&at) {
-                    places.push(Place::make(&folder.join(below))?);
+                    inside = Some(Place::make(&folder.join(below))?);
                     shown.push(Shown { folder: subject.folder.clone(), at: subject.folder.clone() });
                 }
-                places.push(Place::make(&at)?);
-                pip.view = Some((program, shown));
+                pip.view = Some(View::new(program, shown)?);
             }
             (Some(_), None) => return Ok(None),
             (None, Some(_) | None) => {}
@@ -162,6 +169,6 @@ async fn ask_pip(
     let list = own.join(ASKED).join(&asked.file);
     let words = [Path::new("--dry-run"), Path::new("--quiet"), Path::new("--report"), &file, Path::new("-r"), &list];
     let said = pip.install(words).await?;
-    drop(places);
+    drop((pip, inside));
     if said.success() { Ok(Some(std::fs::read(&file)?)) } else { Err(said.lines.join("; ").into()) }
 }
