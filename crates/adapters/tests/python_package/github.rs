@@ -85,14 +85,14 @@ async fn a_branch_is_followed_by_its_commits() {
     assert_eq!(world.shown(&spec, &facts), told("v1.0.1-1", FIRST, true), "{:?}", facts.remote);
     assert_eq!(facts.remote.offer.as_ref().unwrap().version, "v1.0.1.dev1+g11111111");
     assert!(facts.remote.rate.is_some());
-    assert_eq!(world.asked(), [("/api-github/repos/own/tool/commits?per_page=1".to_owned(), 200)]);
+    assert_eq!(world.asked(), [("/api/repos/own/tool/commits?per_page=1".to_owned(), 200)]);
     let again = world.refresh(&spec, &facts).await;
     assert_eq!((world.asked()[0].1, &again.remote.offer), (304, &facts.remote.offer));
     // Another branch is another question.
     spec.primary_branch = Some(BranchName::new("next").unwrap());
     let next = world.refresh(&spec, &again).await;
     assert_eq!(world.shown(&spec, &next), told("v1.0.1-1", SECOND, true));
-    assert_eq!(world.asked(), [("/api-github/repos/own/tool/commits?per_page=1&sha=next".to_owned(), 200)]);
+    assert_eq!(world.asked(), [("/api/repos/own/tool/commits?per_page=1&sha=next".to_owned(), 200)]);
     world.host.push("own", "tool", "next", INSTALLED);
     let current = world.refresh(&spec, &next).await;
     assert_eq!(world.shown(&spec, &current), told("1.0.0", INSTALLED, false));
