@@ -27,6 +27,7 @@ fn deb(name: &str) -> Deb {
         "rival" => deb.conflicts("base-thing"),
         "bad-post" => deb.depends("libapp").script("postinst", "echo doomed; exit 3"),
         "stand-in" => deb.field("Provides", "virtual-thing"),
+        "slow" => deb.depends("libapp").postinst_waits(),
         "friend" => deb.depends("libapp"),
         "libapp" => deb.conffile("etc/libapp", "as shipped\n"),
         _ => deb,
@@ -201,8 +202,10 @@ async fn missing_packages_come_and_go_again() {
     let note = world.install(&[], false).await.unwrap();
     assert_eq!(note.as_deref(), Some("installed: libapp 1.0, app-dev 2.0-1"));
     let told = world.told();
-    assert!(told.contains("Setting up app-dev (2.0-1)") && !told.contains("%"), "{told}");
+    assert!(told.starts_with("Resolving packages...") && told.contains("Setting up app-dev (2.0-1)"), "{told}");
+    assert!(!told.contains('%'), "{told}");
     assert_eq!(world.install(&[], true).await.unwrap().as_deref(), Some("no system packages are missing"));
+    assert_eq!(world.told(), "Resolving packages...\nNo packages detected");
     assert_eq!(world.witness(&[]).await, None);
 
     for _ in 0..2 {
@@ -360,6 +363,38 @@ async fn a_cut_installation_is_finished_first_and_then_taken_back() {
 }
 
 #[tokio::test]
+async fn an_installation_that_dies_is_finished_or_taken_back() {
+    for taken_back in [false, true] {
+        let world = World::new(&["slow_1.0", "libapp_1.0"]).await;
+        world.lists(&["slow"]);
+        let witness = world.witness(&[]).await;
+        {
+            let hand = world.hand();
+            let (step, contents, first) = (world.step(&[], true), world.contents(), world.circumstance(false, None));
+            let begun = hand.act(&step, &contents, &first);
+            let under_way = async {
+                while !world.told.lock().unwrap().iter().any(|line| line.starts_with("Setting up slow")) {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            tokio::select! {
+                done = begun => panic!("it waits for ever, and ended: {done:?}"),
+                () = under_way => {}
+            }
+        }
+        world.apt.release();
+        assert!(world.installed().contains("iF slow"), "{}", world.installed());
+        if taken_back {
+            world.remove_added(&witness).await.unwrap();
+            assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()));
+        } else {
+            world.install(&[], true).await.unwrap();
+            assert_eq!(world.installed(), "ii libapp 1.0\nii slow 1.0\n");
+        }
+    }
+}
+
+#[tokio::test]
 async fn configuration_from_an_earlier_time_stays() {
     let world = World::new(&["libapp_1.0", "app-dev_2.0-1"]).await;
     let status = world.apt.root().join("var/lib/dpkg/status");
@@ -432,7 +467,7 @@ async fn apt_runs_in_a_unit_of_its_own_and_with_rights_that_it_is_given() {
     let seen = world.survey(&[]).await;
     assert!(seen.refused.unwrap().ends_with("Type this, then update again: sudo apt-get install libapp"));
     assert!(world.fetch(&[]).await.unwrap_err().message.ends_with("sudo apt-get install libapp"));
-    assert_eq!(fs::read_to_string(&refused).unwrap(), "-n apt-get --version\n-n apt-get --version\n");
+    assert_eq!(fs::read_to_string(&refused).unwrap(), "-n env --version\n-n env --version\n");
 
     let sudo = recorder(&mut world, "sudo", "shift; exec \"$@\"");
     world.install(&[], false).await.unwrap();
@@ -444,7 +479,11 @@ async fn apt_runs_in_a_unit_of_its_own_and_with_rights_that_it_is_given() {
     world.has("dpkg", &["--purge", "libapp"]);
 
     fs::create_dir_all(&world.rules.runtime).unwrap();
-    let unit = recorder(&mut world, "systemd-run", "while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"");
+    let unit = recorder(
+        &mut world,
+        "systemd-run",
+        "[ \"$1\" != --version ] || exit 0; while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"",
+    );
     let units = recorder(
         &mut world,
         "systemctl",
@@ -453,7 +492,7 @@ async fn apt_runs_in_a_unit_of_its_own_and_with_rights_that_it_is_given() {
     world.install(&[], true).await.unwrap();
     let call = fs::read_to_string(&unit).unwrap();
     assert!(
-        call.starts_with("--unit=refit-apt-7-install-0 --collect --wait --pipe --quiet -p Type=oneshot "),
+        call.starts_with("--version\n--unit=refit-apt-7-install-0 --collect --wait --pipe --quiet -p Type=oneshot "),
         "{call}"
     );
     assert!(call.contains("--setenv=NEEDRESTART_SUSPEND=1") && call.contains("--force-confold"), "{call}");
