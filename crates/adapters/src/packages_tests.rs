@@ -142,6 +142,16 @@ impl World {
         std::mem::take(&mut *self.told.lock().unwrap()).join("\n")
     }
 
+    /// Until a line begins with these words.
+    async fn hears(&self, words: &str) {
+        let heard = async {
+            while !self.told.lock().unwrap().iter().any(|line| line.starts_with(words)) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), heard).await.unwrap();
+    }
+
     async fn survey(&self, known: &[&str]) -> PackageSurvey {
         let now = PackageList { system_dependencies: Some("now.json".into()), ..self.list(&[]) };
         fs::write(self.root.join("app/now.json"), json!({ "debian": known }).to_string()).unwrap();
@@ -372,14 +382,9 @@ async fn an_installation_that_dies_is_finished_or_taken_back() {
             let hand = world.hand();
             let (step, contents, first) = (world.step(&[], true), world.contents(), world.circumstance(false, None));
             let begun = hand.act(&step, &contents, &first);
-            let under_way = async {
-                while !world.told.lock().unwrap().iter().any(|line| line.starts_with("Setting up slow")) {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-            };
             tokio::select! {
                 done = begun => panic!("it waits for ever, and ended: {done:?}"),
-                () = under_way => {}
+                () = world.hears("Setting up slow") => {}
             }
         }
         world.apt.release();
@@ -432,9 +437,7 @@ async fn another_package_manager_is_waited_for_and_named() {
     world.rules.patience = Duration::from_secs(30);
     let held = lock(&world);
     let free = async {
-        while !world.told.lock().unwrap().iter().any(|line| line.starts_with("Waiting for ")) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        world.hears("Waiting for ").await;
         drop(held);
     };
     let (done, ()) = tokio::join!(world.install(&[], false), free);
