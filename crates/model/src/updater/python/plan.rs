@@ -20,6 +20,8 @@ pub fn plan(action: Action, spec: &PythonSpec, facts: &PythonFacts, occasion: &O
         Action::SoftRecovery => planner.soft_recovery(),
         Action::HardRecovery => planner.hard_recovery(),
         Action::Rollback => planner.rollback(),
+        // Planned for all kinds alike, in `plan::plan`.
+        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.name))),
     }
 }
 
@@ -28,7 +30,7 @@ pub fn plan(action: Action, spec: &PythonSpec, facts: &PythonFacts, occasion: &O
 pub fn overture(action: Action, spec: &PythonSpec) -> Vec<String> {
     match action {
         Action::SoftRecovery | Action::HardRecovery => vec![says(spec, "Attempting recovery...")],
-        Action::Upgrade | Action::Rollback => Vec::new(),
+        Action::Upgrade | Action::Rollback | Action::Restart => Vec::new(),
     }
 }
 
@@ -137,7 +139,7 @@ impl Planner<'_> {
 
     fn opening(&self, action: Action) -> Vec<String> {
         match action {
-            Action::Upgrade | Action::Rollback => vec![self.says("Checking pip version...")],
+            Action::Upgrade | Action::Rollback | Action::Restart => vec![self.says("Checking pip version...")],
             Action::SoftRecovery | Action::HardRecovery => vec![self.says("Attempting recovery...")],
         }
     }
@@ -149,7 +151,7 @@ impl Planner<'_> {
             PackageSource::Index | PackageSource::Unknown { .. } => "PIP",
         };
         match action {
-            Action::Upgrade | Action::Rollback => {
+            Action::Upgrade | Action::Rollback | Action::Restart => {
                 vec![self.says(&format!("Updating Python Package {} from {from}...", self.spec.name))]
             }
             Action::SoftRecovery | Action::HardRecovery => vec![self.says("Updating python packages...")],
