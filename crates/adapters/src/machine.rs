@@ -384,7 +384,7 @@ impl Machine for Host {
                 let before = match action {
                     // The moment to look at every object, though nothing else changed.
                     Action::SoftRecovery | Action::HardRecovery => GitFacts { fingerprint: None, ..before },
-                    Action::Upgrade | Action::Rollback => before,
+                    Action::Upgrade | Action::Rollback | Action::Restart => before,
                 };
                 let mut facts = self.look(spec, &before).await;
                 let survey = survey::survey(&self.git, spec, &facts, action).await;

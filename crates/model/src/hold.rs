@@ -58,6 +58,24 @@ pub enum Passing {
     Skipped(String),
 }
 
+impl Asked {
+    /// As the engine remembers it.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    pub fn to_text(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string(self)
+    }
+
+    /// As it was remembered.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn from_text(text: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text)
+    }
+}
+
 impl HeldBy {
     /// The word in the status.
     #[must_use]

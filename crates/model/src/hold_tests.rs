@@ -138,8 +138,8 @@ proptest! {
             };
             prop_assert_eq!(holds.passing(&app, now), expected);
             prop_assert_eq!(holds.passing(&name("other"), now), None);
-            let kept = serde_json::to_string(holds.asked()).unwrap();
-            prop_assert_eq!(&Holds::new(configured_places.clone(), serde_json::from_str(&kept).unwrap()), &holds);
+            let kept = holds.asked().to_text().unwrap();
+            prop_assert_eq!(&Holds::new(configured_places.clone(), Asked::from_text(&kept).unwrap()), &holds);
         }
     }
 }

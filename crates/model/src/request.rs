@@ -70,6 +70,19 @@ impl Request {
     }
 }
 
+impl Request {
+    /// A version that is to be skipped may be installed.
+    #[must_use]
+    pub fn consents(&self) -> bool {
+        match self {
+            Self::Upgrade { consent, .. } => *consent,
+            Self::Refresh { .. } | Self::StatusRefresh | Self::Full | Self::Recover { .. } | Self::Rollback { .. } => {
+                false
+            }
+        }
+    }
+}
+
 /// What an update of everything is to pass by: answered at once, whatever waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HoldRequest {

@@ -41,7 +41,7 @@ pub async fn survey(subject: &Subject<'_>, wish: Option<Wish<'_>>, action: Actio
     }
     survey.sound_previous = match action {
         Action::Rollback => previous::sound(folder, subject.facts),
-        Action::Upgrade | Action::SoftRecovery | Action::HardRecovery => None,
+        Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Restart => None,
     };
     let Some(wish) = wish else { return survey };
     let asked = match Asked::read(wish.contents, wish.content, wish.file).await {
