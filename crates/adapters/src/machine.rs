@@ -543,6 +543,7 @@ pub fn step_name(step: &Step) -> &'static str {
         Step::Node(NodeStep::Exchange { .. }) => "node_exchange",
         Step::Service(ServiceStep::Observe { .. }) => "service_observe",
         Step::Service(ServiceStep::Restart { .. }) => "service_restart",
+        Step::Service(ServiceStep::Postpone { .. }) => "service_postpone",
     }
 }
 
