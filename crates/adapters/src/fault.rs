@@ -107,6 +107,8 @@ pub const POINTS: &[&str] = &[
     "service_observe.after",
     "service_restart.before",
     "service_restart.after",
+    "service_postpone.before",
+    "service_postpone.after",
     "packages_remove_added.before",
     "packages_remove_added.after",
     "services_restart_again.before",

@@ -1,9 +1,12 @@
 //! An update of everything whose parts share services: what is put off, where it is restarted, what is taken back when a
 //! service does not come up, and what is owed after a crash.
 
+use std::path::Path;
 use std::time::Duration;
 
+use refit_adapters::store::{Store, StoreOptions};
 use refit_engine::ports::Journal as _;
+use refit_engine::recover::recover;
 use refit_engine::{EngineSettings, start};
 use refit_model::journal::Outcome;
 use refit_model::plan::Action;
@@ -11,6 +14,7 @@ use refit_model::printer::{KlippyState, Printer};
 use refit_model::request::Request;
 use refit_model::updater::Spec;
 
+use crate::fuse::{Cuttable, Fuse};
 use crate::scripted::{CLOCK, Scripted, commit, git, name, serving};
 use crate::told::{Engine, engine, printing, wait};
 
@@ -207,4 +211,42 @@ async fn an_update_by_name_restarts_at_once() {
     let engine = ready(&["two"], specs()).await;
     engine.submit(crate::told::upgrade("two")).await.unwrap();
     assert_eq!(restarts(&engine), worked(&["klipper"]));
+}
+
+/// A process that asks for an update of everything, and is cut where the fuse says. True when it came to its end.
+fn process(machine: &Scripted, folder: &Path, fuse: &Fuse) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime
+        .block_on(fuse.until_cut(async {
+            let store = Store::open(folder, &StoreOptions { keep_history: 100, now: 0.0 }).unwrap().store;
+            let (machine, journal) = (machine.under(fuse), Cuttable::new(store, fuse.clone()));
+            assert!(recover(&machine, &journal, &CLOCK).await.stuck.is_none());
+            let settings = EngineSettings { klippy_wait: Duration::ZERO, ..EngineSettings::default() };
+            let specs = vec![serving("klipper", &["klipper"]), serving("one", &["klipper", "one"])];
+            let (handle, _task) = start(machine, journal, CLOCK, specs, settings).await;
+            handle.submit(Request::Full, crate::scripted::caller()).await.unwrap();
+        }))
+        .is_some()
+}
+
+/// Wherever Refit is killed in an update of everything: when it has been asked for once more, every service runs what is
+/// installed. (The printer host did not boot in between: that restarts everything.)
+#[test]
+fn after_a_kill_the_next_update_of_everything_makes_up_for_the_restarts() {
+    for instant in 1.. {
+        let folder = refit_testkit::scratch::scratch();
+        let machine = Scripted::new(&["one"]);
+        let done = process(&machine, folder.path(), &Fuse::at(instant));
+        if !done {
+            assert!(process(&machine, folder.path(), &Fuse::never()), "cut at {instant}");
+        }
+        for unit in ["one", "klipper"] {
+            let runs = machine.with(|disk| disk.serving.get(unit).cloned().unwrap_or_default());
+            assert_eq!(runs.get("one"), Some(&commit('b')), "{unit}, cut at {instant}");
+        }
+        if done {
+            assert!(instant > 20, "hardly anything was cut");
+            return;
+        }
+    }
 }

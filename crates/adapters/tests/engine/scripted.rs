@@ -11,7 +11,7 @@ use refit_model::journal::Witness;
 use refit_model::name::{BranchName, CommitId, RunId, UpdaterName};
 use refit_model::request::{Caller, Door};
 use refit_model::settings::Channel;
-use refit_model::step::{ServiceStep, Step, Undo};
+use refit_model::step::{GitTarget, ServiceStep, Step, Undo};
 use refit_model::updater::absent::AbsentSpec;
 use refit_model::updater::git::{GitFacts, GitSpec, RepoKind, RollbackPoint, Survey};
 use refit_model::updater::{Facts, Spec};
@@ -78,6 +78,8 @@ pub(crate) struct Disk {
     pub(crate) printer_busy: bool,
     /// Each restart that was tried, and whether it worked.
     pub(crate) restarts: Vec<(String, bool)>,
+    /// What each unit runs: the heads at its last restart.
+    pub(crate) serving: BTreeMap<String, BTreeMap<String, CommitId>>,
     /// Steps whose sentence begins with this do not end before they are released.
     pub(crate) halting: Option<&'static str>,
     /// Undoing the first step that is undone fails this many times.
@@ -134,8 +136,16 @@ impl Scripted {
         self.fuse.burn().await;
         self.with(|disk| {
             disk.effects.insert((run, step.describe()), there);
-            if let Step::GitSwitch { repo, from, .. } = step {
-                let head = if there { commit('b') } else { from.clone().unwrap_or_else(|| commit('a')) };
+            if let Step::Service(ServiceStep::Restart { unit, .. }) = step {
+                let heads = disk.heads.clone();
+                disk.serving.insert(unit.clone(), heads);
+            }
+            if let Step::GitSwitch { repo, from, to, .. } = step {
+                let wished = match to {
+                    GitTarget::Commit(wished) => wished.clone(),
+                    GitTarget::FirstAncestorOf { .. } => commit('b'),
+                };
+                let head = if there { wished } else { from.clone().unwrap_or_else(|| commit('a')) };
                 disk.heads.insert(repo.updater.to_string(), head);
             }
         });
