@@ -200,8 +200,13 @@ fn build(
 mod tests {
     use super::*;
 
-    const OPTIONS: BuiltinOverride =
-        BuiltinOverride { channel: None, pinned_commit: None, refresh_interval_hours: 168, report_anomalies: true };
+    const OPTIONS: BuiltinOverride = BuiltinOverride {
+        channel: None,
+        pinned_commit: None,
+        refresh_interval_hours: 168,
+        report_anomalies: true,
+        hold: None,
+    };
 
     fn home() -> tempfile::TempDir {
         tempfile::tempdir().expect("a temporary folder")

@@ -391,7 +391,7 @@ impl Machine for Host {
                 let before = match action {
                     // The moment to look at every object, though nothing else changed.
                     Action::SoftRecovery | Action::HardRecovery => GitFacts { fingerprint: None, ..before },
-                    Action::Upgrade | Action::Rollback => before,
+                    Action::Upgrade | Action::Rollback | Action::Restart => before,
                 };
                 let mut facts = self.look(spec, &before).await;
                 let survey = survey::survey(&self.git, spec, &facts, action).await;
@@ -551,6 +551,7 @@ pub fn step_name(step: &Step) -> &'static str {
         Step::Node(NodeStep::Exchange { .. }) => "node_exchange",
         Step::Service(ServiceStep::Observe { .. }) => "service_observe",
         Step::Service(ServiceStep::Restart { .. }) => "service_restart",
+        Step::Service(ServiceStep::Postpone { .. }) => "service_postpone",
     }
 }
 

@@ -31,7 +31,7 @@ impl Host {
             Look::Survey(action) | Look::Preview(action) => {
                 let package = match action {
                     Action::Upgrade => refit_model::updater::python::wished(spec, &facts),
-                    Action::SoftRecovery | Action::HardRecovery | Action::Rollback => None,
+                    Action::SoftRecovery | Action::HardRecovery | Action::Rollback | Action::Restart => None,
                 };
                 let wanted = Wanted {
                     dependencies: &spec.dependencies,

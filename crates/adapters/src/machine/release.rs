@@ -38,7 +38,7 @@ impl Host {
         let wished = match action {
             Action::Rollback => survey.sound_previous.clone().map(|stage| Content::Stage { stage, live: home.clone() }),
             Action::SoftRecovery => Some(Content::Live { path: home.clone() }),
-            Action::Upgrade | Action::HardRecovery => None,
+            Action::Upgrade | Action::HardRecovery | Action::Restart => None,
         };
         let preview = matches!(look, Look::Preview(_));
         let wanted = Wanted {

@@ -44,7 +44,7 @@ pub async fn survey(subject: &Subject<'_>, wish: Option<Wish<'_>>, action: Actio
     }
     survey.sound_previous = match action {
         Action::Rollback => previous::sound(folder, subject.facts),
-        Action::Upgrade | Action::SoftRecovery | Action::HardRecovery => None,
+        Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Restart => None,
     };
     let Some(wish) = wish else {
         if let (true, Some(package)) = (preview, subject.package) {

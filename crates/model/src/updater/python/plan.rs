@@ -20,6 +20,8 @@ pub fn plan(action: Action, spec: &PythonSpec, facts: &PythonFacts, occasion: &O
         Action::SoftRecovery => planner.soft_recovery(),
         Action::HardRecovery => planner.hard_recovery(),
         Action::Rollback => planner.rollback(),
+        // Planned for all kinds alike, in `plan::plan`.
+        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.name))),
     }
 }
 
@@ -36,7 +38,7 @@ pub fn wished(spec: &PythonSpec, facts: &PythonFacts) -> Option<String> {
 pub fn overture(action: Action, spec: &PythonSpec) -> Vec<String> {
     match action {
         Action::SoftRecovery | Action::HardRecovery => vec![says(spec, "Attempting recovery...")],
-        Action::Upgrade | Action::Rollback => Vec::new(),
+        Action::Upgrade | Action::Rollback | Action::Restart => Vec::new(),
     }
 }
 
@@ -154,7 +156,7 @@ impl Planner<'_> {
 
     fn opening(&self, action: Action) -> Vec<String> {
         match action {
-            Action::Upgrade | Action::Rollback => Vec::new(),
+            Action::Upgrade | Action::Rollback | Action::Restart => Vec::new(),
             Action::SoftRecovery | Action::HardRecovery => vec![self.says("Attempting recovery...")],
         }
     }
@@ -166,7 +168,9 @@ impl Planner<'_> {
             PackageSource::Index | PackageSource::Unknown { .. } => "PIP",
         };
         match action {
-            Action::Upgrade | Action::Rollback => format!("Updating Python Package {} from {from}...", self.spec.name),
+            Action::Upgrade | Action::Rollback | Action::Restart => {
+                format!("Updating Python Package {} from {from}...", self.spec.name)
+            }
             Action::SoftRecovery | Action::HardRecovery => "Updating python packages...".to_owned(),
         }
     }

@@ -5,7 +5,14 @@ use crate::step::{EnvironmentStep, Want};
 use crate::updater::python::PythonSurvey;
 
 fn occasion() -> Occasion {
-    Occasion { now: 1, mark: "m".to_owned(), application: "tool".to_owned(), update_deps: false }
+    Occasion {
+        now: 1,
+        mark: "m".to_owned(),
+        application: "tool".to_owned(),
+        update_deps: false,
+        full: false,
+        owed: Vec::new(),
+    }
 }
 
 fn planned(action: Action, facts: &PythonFacts) -> Verdict {
