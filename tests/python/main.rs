@@ -10,3 +10,4 @@ mod look;
 mod refused;
 mod sources;
 mod staged;
+mod view;

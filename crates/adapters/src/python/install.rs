@@ -19,7 +19,6 @@ use super::namespace::{Place, Shown};
 use super::pip::{ASKED, Pip, Said};
 use super::verdict::Kind;
 use super::{copy, installed, stage};
-use crate::command::CommandError;
 use crate::content::{self, Contents};
 use crate::tree::{self, Sides, Stage, TreeError};
 
@@ -366,19 +365,24 @@ impl Job<'_, '_> {
     /// An old pip does not read what today's packages say of themselves. Where no newer one can be had, the old one does
     /// what it can.
     async fn new_enough(&self) -> Result<(), StepError> {
-        let there = installed::read(self.target(), &[]);
-        let pip = refit_model::python::name::ProjectName::new("pip").ok().and_then(|name| there.get(&name).cloned());
-        let version = pip.and_then(|pip| version::parse(&pip.version)).zip(version::parse(OLDEST_PIP));
-        if version.is_some_and(|(has, oldest)| has >= oldest) {
+        if self.is_new_enough() {
             return Ok(());
         }
         let pip = self.hand.pip(self.ground, Vec::new())?;
-        let said: Result<Said, CommandError> = pip.install(["--upgrade", "pip"]).await;
-        let said = self.hand.started(said)?;
-        if !said.success() {
-            self.hand.say(&format!("pip stays as old as it is: {}", self.hand.judge(&said).why));
+        let said = self.hand.started(pip.install(["--upgrade", "pip"]).await)?;
+        if !self.is_new_enough() {
+            // An index without pip has nothing newer than what is there, and pip is content.
+            let why = if said.success() { "the index has no newer one".to_owned() } else { self.hand.judge(&said).why };
+            self.hand.say(&format!("pip stays as old as it is: {why}"));
         }
         Ok(())
+    }
+
+    fn is_new_enough(&self) -> bool {
+        let there = installed::read(self.target(), &[]);
+        let pip = there.values().find(|found| found.name.as_str() == "pip");
+        let has = pip.and_then(|pip| version::parse(&pip.version));
+        has.zip(version::parse(OLDEST_PIP)).is_some_and(|(has, oldest)| has >= oldest)
     }
 
     /// Writes a list for pip. Answers where pip sees it.
