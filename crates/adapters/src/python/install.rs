@@ -19,7 +19,6 @@ use super::namespace::{Place, Shown};
 use super::pip::{ASKED, Pip, Said};
 use super::verdict::Kind;
 use super::{copy, installed, stage};
-use crate::command::CommandError;
 use crate::content::{self, Contents};
 use crate::tree::{self, Sides, Stage, TreeError};
 
@@ -374,24 +373,32 @@ impl Job<'_, '_> {
     /// what it can.
     async fn new_enough(&self) -> Result<(), StepError> {
         self.hand.say("Checking pip version...");
-        let there = installed::read(self.target(), &[]);
-        let pip = refit_model::python::name::ProjectName::new("pip").ok().and_then(|name| there.get(&name).cloned());
-        let version = pip.and_then(|pip| version::parse(&pip.version)).zip(version::parse(OLDEST_PIP));
-        if version.as_ref().is_some_and(|(has, oldest)| has >= oldest) {
+        if self.is_new_enough() {
             self.hand.say("Pip version up to date");
             self.hand.say(self.says);
             return Ok(());
         }
-        let has = version.map_or_else(|| "?".to_owned(), |(has, _)| has.to_string());
+        let has = self.pip_version().map_or_else(|| "?".to_owned(), |has| has.to_string());
         self.hand.say(&format!("Updating pip from version {has} to a newer one..."));
         let pip = self.hand.pip(self.ground, Vec::new())?;
-        let said: Result<Said, CommandError> = pip.install(["--upgrade", "pip"]).await;
-        let said = self.hand.started(said)?;
-        if !said.success() {
-            self.hand.say(&format!("pip stays as old as it is: {}", self.hand.judge(&said).why));
+        let said = self.hand.started(pip.install(["--upgrade", "pip"]).await)?;
+        if !self.is_new_enough() {
+            // An index without pip has nothing newer than what is there, and pip is content.
+            let why = if said.success() { "the index has no newer one".to_owned() } else { self.hand.judge(&said).why };
+            self.hand.say(&format!("pip stays as old as it is: {why}"));
         }
         self.hand.say(self.says);
         Ok(())
+    }
+
+    fn is_new_enough(&self) -> bool {
+        self.pip_version().zip(version::parse(OLDEST_PIP)).is_some_and(|(has, oldest)| has >= oldest)
+    }
+
+    fn pip_version(&self) -> Option<version::Version> {
+        let there = installed::read(self.target(), &[]);
+        let pip = there.values().find(|found| found.name.as_str() == "pip");
+        pip.and_then(|pip| version::parse(&pip.version))
     }
 
     /// Writes a list for pip. Answers where pip sees it.
