@@ -162,6 +162,7 @@ fn where_it_was_installed_from() {
         "git@github.com:own/rep",
         "http://github.com/own/rep",
         "https://user@github.com/own/rep",
+        "https://www.github.com/own/rep",
         "https://github.com/own",
     ] {
         let judged = git(url, Some(COMMIT));
