@@ -35,6 +35,8 @@ fn outside() -> Outside {
         program: env::current_exe().unwrap_or_else(|_| PathBuf::from("refit")),
         path: env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
         passed_on: worth.chain(env::vars_os().filter(|(name, _)| is_pips(name))).collect(),
+        excluded_packages: env::var("MOONRAKER_EXCLUDED_PKGS").ok(),
+        vendor: env::var("MOONRAKER_VENDOR").ok(),
         no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
         supervisor: Supervisor::new(env::var_os("NOTIFY_SOCKET")),
     }
@@ -79,13 +81,17 @@ fn run(arguments: Arguments, outside: &Outside, face: &Face) -> Result<Exit, Sto
     let door = || Door::open(&places()?.socket);
     match command {
         Command::Status { names, check } => cli::status::run(&mut door()?, face, &names, check, answer.verbose > 0),
-        Command::Plan { words, hard } => cli::plan::run(&mut door()?, face, &words, hard),
+        Command::Plan { words, hard, update_deps } => {
+            cli::plan::run(&mut door()?, face, &words, cli::plan::Recovery { hard, update_deps })
+        }
         Command::Refresh { names } => cli::refresh::run(&mut door()?, face, &names),
         Command::Upgrade { names, all } => {
             let works = if all { vec![Work::full()] } else { names.iter().map(|name| Work::upgrade(name)).collect() };
             cli::work::run(&mut door()?, face, &works)
         }
-        Command::Recover { name, hard } => cli::work::run(&mut door()?, face, &[Work::recover(&name, hard)]),
+        Command::Recover { name, hard, update_deps } => {
+            cli::work::run(&mut door()?, face, &[Work::recover(&name, hard, update_deps)])
+        }
         Command::Rollback { name } => cli::work::run(&mut door()?, face, &[Work::rollback(&name)]),
         Command::History { name, limit } => {
             cli::history::run(&mut door()?, face, name.as_deref(), limit, answer.verbose > 0)

@@ -66,6 +66,9 @@ pub enum Command {
         /// For `recover`: as a fresh copy
         #[arg(long)]
         hard: bool,
+        /// For `recover`: with all that it depends on
+        #[arg(long)]
+        update_deps: bool,
     },
     /// Look for new versions now
     Refresh {
@@ -88,6 +91,9 @@ pub enum Command {
         /// Replace it by a fresh copy
         #[arg(long)]
         hard: bool,
+        /// Ask for all that it depends on again: Python, system and Node packages
+        #[arg(long)]
+        update_deps: bool,
     },
     /// Go back to the version before the last update
     Rollback {

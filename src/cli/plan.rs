@@ -8,11 +8,20 @@ use super::exit::{Exit, Stop};
 use super::face::Face;
 use super::work::denied;
 
+/// How a recovery would be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// By a fresh copy.
+    pub hard: bool,
+    /// With all that it depends on.
+    pub update_deps: bool,
+}
+
 /// Shows the plans.
 ///
 /// # Errors
 /// When the daemon cannot be asked, or refuses the question.
-pub fn run(door: &mut Door, face: &Face, words: &[String], hard: bool) -> Result<Exit, Stop> {
+pub fn run(door: &mut Door, face: &Face, words: &[String], recovery: Recovery) -> Result<Exit, Stop> {
     let Some((action, name)) = PlanWord::read(words) else {
         return Err(Stop::new(Exit::Usage, "Say first what would be done: refit plan [upgrade|recover|rollback] NAME"));
     };
@@ -25,11 +34,13 @@ pub fn run(door: &mut Door, face: &Face, words: &[String], hard: bool) -> Result
             return Err(Stop::new(Exit::Usage, format!("Say what the plan is about: refit plan {word} NAME")));
         }
     }
-    if hard {
-        if action != PlanWord::Recover {
-            return Err(Stop::new(Exit::Usage, "--hard is for `refit plan recover NAME` alone"));
+    for (asked, flag, param) in
+        [(recovery.hard, "--hard", "hard"), (recovery.update_deps, "--update-deps", "update_deps")]
+    {
+        if asked && action != PlanWord::Recover {
+            return Err(Stop::new(Exit::Usage, format!("{flag} is for `refit plan recover NAME` alone")));
         }
-        params["hard"] = json!(true);
+        params[param] = json!(asked);
     }
     let answer = door.ask("refit.plan", params)?.map_err(|denial| denied(&denial))?;
     if face.json {

@@ -56,10 +56,10 @@ impl Work {
 
     /// Recovers one.
     #[must_use]
-    pub fn recover(name: &str, hard: bool) -> Self {
+    pub fn recover(name: &str, hard: bool, update_deps: bool) -> Self {
         Self {
             method: "machine.update.recover",
-            params: json!({ "name": name, "hard": hard }),
+            params: json!({ "name": name, "hard": hard, "update_deps": update_deps }),
             application: format!("recover_{name}"),
             name: Some(name.to_owned()),
             deed: format!("the recovery of {name}"),

@@ -1,8 +1,10 @@
 //! All tests, on a machine that has cargo and git and nothing else.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::{cargo, fuzz, must, needs};
@@ -15,17 +17,68 @@ pub(crate) struct Arguments {
     rest: Vec<String>,
 }
 
+/// The comparison with Moonraker waits more than it works (Moonraker waits between its attempts): it runs beside the rest.
+const COMPARISON: &str = "against_moonraker";
+
 /// Installs, then runs the tests of the workspace, those that need root, a loop device or the real Moonraker included
 /// (feature `host-tests`).
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     needs::install_tools(needs::TEST_TOOLS)?;
     let moonraker = needs::install_moonraker()?;
-    must(tests(&moonraker).args(&arguments.rest))?;
-    if arguments.rest.is_empty() {
-        // Half a minute, and a package index: plain `cargo test` leaves these out.
-        must(cargo().args(["test", "--package", "refit-testkit", "--lib", "--", "--ignored"]))?;
+    if !arguments.rest.is_empty() {
+        return must(tests(&moonraker).args(&arguments.rest));
     }
-    Ok(())
+    must(tests(&moonraker).arg("--no-run"))?;
+    let comparison = Beside::start(tests(&moonraker).args(["--test", COMPARISON]))?;
+    let targets = test_targets()?;
+    let others = targets.iter().filter(|name| *name != COMPARISON).flat_map(|name| ["--test", name.as_str()]);
+    must(tests(&moonraker).args(["--no-fail-fast", "--lib", "--bins"]).args(others))?;
+    must(tests(&moonraker).arg("--doc"))?;
+    // Half a minute, and a package index: plain `cargo test` leaves these out.
+    must(cargo().args(["test", "--package", "refit-testkit", "--lib", "--", "--ignored"]))?;
+    comparison.finish()
+}
+
+/// A command that runs while others do. What it prints comes when it has ended, in one piece.
+struct Beside {
+    name: String,
+    child: std::process::Child,
+    said: tempfile::NamedTempFile,
+}
+
+impl Beside {
+    fn start(command: &mut Command) -> Result<Self> {
+        eprintln!("+ {command:?} &");
+        let said = tempfile::NamedTempFile::new().context("no temporary file")?;
+        let (out, err) = (said.reopen()?, said.reopen()?);
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().context("could not start cargo")?;
+        Ok(Self { name: format!("{command:?}"), child, said })
+    }
+
+    fn finish(mut self) -> Result<()> {
+        let status = self.child.wait().context("lost sight of cargo")?;
+        eprintln!("+ {} ended:", self.name);
+        std::io::copy(&mut self.said.reopen()?, &mut std::io::stderr())?;
+        if !status.success() {
+            bail!("{} failed: {status}", self.name);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Beside {
+    /// Where the other tests failed, nobody waits for it.
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}
+
+/// The names of all integration tests of the workspace.
+fn test_targets() -> Result<BTreeSet<String>> {
+    let metadata = cargo_metadata::MetadataCommand::new().no_deps().current_dir(crate::project()).exec()?;
+    let targets = metadata.packages.iter().flat_map(|package| &package.targets);
+    Ok(targets.filter(|target| target.is_test()).map(|target| target.name.clone()).collect())
 }
 
 /// The same at length: every action and its undo on every state of the catalogue, many more random cases and kills, and
@@ -38,7 +91,7 @@ pub(crate) fn nightly() -> Result<()> {
     fuzz::run(&fuzz::Arguments::a_minute_each())
 }
 
-fn tests(moonraker: &Path) -> std::process::Command {
+fn tests(moonraker: &Path) -> Command {
     let mut command = cargo();
     command.args(["test", "--workspace", "--features", "host-tests"]).env("REFIT_TEST_MOONRAKER", moonraker);
     command

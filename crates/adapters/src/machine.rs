@@ -27,11 +27,11 @@ use crate::git::layout::Layout;
 use crate::git::remote::{Remotes, Seen};
 use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
 use crate::node::Npm;
-use crate::packages::Packages;
+use crate::packages::{PackageRules, Packages};
 use crate::python::{EnvironmentRules, Environments};
-use crate::python_package::{PackageRules, PythonApplications};
+use crate::python_package::{ApplicationRules, PythonApplications};
 use crate::release::{Releases, carry, exchange};
-use crate::services::Services;
+use crate::services::{ServiceRules, Services};
 use crate::tree::{self, Sides, Stage, TreeError};
 
 mod dependencies;
@@ -58,15 +58,15 @@ pub struct DependencyHands {
 impl DependencyHands {
     /// With what their programs inherit, where they keep what they know, and the forges of releases.
     #[must_use]
-    pub fn new(packages: PackageRules, forges: Arc<Forges>, own_program: Option<PathBuf>) -> Self {
-        let PackageRules { surroundings, state, .. } = packages.clone();
+    pub fn new(applications: ApplicationRules, forges: Arc<Forges>, own_program: Option<PathBuf>) -> Self {
+        let ApplicationRules { surroundings, state, .. } = applications.clone();
         let rules = EnvironmentRules { surroundings: surroundings.clone(), state, own_program };
         Self {
             environments: Environments::new(rules),
-            packages: Packages::new(surroundings.clone()),
+            packages: Packages::new(PackageRules::usual(surroundings.clone())),
             npm: Npm::new(surroundings.clone()),
-            services: Services::new(surroundings),
-            applications: PythonApplications::new(packages, forges),
+            services: Services::new(ServiceRules::usual(surroundings)),
+            applications: PythonApplications::new(applications, forges),
         }
     }
 }
@@ -292,8 +292,13 @@ impl Host {
         }
     }
 
-    /// A step that was begun before may have a git that lives on, when only its daemon was killed.
+    /// A step that was begun before may have a git or a pip that lives on, when only its daemon was killed.
     async fn alone(&self, step: &Step, circumstance: &Circumstance) {
+        if let Step::Environment(step) = step
+            && circumstance.again
+        {
+            self.environments.alone(step).await;
+        }
         if circumstance.again
             && let Some(layout) = self.layout(step)
             && let Err(error) = locks::wait_for_others(&layout).await
@@ -400,6 +405,7 @@ impl Machine for Host {
                     facts: &facts.dependencies,
                     home,
                     wished,
+                    package: None,
                     action,
                     preview: matches!(look, Look::Preview(_)),
                 };

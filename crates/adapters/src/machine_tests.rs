@@ -23,7 +23,7 @@ use crate::command::Surroundings;
 use crate::fault::FaultPlan;
 use crate::forge::{ForgeOptions, Forges};
 use crate::git::Git;
-use crate::python_package::PackageRules;
+use crate::python_package::ApplicationRules;
 use crate::release::{ReleaseRules, Releases};
 
 #[path = "machine_recovery_tests.rs"]
@@ -196,7 +196,7 @@ async fn host(home: PathBuf) -> (Host, watch::Sender<Printer>) {
     let (state, machine) = (home.join("state"), home.join("etc"));
     let surroundings = Surroundings { home, path, passed_on: Vec::new() };
     let git = Git::find(surroundings.clone()).await.unwrap();
-    let packages = PackageRules { surroundings, state, github_api: String::new(), machine };
+    let packages = ApplicationRules { surroundings, state, github_api: String::new(), machine };
     let dependencies = DependencyHands::new(packages, forges, None);
     (Host::new(git, 2, releases, dependencies, watched, FaultPlan::none()), printer)
 }

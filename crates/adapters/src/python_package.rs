@@ -30,7 +30,7 @@ use pip_conf::{Index, PipSettings, Places, pip_settings};
 
 /// What the binary decides.
 #[derive(Debug, Clone)]
-pub struct PackageRules {
+pub struct ApplicationRules {
     /// How pip is configured, and what it inherits.
     pub surroundings: Surroundings,
     /// Refit's own folder: what is known of interpreters is kept there.
@@ -44,7 +44,7 @@ pub struct PackageRules {
 /// See the module.
 #[derive(Debug)]
 pub struct PythonApplications {
-    rules: PackageRules,
+    rules: ApplicationRules,
     forges: Arc<Forges>,
 }
 
@@ -60,7 +60,7 @@ struct Wanted<'a> {
 impl PythonApplications {
     /// Indexes are asked through the same client as forges.
     #[must_use]
-    pub fn new(rules: PackageRules, forges: Arc<Forges>) -> Self {
+    pub fn new(rules: ApplicationRules, forges: Arc<Forges>) -> Self {
         Self { rules, forges }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Wanted<'a> {
     pub(super) home: &'a Path,
     /// Where the wished version can be read already; none when only the steps will have it.
     pub(super) wished: Option<Content>,
+    /// The package that would be asked for, where no file lists what is wished.
+    pub(super) package: Option<&'a str>,
     pub(super) action: Action,
     pub(super) preview: bool,
 }
@@ -39,7 +41,7 @@ impl Host {
 
     pub(super) async fn survey_dependencies(&self, wanted: Wanted<'_>, tell: &Tell) -> DependencySurvey {
         let contents = Contents::new(&self.git, tell.clone(), self.faults.clone());
-        let Wanted { dependencies, facts, home, wished, action, preview } = wanted;
+        let Wanted { dependencies, facts, home, wished, package, action, preview } = wanted;
         let mut survey = DependencySurvey { service_manager: self.services.manager(), ..DependencySurvey::default() };
         if let Some(spec) = &dependencies.environment {
             let known = facts.environment.clone().unwrap_or_default();
@@ -47,7 +49,7 @@ impl Host {
                 (Some(content), Some(file)) => Some(Wish { contents: &contents, content, file }),
                 (None, _) | (_, None) => None,
             };
-            survey.environment = Some(self.environments.survey(spec, &known, wish, action, preview).await);
+            survey.environment = Some(self.environments.survey(spec, &known, wish, package, (action, preview)).await);
         }
         let list = |content: &Content| PackageList {
             content: content.clone(),
@@ -61,9 +63,8 @@ impl Host {
             survey.packages = Some(self.packages.survey(&contents, wished.as_ref().map(list).as_ref(), &now).await);
         }
         if dependencies.node {
-            let mut node = self.npm.survey(&contents, wished.as_ref(), home).await;
-            node.sound_previous = facts.node_rollback.clone().filter(|kept| kept.is_dir());
-            survey.node = Some(node);
+            let previous = facts.node_rollback.as_deref();
+            survey.node = Some(self.npm.survey(&contents, wished.as_ref(), home, previous).await);
         }
         survey
     }
@@ -103,7 +104,10 @@ impl Host {
     pub(super) async fn witness_dependencies(&self, step: &Step) -> Option<Witness> {
         match step {
             Step::Environment(step) => self.environments.witness(step),
-            Step::Packages(step) => self.packages.witness(step).await,
+            Step::Packages(step) => {
+                let contents = Contents::new(&self.git, std::sync::Arc::new(|_| {}), self.faults.clone());
+                self.packages.witness(step, &contents).await
+            }
             Step::Node(step) => self.npm.witness(step).await,
             Step::Service(step) => self.services.witness(step).await,
             Step::CheckPrinter

@@ -14,7 +14,7 @@ use rustix::fs::ioctl_ficlone;
 
 use super::layout::OWN;
 use crate::disk::{self, NoFiles, NoRoom};
-use crate::tree::{self, TreeError, copy_leaf};
+use crate::tree::{TreeError, copy_leaf};
 
 /// What a copy needs of the disk.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -115,9 +115,7 @@ fn is_written_in_place(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let first = path.components().next().map(|part| part.as_os_str());
     let within = |name: &str| path.components().any(|part| part.as_os_str() == OsStr::new(name));
-    let in_old_info = || {
-        path.components().any(|part| part.as_os_str().to_string_lossy().ends_with(".egg-info"))
-    };
+    let in_old_info = || path.components().any(|part| part.as_os_str().to_string_lossy().ends_with(".egg-info"));
     path.components().count() == 1
         || [Some(OsStr::new("bin")), Some(OsStr::new("src"))].contains(&first)
         || [".pth", ".egg-link"].iter().any(|end| name.ends_with(end))
@@ -159,8 +157,11 @@ mod tests {
         fs::create_dir_all(from.join(site).join("app")).unwrap();
         fs::create_dir_all(from.join(OWN)).unwrap();
         fs::create_dir(from.join("bin")).unwrap();
-        let files = ["app/main.py", "easy-install.pth", "app.egg-link", "__editable__.app.py"].map(|name| site.join(name));
-        for file in files.iter().map(|file| from.join(file)).chain(["bin/tool", "pyvenv.cfg"].map(|name| from.join(name))) {
+        let files =
+            ["app/main.py", "easy-install.pth", "app.egg-link", "__editable__.app.py"].map(|name| site.join(name));
+        for file in
+            files.iter().map(|file| from.join(file)).chain(["bin/tool", "pyvenv.cfg"].map(|name| from.join(name)))
+        {
             fs::write(&file, file.display().to_string()).unwrap();
         }
         fs::set_permissions(from.join("bin/tool"), fs::Permissions::from_mode(0o755)).unwrap();
@@ -175,7 +176,10 @@ mod tests {
             assert_ne!(inode(&from.join(&own)), inode(&to.join(&own)), "{}", own.display());
             assert_eq!(fs::read(from.join(&own)).unwrap(), fs::read(to.join(&own)).unwrap());
         }
-        assert_eq!(fs::read(from.join(site).join("app/main.py")).unwrap(), fs::read(to.join(site).join("app/main.py")).unwrap());
+        assert_eq!(
+            fs::read(from.join(site).join("app/main.py")).unwrap(),
+            fs::read(to.join(site).join("app/main.py")).unwrap()
+        );
         assert_eq!(fs::read_link(to.join("lib64")).unwrap(), Path::new("lib"));
         assert_eq!(fs::metadata(to.join("bin/tool")).unwrap().mode() & 0o777, 0o755);
         assert_eq!(fs::metadata(to.join(site).join("app")).unwrap().mode() & 0o777, 0o555);

@@ -67,11 +67,11 @@ pub fn put_back(live: &Path, snapshot: &Path, old: &OldFolder, before: Option<Si
     let Some(before) = before.filter(|before| before.stage.is_some()) else { return Ok(()) };
     let kept = old.folder();
     let now = identity(live)?;
-    let was_swapped = now == before.stage && is_fresh(live)
-        || before.live.is_some() && [snapshot, kept].iter().any(|path| identity(path).ok() == Some(before.live));
-    if was_swapped {
+    let was_swapped = before.live.is_none() || is_fresh(live) || identity(kept)? == before.live;
+    if now == before.stage && was_swapped {
         // A new environment took the place of the old one, before pip worked in it.
         tree::exchange_back(live, snapshot, kept, before)?;
+        take_out_own(live)?;
     } else if now == before.live && is_fresh(snapshot) {
         // A new environment was made, and did not take the place yet.
     } else if now != before.stage {

@@ -54,7 +54,8 @@ fn reference(direct: &DirectUrl) -> String {
         DirectKind::Folder { .. } => (url.clone(), None),
         DirectKind::Archive { hashes } => (url.clone(), hashes.first().cloned()),
     };
-    let fragments: Vec<_> = hash.into_iter().chain(subdirectory.iter().map(|part| format!("subdirectory={part}"))).collect();
+    let fragments: Vec<_> =
+        hash.into_iter().chain(subdirectory.iter().map(|part| format!("subdirectory={part}"))).collect();
     if fragments.is_empty() { url } else { format!("{url}#{}", fragments.join("&")) }
 }
 
@@ -80,7 +81,11 @@ pub fn damaged(folder: &Path) -> Vec<String> {
                 Some(distribution) if !is_whole(&site, &info) => damaged.push(frozen(&distribution)),
                 Some(_) => {}
                 // What it is stands in its name still (PEP 376), unless it is what pip leaves of a cut uninstallation.
-                None => damaged.extend(stem.split_once('-').filter(|_| !stem.starts_with('~')).map(|(name, version)| format!("{name}=={version}"))),
+                None => damaged.extend(
+                    stem.split_once('-')
+                        .filter(|_| !stem.starts_with('~'))
+                        .map(|(name, version)| format!("{name}=={version}")),
+                ),
             }
         }
     }
@@ -167,7 +172,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let site = dir.path().join("lib/python3.11/site-packages");
         dist(&site, "Abc", "1.0");
-        let old = [("b-2.egg-info", "Name: b\nVersion: 2\n"), ("c-3-py3.11.egg/EGG-INFO/PKG-INFO", "Name: c\nVersion: 3\n")];
+        let old =
+            [("b-2.egg-info", "Name: b\nVersion: 2\n"), ("c-3-py3.11.egg/EGG-INFO/PKG-INFO", "Name: c\nVersion: 3\n")];
         for (file, text) in old {
             let file = site.join(file);
             fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -73,7 +73,9 @@ async fn nothing_to_do(hand: &Hand<'_>, want: &Want, contents: &Contents<'_>) ->
         }
         Want::Exactly { install, remove } => {
             let freeze = installed::freeze(hand.live());
-            let gone = |project: &String| !freeze.iter().filter_map(|line| installed::project_of(line)).any(|name| name.as_str() == project);
+            let gone = |project: &String| {
+                !freeze.iter().filter_map(|line| installed::project_of(line)).any(|name| name.as_str() == project)
+            };
             let is_there = install.iter().all(|line| freeze.contains(line)) && remove.iter().all(gone);
             Ok(is_there.then(|| "the packages are those from before".to_owned()))
         }
@@ -118,7 +120,7 @@ pub async fn make(hand: &Hand<'_>, stage: &Path, from: &Beginning) -> Result<(),
             });
             copied.map_err(|error| hand.failed(&error.to_string()))
         }
-        Beginning::Fresh { .. } => fresh::make(hand, &part).await,
+        Beginning::Fresh { .. } => fresh::make(hand, &part, stage).await,
     };
     hand.faults.reach("environment_stage.copied");
     let (to, beginning) = (stage.to_owned(), from.clone());
@@ -174,8 +176,9 @@ fn part_of(stage: &Path) -> PathBuf {
 fn delete_parts(live: &Path) -> Result<(), TreeError> {
     let (Some(name), Some(parent)) = (live.file_name(), live.parent()) else { return Ok(()) };
     let begin = format!(".{}.refit-new-", name.to_string_lossy());
-    let parts = layout::names(parent).into_iter().filter(|name| name.starts_with(&begin) && name.ends_with(".part"));
-    parts.map(|name| tree::delete_stage(&parent.join(name))).collect()
+    let mut parts =
+        layout::names(parent).into_iter().filter(|name| name.starts_with(&begin) && name.ends_with(".part"));
+    parts.try_for_each(|name| tree::delete_stage(&parent.join(name)))
 }
 
 /// Takes Refit's own folder out of an environment that is about to be used or kept.

@@ -66,6 +66,9 @@ pub fn judge(lines: &[String], ended: Ended) -> Verdict {
     if let Some(why) = conflict(lines) {
         return unsatisfiable(why);
     }
+    if let Some(verdict) = repository(lines) {
+        return verdict;
+    }
     if let Some(why) = build(lines) {
         return other(why);
     }
@@ -109,14 +112,15 @@ fn between<'a>(lines: &'a [String], before: &str, after: &str) -> Option<&'a str
 fn hashes(lines: &[String]) -> Option<String> {
     let at = lines.iter().position(|line| line.contains("DO NOT MATCH THE HASHES"));
     if let Some(at) = at {
-        let which = lines.iter().skip(at + 1).find(|line| line.contains(" from ")).map_or("a package", |line| line.trim());
+        let which =
+            lines.iter().skip(at + 1).find(|line| line.contains(" from ")).map_or("a package", |line| line.trim());
         let which = which.split_once(" from ").map_or(which, |(which, _)| which);
         return Some(format!(
             "{which} is not the file that the requirements name (its hash is another); tell the project, and install \
              nothing from there until it is explained"
         ));
     }
-    let missing = find(lines, "Hashes are required in --require-hashes mode")?;
+    let missing = find(lines, "--require-hashes mode")?;
     Some(format!("{}; tell the project", bare(missing)))
 }
 
@@ -134,16 +138,29 @@ fn conflict(lines: &[String]) -> Option<String> {
     Some(format!("{which}{causes}; tell the project"))
 }
 
+/// A package that comes from a git repository, which git could not fetch.
+fn repository(lines: &[String]) -> Option<Verdict> {
+    let at = lines.iter().position(|line| line.contains("git clone ") || line.contains("git fetch "))?;
+    let failed = |line: &String| line.contains("did not run successfully") || line.contains("Command errored out");
+    lines.iter().skip(at).find(|line| failed(line) && line.contains("git "))?;
+    let fatal = lines.iter().find(|line| line.trim_start().starts_with("fatal: "));
+    let said = fatal.map_or("git does not say why", |line| line.trim());
+    let away = ["unable to access", "Could not resolve host", "Connection", "unable to connect"];
+    let is_away = away.iter().any(|mark| said.contains(mark));
+    let next = if is_away { "try again when it can be reached" } else { "tell the project" };
+    let kind = if is_away { Kind::Network } else { Kind::Other };
+    Some(Verdict { kind, why: format!("a package's git repository could not be fetched ({said}); {next}") })
+}
+
 fn build(lines: &[String]) -> Option<String> {
-    let name = ["Failed building wheel for ", "Failed to build ", "Building wheel for ", "Could not build wheels for "]
+    let marks =
+        ["Failed building wheel for ", "Failed to build ", "Building wheel for ", "Running setup.py install for "];
+    let name = marks
         .iter()
         .find_map(|mark| lines.iter().find_map(|line| line.split_once(mark)))
-        .map(|(_, rest)| rest.split([' ', ',', ':']).next().unwrap_or_default());
+        .map(|(_, rest)| rest.split([' ', ',', ':']).next().unwrap_or_default().trim_matches('\''));
     let failed = ["did not run successfully", "Command errored out", "Failed building wheel", "Failed to build"];
     let at = lines.iter().position(|line| failed.iter().any(|mark| line.contains(mark)))?;
-    if find(lines, "git clone").is_some() || find(lines, "git fetch").is_some() {
-        return None;
-    }
     let said = blamed(lines.get(at..)?);
     let name = name.filter(|name| !name.is_empty());
     let name = name.or_else(|| collecting(lines.get(..at)?)).unwrap_or("a package");
@@ -156,9 +173,9 @@ fn build(lines: &[String]) -> Option<String> {
 fn blamed(lines: &[String]) -> String {
     let output: Vec<&str> = lines
         .iter()
-        .skip_while(|line| !line.contains("lines of output"))
+        .skip_while(|line| !line.contains("lines of output") && !line.contains("Complete output ("))
         .skip(1)
-        .take_while(|line| !line.contains("[end of output]"))
+        .take_while(|line| !line.contains("[end of output]") && !line.trim_start().starts_with("-----"))
         .map(|line| line.trim())
         .filter(|line| !line.is_empty())
         .collect();
@@ -177,15 +194,24 @@ fn collecting(lines: &[String]) -> Option<&str> {
 
 fn network(lines: &[String]) -> Option<String> {
     if let Some(refused) = ["401 ", "403 "].iter().find_map(|code| {
-        lines.iter().find(|line| line.contains(&format!("{code}Error")) || line.contains(&format!("{code}Client Error")))
+        lines
+            .iter()
+            .find(|line| line.contains(&format!("{code}Error")) || line.contains(&format!("{code}Client Error")))
     }) {
         let why = bare(refused);
         return Some(format!("the package index does not let Refit in ({why}); look at pip's configuration"));
     }
     let is_fetch = |line: &String| {
-        ["Retrying (Retry", "Could not fetch URL", "Max retries exceeded", "HTTP error", "unable to access", "Read timed out"]
-            .iter()
-            .any(|mark| line.contains(mark))
+        [
+            "Retrying (Retry",
+            "Could not fetch URL",
+            "Max retries exceeded",
+            "HTTP error",
+            "unable to access",
+            "Read timed out",
+        ]
+        .iter()
+        .any(|mark| line.contains(mark))
             || line.contains("ConnectionError")
             || line.contains("ProtocolError")
             || line.contains("ReadTimeoutError")
@@ -197,11 +223,19 @@ fn network(lines: &[String]) -> Option<String> {
     Some(format!("the package index could not be reached ({cause}); try again when it can be"))
 }
 
+/// The requirement for which pip found nothing.
+#[must_use]
+pub fn not_found(lines: &[String]) -> Option<String> {
+    let found = lines.iter().find_map(|line| line.split_once("No matching distribution found for "));
+    let wanted = found.map(|(_, rest)| rest.split_once(" (from ").map_or(rest, |(wanted, _)| wanted).trim());
+    wanted.filter(|wanted| !wanted.starts_with('-')).map(str::to_owned)
+}
+
 fn missing(lines: &[String]) -> Option<String> {
-    let wanted = between(lines, "No matching distribution found for ", "\n");
-    let wanted = wanted.or_else(|| lines.iter().find_map(|line| line.split_once("No matching distribution found for ")).map(|(_, rest)| rest.trim()))?;
+    let wanted = not_found(lines)?;
     if let Some(line) = find(lines, "require a different python version") {
-        let versions = line.split_once(':').map_or(line, |(_, rest)| rest).rsplit_once("version: ").map_or(line, |(_, v)| v);
+        let versions =
+            line.split_once(':').map_or(line, |(_, rest)| rest).rsplit_once("version: ").map_or(line, |(_, v)| v);
         return Some(format!(
             "{wanted} does not run on this machine's version of Python ({}); the software needs a newer system",
             versions.trim()

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use refit_adapters::command::Surroundings;
 use refit_adapters::forge::{ForgeOptions, Forges};
-use refit_adapters::python_package::{PackageRules, PythonApplications};
+use refit_adapters::python_package::{ApplicationRules, PythonApplications};
 use refit_model::dependencies::Dependencies;
 use refit_model::environment::EnvironmentSpec;
 use refit_model::name::UpdaterName;
@@ -100,7 +100,7 @@ impl Lab {
 
     pub(crate) fn applications(&self) -> PythonApplications {
         let passed_on = self.variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let rules = PackageRules {
+        let rules = ApplicationRules {
             surroundings: Surroundings { home: self.root.join("home"), path: "/usr/bin:/bin".into(), passed_on },
             state: self.root.join("state"),
             github_api: self.github_api.clone(),

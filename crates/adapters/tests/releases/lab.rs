@@ -11,7 +11,7 @@ use refit_adapters::fault::FaultPlan;
 use refit_adapters::forge::{ForgeOptions, Forges};
 use refit_adapters::git::Git;
 use refit_adapters::machine::{DependencyHands, Host};
-use refit_adapters::python_package::PackageRules;
+use refit_adapters::python_package::ApplicationRules;
 use refit_adapters::release::{ReleaseRules, Releases};
 use refit_engine::ports::{Circumstance, Look, Machine as _, StepError, Tell};
 use refit_model::name::{RunId, UpdaterName};
@@ -95,7 +95,7 @@ impl Lab {
         };
         let forges = Arc::new(Forges::new(options));
         let releases = Releases::new(rules, Arc::clone(&forges));
-        let packages = PackageRules {
+        let packages = ApplicationRules {
             surroundings,
             state: root.join("state"),
             github_api: forge.github_api(),

@@ -1,0 +1,312 @@
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::dependencies::{DependencySurvey, NodeSurvey, PackageChange, PackageSurvey};
+use crate::environment::{Change, EnvironmentFacts, EnvironmentPoint, EnvironmentState};
+use crate::name::CommitId;
+use crate::step::{GitTarget, RepoRef};
+
+struct Case {
+    dependencies: Dependencies,
+    facts: DependencyFacts,
+    survey: DependencySurvey,
+    action: Action,
+    occasion: Occasion,
+    content: Content,
+}
+
+impl Case {
+    fn new(action: Action) -> Self {
+        let environment = EnvironmentSpec {
+            folder: "/home/pi/app-env".into(),
+            pip_environment: Vec::new(),
+            venv_args: None,
+            keep_previous: 1,
+        };
+        let sound = EnvironmentFacts {
+            state: EnvironmentState::Sound,
+            freeze: vec!["one==1".to_owned(), "pip==25".to_owned()],
+            ..EnvironmentFacts::default()
+        };
+        Self {
+            dependencies: Dependencies {
+                environment: Some(environment),
+                requirements: Some("requirements.txt".into()),
+                system_dependencies: Some("system.json".into()),
+                install_script: None,
+                node: true,
+                services: vec!["app".to_owned()],
+            },
+            facts: DependencyFacts { environment: Some(sound), node_rollback: None },
+            survey: DependencySurvey {
+                environment: Some(EnvironmentSurvey { known: true, ..EnvironmentSurvey::default() }),
+                packages: Some(PackageSurvey { known: true, ..PackageSurvey::default() }),
+                node: Some(NodeSurvey { known: true, ..NodeSurvey::default() }),
+                service_manager: Some("systemd".to_owned()),
+            },
+            action,
+            occasion: Occasion {
+                now: 1_775_124_930,
+                mark: "r1".to_owned(),
+                application: "app".to_owned(),
+                update_deps: false,
+            },
+            content: Content::Commit {
+                repo: RepoRef { updater: UpdaterName::new("app").unwrap(), path: "/home/pi/app".into() },
+                to: GitTarget::Commit(CommitId::new(&"b".repeat(40)).unwrap()),
+            },
+        }
+    }
+
+    fn environment(&mut self) -> &mut EnvironmentSurvey {
+        self.survey.environment.as_mut().unwrap()
+    }
+
+    fn packages(&mut self) -> &mut PackageSurvey {
+        self.survey.packages.as_mut().unwrap()
+    }
+
+    fn arranged(&self) -> Result<Arranged, Refusal> {
+        arrange(&Subject {
+            name: &UpdaterName::new("app").unwrap(),
+            title: "Git Repo app".to_owned(),
+            home: Some(Path::new("/home/pi/app")),
+            dependencies: &self.dependencies,
+            facts: &self.facts,
+            survey: &self.survey,
+            occasion: &self.occasion,
+            action: self.action,
+            version: "v1-0",
+            content: Some(self.content.clone()),
+            package: None,
+        })
+    }
+
+    fn words(&self) -> String {
+        words(&self.arranged().unwrap())
+    }
+}
+
+fn changed() -> Change {
+    Change {
+        name: "two".to_owned(),
+        from: None,
+        to: Some("2.0".to_owned()),
+        bytes: Some(2048),
+        builds: true,
+        why: "requirements.txt line 1".to_owned(),
+    }
+}
+
+/// `prepare | early | watch | with | after`, a word for each step.
+fn words(arranged: &Arranged) -> String {
+    let parts = [&arranged.prepare, &arranged.early, &arranged.watch, &arranged.with, &arranged.after];
+    parts.map(|steps| steps.iter().map(word).collect::<Vec<_>>().join(" ")).join(" | ")
+}
+
+fn word(planned: &PlannedStep) -> &'static str {
+    match &planned.step {
+        Step::CheckPrinter => "printer",
+        Step::Environment(step) => match step {
+            EnvironmentStep::Stage { from: Beginning::Copy, .. } => "copy",
+            EnvironmentStep::Stage { from: Beginning::Fresh { .. }, .. } => "fresh",
+            EnvironmentStep::Install { want: Want::Exactly { .. }, .. } => "exactly",
+            EnvironmentStep::Install { .. } => "pip",
+            EnvironmentStep::Check { .. } => "check",
+            EnvironmentStep::Exchange { .. } => "exchange",
+            EnvironmentStep::KeepSnapshot { .. } => "snapshot",
+            EnvironmentStep::Prune { .. } => "prune",
+        },
+        Step::Packages(PackageStep::Fetch { .. }) => "fetch",
+        Step::Packages(PackageStep::Install { .. }) => "apt",
+        Step::Node(NodeStep::Stage { .. }) => "npm",
+        Step::Node(NodeStep::Exchange { .. }) => "modules",
+        Step::Service(ServiceStep::Observe { .. }) => "observe",
+        Step::Service(ServiceStep::Restart { .. }) => "restart",
+        other => panic!("not of a dependency: {other:?}"),
+    }
+}
+
+#[test]
+fn what_needs_nothing_is_only_restarted() {
+    assert_eq!(Case::new(Action::Upgrade).words(), " |  | observe |  | restart");
+    let mut without = Case::new(Action::Upgrade);
+    without.survey.service_manager = None;
+    let arranged = without.arranged().unwrap();
+    assert_eq!(words(&arranged), " |  |  |  | ");
+    assert!(arranged.notes.iter().any(|note| note.contains("sudo systemctl restart app")), "{:?}", arranged.notes);
+}
+
+#[test]
+fn an_environment_is_prepared_beside_and_exchanged_with_the_software() {
+    let mut case = Case::new(Action::Upgrade);
+    case.environment().changes = vec![changed()];
+    let arranged = case.arranged().unwrap();
+    assert_eq!(words(&arranged), "copy pip check |  | observe | exchange | restart prune");
+    assert_eq!(
+        arranged.notes,
+        [
+            "Python packages: two 2.0, new (2 KiB)",
+            "Compiled on this machine, because there is no ready-made package for it: two. That may take long",
+        ]
+    );
+    let Step::Environment(EnvironmentStep::Install { says, .. }) = &arranged.prepare[1].step else { panic!() };
+    assert_eq!(says, "Updating python packages...");
+    assert_eq!(arranged.after[0].announce, ["Git Repo app: Restarting service app..."]);
+    let back = &arranged.with[0].undo;
+    let stage = Path::new("/home/pi/.app-env.refit-new-r1");
+    assert!(matches!(back, Undo::ReleaseExchangeBack { stage: at, old, .. }
+        if at == stage && old.folder().starts_with("/home/pi/.app-env.refit-previous")));
+}
+
+#[test]
+fn what_may_be_compiled_waits_for_the_system_packages() {
+    let mut case = Case::new(Action::Upgrade);
+    case.environment().changes = vec![changed()];
+    case.packages().missing = vec![PackageChange { name: "libfoo".to_owned(), from: None, version: None, bytes: None }];
+    let arranged = case.arranged().unwrap();
+    assert_eq!(words(&arranged), "fetch | printer apt copy pip check | observe | exchange | restart prune");
+    assert!(arranged.early.iter().all(|planned| planned.phase == Phase::Switch));
+    assert!(arranged.notes.contains(&"System packages that are installed: libfoo".to_owned()));
+}
+
+#[test]
+fn system_packages_that_cannot_be_had_refuse_the_plan() {
+    let mut case = Case::new(Action::Upgrade);
+    case.packages().refused = Some("the package libnew does not exist".to_owned());
+    assert_eq!(
+        case.arranged().unwrap_err(),
+        Refusal::Unfit("Git Repo app: the package libnew does not exist".to_owned())
+    );
+    // The version before needs nothing of it.
+    case.action = Action::Rollback;
+    assert!(case.arranged().is_ok());
+    let mut case = Case::new(Action::Upgrade);
+    case.packages().unavailable = vec!["python-dev".to_owned()];
+    assert_eq!(case.words(), " |  | observe |  | restart");
+    assert!(case.arranged().unwrap().notes[0].contains("no such package: python-dev"));
+}
+
+#[test]
+fn where_nothing_can_be_prepared_beside_the_environment_is_put_back_from_a_copy() {
+    let mut case = Case::new(Action::Upgrade);
+    case.environment().changes = vec![changed()];
+    case.environment().in_place = Some("this kernel shows nobody another folder".to_owned());
+    let arranged = case.arranged().unwrap();
+    assert_eq!(words(&arranged), "copy |  | observe | pip check snapshot | restart prune");
+    assert!(matches!(arranged.with[0].undo, Undo::EnvironmentPutBack { .. }));
+}
+
+#[test]
+fn an_environment_without_its_python_is_built_anew_from_its_freeze() {
+    for action in [Action::Upgrade, Action::SoftRecovery, Action::HardRecovery] {
+        let mut case = Case::new(action);
+        let seen = case.facts.environment.as_mut().unwrap();
+        seen.state = EnvironmentState::InterpreterGone { python: "/usr/bin/python3.9".into() };
+        let arranged = case.arranged().unwrap();
+        assert_eq!(words(&arranged), "fresh pip check |  | observe | exchange | restart prune");
+        let Step::Environment(EnvironmentStep::Install { freeze, .. }) = &arranged.prepare[1].step else { panic!() };
+        assert_eq!(freeze, &["one==1", "pip==25"]);
+        assert!(arranged.notes[0].contains("/usr/bin/python3.9"), "{:?}", arranged.notes);
+    }
+}
+
+#[test]
+fn asked_for_all_dependencies_everything_is_asked_again() {
+    let mut case = Case::new(Action::SoftRecovery);
+    case.occasion.update_deps = true;
+    assert_eq!(case.words(), "copy pip check npm |  | observe | exchange modules | restart prune");
+    case.action = Action::HardRecovery;
+    assert!(case.words().starts_with("fresh pip check"));
+}
+
+#[test]
+fn a_rollback_takes_back_what_the_upgrade_changed() {
+    let mut case = Case::new(Action::Rollback);
+    let seen = case.facts.environment.as_mut().unwrap();
+    seen.freeze = ["five==5", "one==1", "three==3", "two==2.5"].map(str::to_owned).to_vec();
+    seen.rollback = Some(EnvironmentPoint {
+        kept: "/home/pi/.app-env.refit-previous/a".into(),
+        before: ["four==4", "one==1", "two==1"].map(str::to_owned).to_vec(),
+        after: ["one==1", "three==3", "two==2"].map(str::to_owned).to_vec(),
+    });
+    // Somebody changed it since: what the upgrade changed is taken back, and `five` stays.
+    let arranged = case.arranged().unwrap();
+    assert_eq!(words(&arranged), "copy exactly check |  | observe | exchange | restart prune");
+    let Step::Environment(EnvironmentStep::Install { want: Want::Exactly { install, remove }, .. }) =
+        &arranged.prepare[1].step
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (install.as_slice(), remove.as_slice()),
+        (&["four==4".to_owned(), "two==1".to_owned()][..], &["three".to_owned()][..])
+    );
+    // Nobody did: the old environment is put in place again, without a network.
+    case.environment().sound_previous = Some("/home/pi/.app-env.refit-previous/a".into());
+    let arranged = case.arranged().unwrap();
+    assert_eq!(words(&arranged), "check |  | observe | exchange | restart prune");
+    let Step::Environment(EnvironmentStep::Exchange { stage, .. }) = &arranged.with[0].step else { panic!() };
+    assert_eq!(stage, Path::new("/home/pi/.app-env.refit-previous/a"));
+}
+
+#[test]
+fn an_environment_inside_the_software_goes_with_it() {
+    let mut case = Case::new(Action::Upgrade);
+    case.environment().known = false;
+    case.dependencies.environment.as_mut().unwrap().folder = "/home/pi/app/venv".into();
+    case.content = Content::Stage { stage: "/home/pi/.app.refit-new-r1".into(), live: "/home/pi/app".into() };
+    let arranged = case.arranged().unwrap();
+    assert_eq!(words(&arranged), "pip check |  | observe |  | restart");
+    let Step::Environment(EnvironmentStep::Install { ground, .. }) = &arranged.prepare[0].step else { panic!() };
+    assert_eq!(ground, &Ground::Stage("/home/pi/.app.refit-new-r1/venv".into()));
+    // In a repository it is exchanged, by way of a folder that git does not see.
+    let mut case = Case::new(Action::Upgrade);
+    case.environment().changes = vec![changed()];
+    case.dependencies.environment.as_mut().unwrap().folder = "/home/pi/app/venv".into();
+    let Step::Environment(EnvironmentStep::Stage { stage, .. }) = &case.arranged().unwrap().prepare[0].step.clone()
+    else {
+        panic!()
+    };
+    assert_eq!(stage, Path::new("/home/pi/.app-venv.refit-new-r1"));
+}
+
+proptest! {
+    /// Whatever has to be done: what is prepared leaves what is in use alone, every exchange has its way back, services
+    /// are watched before anything changes, and nothing comes after what is only deleted.
+    #[test]
+    fn the_order_holds(
+        action in prop::sample::select(vec![Action::Upgrade, Action::SoftRecovery, Action::HardRecovery, Action::Rollback]),
+        (changes, known, in_place, update_deps) in any::<(bool, bool, bool, bool)>(),
+        (missing, node, usable) in any::<(bool, bool, bool)>(),
+    ) {
+        let mut case = Case::new(action);
+        case.occasion.update_deps = update_deps;
+        case.environment().known = known;
+        case.environment().changes = if changes { vec![changed()] } else { Vec::new() };
+        case.environment().in_place = in_place.then(|| "why".to_owned());
+        if missing {
+            case.packages().missing = vec![PackageChange { name: "libfoo".to_owned(), from: None, version: None, bytes: None }];
+        }
+        case.survey.node.as_mut().unwrap().needed = node;
+        if !usable {
+            case.facts.environment.as_mut().unwrap().state = EnvironmentState::Missing;
+        }
+        let arranged = case.arranged().unwrap();
+        prop_assert!(arranged.prepare.iter().all(|planned| planned.phase == Phase::Preparation));
+        let rest = [&arranged.early, &arranged.watch, &arranged.with, &arranged.after];
+        prop_assert!(rest.into_iter().flatten().all(|planned| planned.phase == Phase::Switch));
+        for planned in &arranged.with {
+            let changes = matches!(word(planned), "exchange" | "modules" | "pip" | "exactly");
+            prop_assert_eq!(changes, planned.undo != Undo::Nothing);
+        }
+        prop_assert_eq!(arranged.early.first().map(word), (!arranged.early.is_empty()).then_some("printer"));
+        prop_assert_eq!(words(&arranged).contains("prune"), arranged.after.last().map(word) == Some("prune"));
+        let stages: Vec<PathBuf> = arranged.prepare.iter().chain(&arranged.early).filter_map(|planned| {
+            match &planned.undo { Undo::DeleteStage { stage } => Some(stage.clone()), _ => None }
+        }).collect();
+        prop_assert!(stages.iter().all(|stage| !stage.starts_with("/home/pi/app")));
+    }
+}
