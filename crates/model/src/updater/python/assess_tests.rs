@@ -10,7 +10,7 @@ fn told(facts: &PythonFacts) -> (String, String, String, String, bool) {
     (judged.version, judged.remote_version, judged.current_hash, judged.remote_hash, judged.is_valid)
 }
 
-fn strings<'a>(told: &'a (String, String, String, String, bool)) -> (&'a str, &'a str, &'a str, &'a str, bool) {
+fn strings(told: &(String, String, String, String, bool)) -> (&str, &str, &str, &str, bool) {
     (&told.0, &told.1, &told.2, &told.3, told.4)
 }
 
@@ -162,6 +162,7 @@ fn where_it_was_installed_from() {
         "git@github.com:own/rep",
         "http://github.com/own/rep",
         "https://user@github.com/own/rep",
+        "https://www.github.com/own/rep",
         "https://github.com/own",
     ] {
         let judged = git(url, Some(COMMIT));
