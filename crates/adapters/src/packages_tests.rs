@@ -363,7 +363,9 @@ async fn a_cut_installation_is_finished_first_and_then_taken_back() {
     assert_eq!(world.installed(), "ii app-dev 2.0-1\nii libapp 1.0\n");
     world.has("dpkg", &["--purge", "app-dev", "libapp"]);
     cut();
+    world.told();
     world.remove_added(&witness).await.unwrap();
+    assert!(world.told().contains("Installing again what was cut off: app-dev"), "forward first, then back");
     assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()));
     // Nor does it help when the file that would mend it is gone.
     cut();
