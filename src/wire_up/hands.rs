@@ -1,6 +1,7 @@
 //! The store and the machine, built from the settings: what the daemon and a rescue have in common.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use refit_adapters::archive::Bounds;
@@ -10,6 +11,7 @@ use refit_adapters::forge::{ForgeOptions, Forges, Token};
 use refit_adapters::git::{Git, GitRules};
 use refit_adapters::machine::{DependencyHands, Host};
 use refit_adapters::packages::{PackageRules, Packages};
+use refit_adapters::python_package::ApplicationRules;
 use refit_adapters::release::{ReleaseRules, Releases};
 use refit_adapters::store::{Store, StoreError, StoreOptions};
 use refit_engine::ports::Clock as _;
@@ -60,9 +62,16 @@ pub async fn machine(
     let git = Git::find_by(outside.surroundings(&places.home), rules(settings)).await;
     let git = git.map_err(|error| Stop::new(Exit::Unexpected, error.to_string()))?;
     let per_host = usize::try_from(settings.refit.max_refresh_per_host).unwrap_or(usize::MAX);
-    let releases = Releases::new(release_rules(outside, places, settings), forges(outside, places, settings, &faults)?);
+    let forges = Arc::new(forges(outside, places, settings, &faults)?);
+    let releases = Releases::new(release_rules(outside, places, settings), Arc::clone(&forges));
     // Whatever became of its file since it was started: a new version of the package may speak otherwise.
     let own_program = Some(PathBuf::from("/proc/self/exe"));
+    let applications = ApplicationRules {
+        surroundings: outside.surroundings(&places.home),
+        state: places.state.clone(),
+        github_api: settings.refit.github_api_url.clone(),
+        machine: PathBuf::from("/etc"),
+    };
     let packages = PackageRules {
         excluded: outside.excluded_packages.clone(),
         vendor: outside.vendor.clone(),
@@ -70,7 +79,7 @@ pub async fn machine(
     };
     let dependencies = DependencyHands {
         packages: Packages::new(packages),
-        ..DependencyHands::new(outside.surroundings(&places.home), places.state.clone(), own_program)
+        ..DependencyHands::new(applications, forges, own_program)
     };
     Ok(Host::new(git, per_host, releases, dependencies, printer, faults))
 }

@@ -31,6 +31,13 @@ pub struct Dependencies {
     pub services: Vec<String>,
 }
 
+impl Dependencies {
+    /// What is wrong with them and what to do, in words for people.
+    pub(crate) fn complaint(&self, seen: &DependencyFacts) -> Option<String> {
+        seen.environment.as_ref()?.state.complaint(&self.environment.as_ref()?.folder)
+    }
+}
+
 /// What was seen of them. Kept across restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DependencyFacts {

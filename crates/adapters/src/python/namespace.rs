@@ -8,6 +8,7 @@
 use std::ffi::{CString, OsString};
 use std::fs;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -58,6 +59,14 @@ pub enum NotEntered {
         /// Why.
         why: io::Error,
     },
+    /// It cannot run in this folder.
+    #[error("{dir} cannot be worked in: {why}", dir = .dir.display())]
+    Folder {
+        /// Which.
+        dir: PathBuf,
+        /// Why.
+        why: io::Error,
+    },
     /// The program could not be started.
     #[error("{program} could not be started: {why}", program = .program.to_string_lossy())]
     Start {
@@ -68,21 +77,42 @@ pub enum NotEntered {
     },
 }
 
-/// The command that runs a program with these folders shown. `own_program` is Refit's own file.
-#[must_use]
-pub fn command(own_program: &Path, shown: &[Shown], program: &Path, surroundings: &Surroundings) -> Command {
-    let folders = shown.iter().flat_map(|shown| [&shown.folder, &shown.at]);
-    Command::new(own_program, surroundings).arg(WORD).args(folders).arg(END).arg(program)
+/// Folders shown elsewhere, for programs to be run with.
+#[derive(Debug)]
+pub struct View<'a> {
+    own_program: &'a Path,
+    shown: Vec<Shown>,
+    _places: Vec<Place>,
+}
+
+impl<'a> View<'a> {
+    /// Makes the places that are not there, for as long as this lives. `own_program` is Refit's own file.
+    ///
+    /// # Errors
+    /// [`TreeError::Io`].
+    pub fn new(own_program: &'a Path, shown: Vec<Shown>) -> Result<Self, TreeError> {
+        let places: Result<Vec<_>, _> = shown.iter().map(|shown| Place::make(&shown.at)).collect();
+        Ok(Self { own_program, shown, _places: places? })
+    }
+
+    /// The command that runs a program with these folders shown, in the folder `dir` as it is seen then.
+    #[must_use]
+    pub fn command(&self, dir: &Path, program: &Path, surroundings: &Surroundings) -> Command {
+        let folders = self.shown.iter().flat_map(|shown| [&shown.folder, &shown.at]);
+        Command::new(self.own_program, surroundings).arg(WORD).arg(dir).args(folders).arg(END).arg(program)
+    }
 }
 
 /// Why it does not work here, in words for people; none when it does. Tries it below `room`.
 pub async fn probe(own_program: &Path, room: &Path, surroundings: &Surroundings) -> Option<String> {
     let shown = Shown { folder: room.join("folder"), at: room.join("place") };
-    let made = fs::create_dir_all(&shown.folder).and_then(|()| fs::create_dir_all(&shown.at));
-    if let Err(error) = made {
-        return Some(format!("{} cannot be written: {error}", room.display()));
-    }
-    let run = command(own_program, &[shown], Path::new("true"), surroundings).run().await;
+    let made = fs::create_dir_all(&shown.folder).map_err(TreeError::io("made", room));
+    let view = match made.and_then(|()| View::new(own_program, vec![shown])) {
+        Ok(view) => view,
+        Err(error) => return Some(error.to_string()),
+    };
+    let run = view.command(Path::new("/"), Path::new("true"), surroundings).run().await;
+    drop(view);
     // Empty, and made anew the next time.
     let _stays = fs::remove_dir_all(room);
     match run {
@@ -120,26 +150,43 @@ impl Drop for Place {
     }
 }
 
-/// Becomes the program. The arguments are those that [`command`] gives after [`WORD`]: pairs of a folder and its place,
-/// `--`, the program and its arguments. Comes back only with what went wrong. This process must have one thread.
+/// Becomes the program. The arguments are those that [`View::command`] gives after [`WORD`]: the folder to run in, pairs of a
+/// folder and its place, `--`, the program and its arguments. Comes back only with what went wrong. This process must have one thread.
 pub fn enter(arguments: impl Iterator<Item = OsString>) -> NotEntered {
-    let Some((shown, program)) = parse(arguments) else { return NotEntered::Arguments };
-    // A relative path, and the folder that this process stands in, would be those from outside.
-    let here = std::env::current_dir();
+    let Some(Orders { dir, shown, program }) = parse(arguments) else { return NotEntered::Arguments };
     if let Err(failure) = unshared() {
         return failure;
     }
+    // All are opened before the first is shown: one place may hold the next folder.
+    let mut opened = Vec::new();
     for shown in shown {
-        if let Err(why) = show(&shown) {
+        match fs::File::open(&shown.folder) {
+            Ok(folder) => opened.push((folder, shown)),
+            Err(why) => return NotEntered::Mount { shown, why },
+        }
+    }
+    for (folder, shown) in opened {
+        if let Err(why) = show(&folder, &shown.at) {
             return NotEntered::Mount { shown, why };
         }
     }
-    // A folder that is gone is for the program to complain of.
-    let _gone = here.and_then(std::env::set_current_dir);
+    // Only now: the same name led to another folder before.
+    if let Err(why) = std::env::set_current_dir(&dir) {
+        return NotEntered::Folder { dir, why };
+    }
     become_it(&program)
 }
 
-fn parse(mut arguments: impl Iterator<Item = OsString>) -> Option<(Vec<Shown>, Vec<OsString>)> {
+/// What [`View::command`] wrote.
+#[derive(Debug, PartialEq, Eq)]
+struct Orders {
+    dir: PathBuf,
+    shown: Vec<Shown>,
+    program: Vec<OsString>,
+}
+
+fn parse(mut arguments: impl Iterator<Item = OsString>) -> Option<Orders> {
+    let dir = PathBuf::from(arguments.next()?);
     let mut shown = Vec::new();
     loop {
         let folder = arguments.next()?;
@@ -149,7 +196,7 @@ fn parse(mut arguments: impl Iterator<Item = OsString>) -> Option<(Vec<Shown>, V
         shown.push(Shown { folder: folder.into(), at: arguments.next()?.into() });
     }
     let program: Vec<_> = arguments.collect();
-    (!program.is_empty()).then_some((shown, program))
+    (!program.is_empty()).then_some(Orders { dir, shown, program })
 }
 
 /// Into a namespace whose mounts nobody else sees. Root needs no other users; a root without rights, as in a container,
@@ -171,10 +218,11 @@ fn unshared() -> Result<(), NotEntered> {
 }
 
 /// A security module may let the call pass and do nothing; the folder itself says whether it is shown.
-fn show(shown: &Shown) -> io::Result<()> {
+fn show(folder: &fs::File, at: &Path) -> io::Result<()> {
     let bind = MsFlags::MS_BIND | MsFlags::MS_REC;
-    mount(Some(&shown.folder), &shown.at, None::<&str>, bind, None::<&str>)?;
-    let (is, seen) = (fs::metadata(&shown.folder)?, fs::metadata(&shown.at)?);
+    let opened = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    mount(Some(opened.as_str()), at, None::<&str>, bind, None::<&str>)?;
+    let (is, seen) = (folder.metadata()?, fs::metadata(at)?);
     if is.ino() == seen.ino() { Ok(()) } else { Err(io::Error::other("the mount had no effect")) }
 }
 
@@ -201,10 +249,11 @@ mod tests {
 
     #[test]
     fn arguments_are_pairs_and_then_a_program() {
-        let (shown, program) = parse(words("/a /b /c /d -- pip -- x")).unwrap();
-        let want = [("/a", "/b"), ("/c", "/d")].map(|(folder, at)| Shown { folder: folder.into(), at: at.into() });
-        assert_eq!((shown, program), (want.to_vec(), words("pip -- x").collect()));
-        for wrong in ["", "/a", "/a /b", "/a --", "/a /b --", "--"] {
+        let orders = parse(words("/e /a /b /c /d -- pip -- x")).unwrap();
+        let shown = [("/a", "/b"), ("/c", "/d")].map(|(folder, at)| Shown { folder: folder.into(), at: at.into() });
+        let want = Orders { dir: "/e".into(), shown: shown.to_vec(), program: words("pip -- x").collect() };
+        assert_eq!(orders, want);
+        for wrong in ["", "/a", "/e /a /b", "/e /a --", "/e /a /b --", "/e --"] {
             assert!(parse(words(wrong)).is_none(), "{wrong}");
         }
     }

@@ -167,6 +167,26 @@ fn virtual_environments() {
 }
 
 #[test]
+fn an_environment_whose_interpreter_is_gone_can_be_mended() {
+    let folder = |options: &str| {
+        let kind = good(options).kind;
+        let python = match &kind {
+            UpdaterKind::Python(python) => Some(&python.python),
+            other => other.dependencies().python.as_ref(),
+        };
+        python.map(|python| python.location.folder())
+    };
+    let gone = Some(PathBuf::from("/x/gone"));
+    assert_eq!(folder("type: python\nvirtualenv: /x/gone"), gone);
+    assert_eq!(folder("type: python\nenv: /x/gone/bin/python"), gone);
+    for kind in [GIT, ZIP] {
+        assert_eq!(folder(&format!("{kind}virtualenv: /x/gone\nrequirements: /x/app/req.txt")), gone);
+    }
+    // Not even the link is there.
+    assert!(bad("type: python\nvirtualenv: /x/nopy").contains("Invalid python executable at /x/nopy/bin/python."));
+}
+
+#[test]
 fn requirements_and_lists_of_packages() {
     let no = |options: &str| bad(&format!("{GIT}{options}"));
     let requirements = |value: &str| no(&format!("virtualenv: /x/venv\nrequirements: {value}"));
