@@ -66,14 +66,15 @@ impl Daemon {
     /// Starts it and waits for nothing.
     pub fn launch(host: &Host, manner: &Manner) -> Self {
         let mut path = std::env::var_os("PATH").expect("a path");
-        if let Some(first) = &manner.path_first {
+        let programs = host.needs.as_ref().map(|needs| needs.programs().to_owned());
+        for first in programs.iter().chain(&manner.path_first) {
             let mut longer = first.clone().into_os_string();
             longer.push(":");
             longer.push(path);
             path = longer;
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_refit"));
-        command.env_clear().env("PATH", path).env("HOME", host.root().join("home"));
+        command.env_clear().envs(host.variables()).env("PATH", path).env("HOME", host.root().join("home"));
         command.arg("--data-path").arg(host.data()).args(["-v", "serve"]);
         if !manner.orders.is_empty() {
             command.args(["--fault", &manner.orders]);
