@@ -48,7 +48,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// The variables that are worth handing on, as their names are looked up in `main`, beside those that begin with
     /// [`Self::PIP`].
-    pub const WORTH_PASSING_ON: [&str; 17] = [
+    pub const WORTH_PASSING_ON: [&str; 18] = [
         "http_proxy",
         "https_proxy",
         "all_proxy",
@@ -62,6 +62,7 @@ impl Surroundings {
         "XDG_CONFIG_DIRS",
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
+        "NETRC",
         "APT_CONFIG",
         "DPKG_ROOT",
         "DPKG_ADMINDIR",

@@ -173,6 +173,7 @@ impl World {
             content: Content::Live { path: self.root.join("app") },
             system_dependencies: Some("deps.json".into()),
             install_script: None,
+            release_info_of: None,
             known: known.iter().map(|name| (*name).to_owned()).collect(),
         }
     }

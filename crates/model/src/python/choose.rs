@@ -113,8 +113,7 @@ struct Candidate<'a> {
 /// fits and the requirement names its version exactly.
 #[must_use]
 pub fn choose<'a>(wish: &Wish<'_>, files: &'a [IndexFile]) -> Choice<'a> {
-    let ranks: BTreeMap<&str, usize> =
-        wish.tags.iter().enumerate().rev().map(|(rank, tag)| (tag.as_str(), rank)).collect();
+    let ranks: BTreeMap<&str, usize> = wish.tags.iter().enumerate().map(|(rank, tag)| (tag.as_str(), rank)).collect();
     let python = python_release(wish.python_full_version);
     let candidates: Vec<_> = files.iter().filter_map(|file| candidate(wish, file, &ranks, python.as_ref())).collect();
     let usable: Vec<_> = candidates.iter().filter(|candidate| candidate.is_usable()).collect();

@@ -70,11 +70,14 @@ impl Distribution {
     }
 }
 
-/// The fields before the first empty line.
-struct Headers(Vec<(String, String)>);
+/// The fields of a metadata file, which end before its first empty line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headers(Vec<(String, String)>);
 
 impl Headers {
-    fn parse(bytes: &[u8]) -> Self {
+    /// Reads them.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
         let mut fields: Vec<(String, String)> = Vec::new();
         for line in text.trim_start_matches('\u{feff}').lines() {
@@ -94,11 +97,14 @@ impl Headers {
         Self(fields)
     }
 
-    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    /// The values of all fields of this name, in any case.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    fn first<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+    /// The value of the first.
+    #[must_use]
+    pub fn first<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()
     }
 }

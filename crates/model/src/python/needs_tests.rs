@@ -65,6 +65,8 @@ fn extras_ask_for_more_and_circles_end() {
     assert_eq!(lacks("a[x]", "", &there), ["no b  (a 1)"]);
     assert_eq!(lacks("a[All]", "", &there), ["no b  (a 1)"]);
     assert_eq!(lacks("a[x]\na[y]", "", &there), ["no b  (a 1)", "no c  (a 1)"]);
+    // Once is enough, although its requirements are looked at for each extra.
+    assert_eq!(lacks("a[x]\na[y]", "", &["a 1: q"]), ["no q  (a 1)"]);
     assert_eq!(lacks("d", "", &["d 1: a[y]", there[0]]), ["no c  (a 1)"]);
 }
 

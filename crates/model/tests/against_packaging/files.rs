@@ -27,7 +27,8 @@ fn names_of_files_are_read_the_same() {
     wheels.extend(["foo.whl", "foo-1.0-py3-none-any.zip", "foo-1.0-py3-none-any.whl.metadata"].map(str::to_owned));
     let mut oracle = Oracle::start();
     // The generations of old took an empty name, and a number for an interpreter.
-    wheels.retain(|name| !name.starts_with('-') && !(name.ends_with("-py3-any.whl") && name.matches('-').count() == 4));
+    let is_old = |name: &str| name.ends_with("-py3-any.whl") && name.matches('-').count() == 4;
+    wheels.retain(|name| !name.starts_with('-') && !is_old(name));
     type Answer = (String, String, Vec<serde_json::Value>, BTreeSet<String>);
     let answers: Vec<Option<Answer>> = oracle.ask("wheel", json!(wheels));
     for (name, theirs) in wheels.iter().zip(answers) {

@@ -71,7 +71,7 @@ def marker(question):
     for text in question["markers"]:
         try:
             answers.append(markers.Marker(text).evaluate({**question["environment"], "extra": question["extra"]}))
-        except (markers.InvalidMarker, markers.UndefinedComparison, markers.UndefinedEnvironmentName, version.InvalidVersion):
+        except (markers.InvalidMarker, markers.UndefinedComparison, KeyError, version.InvalidVersion, markers.UndefinedEnvironmentName):
             answers.append(None)
     return answers
 
