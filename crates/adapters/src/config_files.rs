@@ -95,6 +95,11 @@ impl ConfigSource for ConfigFiles {
         let path = self.absolute(path);
         path.is_file() && rustix::fs::access(&path, rustix::fs::Access::EXEC_OK).is_ok()
     }
+
+    fn leads_nowhere(&self, path: &Path) -> bool {
+        let path = self.absolute(path);
+        path.is_symlink() && !path.exists()
+    }
 }
 
 #[cfg(test)]
@@ -176,6 +181,9 @@ mod tests {
         assert!(p.files.exists(&file) && !p.files.is_dir(&file) && !p.files.is_executable(&file));
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("changed");
         assert!(p.files.is_executable(&file));
+        symlink("../nowhere", file.with_file_name("gone")).expect("linked");
+        let gone = Path::new("bin/gone");
+        assert!(p.files.leads_nowhere(gone) && !p.files.exists(gone) && !p.files.leads_nowhere(&file));
         assert!(p.files.is_dir(Path::new("bin")) && !p.files.is_executable(Path::new("bin")));
     }
 

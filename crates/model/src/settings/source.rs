@@ -29,4 +29,7 @@ pub trait ConfigSource {
 
     /// Is it a file that may be executed?
     fn is_executable(&self, path: &Path) -> bool;
+
+    /// Is it a symbolic link behind which nothing is any more?
+    fn leads_nowhere(&self, path: &Path) -> bool;
 }

@@ -160,6 +160,12 @@ fn virtual_environments() {
     assert_eq!(no("env: /x/noexec/bin/python"), path_error("env", "/x/noexec/bin/python", "is not executable"));
     assert_eq!(no("env: /x/file"), path_error("env", "/x/file", "is not executable"));
     assert_eq!(no("env: /x/noact/bin/../bin/python"), invalid("/x/noact"));
+    // What a recovery can build anew is no mistake of the configuration.
+    for option in ["virtualenv: /x/gone", "env: /x/gone/bin/python"] {
+        let kind = good(&format!("{GIT}{option}\nrequirements: req.txt")).kind;
+        let folder = kind.dependencies().python.as_ref().map(|env| env.location.folder());
+        assert_eq!(folder, Some(PathBuf::from("/x/gone")), "{option}");
+    }
     let kind = good(&format!("{GIT}env: /x/venv/bin/python\nrequirements: req.txt")).kind;
     let location = kind.dependencies().python.as_ref().map(|env| env.location.clone());
     assert_eq!(location, Some(PythonLocation::Env(PathBuf::from("/x/venv/bin/python"))));

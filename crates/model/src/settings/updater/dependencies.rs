@@ -75,6 +75,9 @@ fn virtualenv(
 fn env(reader: &Reader<'_>, around: &Around<'_>, text: &str) -> Result<PythonLocation, Fault> {
     const OPTION: &str = "env";
     let given = expand_home(around, text);
+    if around.source.leads_nowhere(&given) {
+        return in_environment(reader, around, &given);
+    }
     if !around.source.exists(&given) || text.is_empty() {
         return Err(invalid(reader, OPTION, &given, "does not exist"));
     }
@@ -84,9 +87,13 @@ fn env(reader: &Reader<'_>, around: &Around<'_>, text: &str) -> Result<PythonLoc
     if !around.source.is_executable(&given) {
         return Err(invalid(reader, OPTION, &given, "is not executable"));
     }
+    in_environment(reader, around, &given)
+}
+
+fn in_environment(reader: &Reader<'_>, around: &Around<'_>, given: &Path) -> Result<PythonLocation, Fault> {
     let bin = around.source.resolve(given.parent().unwrap_or(Path::new("/")));
-    environment(reader, around, OPTION, bin.parent().unwrap_or(&bin))?;
-    Ok(PythonLocation::Env(given.file_name().map_or_else(|| given.clone(), |name| bin.join(name))))
+    environment(reader, around, "env", bin.parent().unwrap_or(&bin))?;
+    Ok(PythonLocation::Env(given.file_name().map_or_else(|| given.to_owned(), |name| bin.join(name))))
 }
 
 fn environment(reader: &Reader<'_>, around: &Around<'_>, option: &str, folder: &Path) -> Result<(), Fault> {
@@ -98,6 +105,11 @@ fn environment(reader: &Reader<'_>, around: &Around<'_>, option: &str, folder: &
         return Err(Fault::new(option, message));
     }
     let python = folder.join("bin/python");
+    // Moonraker refuses it. Here an environment whose interpreter went with an upgrade of the system is built anew by a
+    // recovery, which needs the updater to be there.
+    if around.source.leads_nowhere(&python) {
+        return Ok(());
+    }
     if around.source.is_dir(&python) || !around.source.is_executable(&python) {
         let message = format!("[{label}]: Invalid python executable at {}. {hint}", python.display());
         return Err(Fault::new(option, message));
