@@ -90,6 +90,7 @@ impl Subject<'_> {
         if let Some(why) = &survey.refused {
             return Err(Refusal::Unfit(format!("{}: {why}", self.title)));
         }
+        arranged.notes.extend(survey.notes.iter().map(|note| format!("System packages: {note}")));
         if !survey.unavailable.is_empty() {
             arranged.notes.push(format!(
                 "Not installed, because this system has no such package: {}. The version before did without as well",
@@ -481,7 +482,8 @@ fn plain(step: Step, undo: Undo, phase: Phase) -> PlannedStep {
 impl std::fmt::Display for super::PackageChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.name)?;
-        let version = self.version.as_ref().map(|version| format!(" {version}"));
+        let from = self.from.as_ref().map(|from| format!(" {from} ->"));
+        let version = self.version.as_ref().map(|version| format!("{} {version}", from.unwrap_or_default()));
         let size = self.bytes.map(|bytes| format!(" ({})", size_in_words(bytes)));
         write!(f, "{}{}", version.unwrap_or_default(), size.unwrap_or_default())
     }
