@@ -179,6 +179,7 @@ impl Work<'_> {
         if !whole {
             notes.extend(self.write_files(&lock, bytes).await?);
         }
+        (circumstance.tell)(&format!("{}: Updating Node Packages...", self.title));
         self.run(circumstance).await?;
         self.npm.faults.reach("node_stage.installed");
         if !whole {
