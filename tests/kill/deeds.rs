@@ -165,6 +165,11 @@ impl Kind {
         matches!(self, Self::DepsRebuild | Self::DepsRebuildInPlace)
     }
 
+    /// What the version before depended on comes back with it.
+    pub fn is_rollback_with_needs(self) -> bool {
+        matches!(self, Self::DepsRollback | Self::DepsRollbackExact)
+    }
+
     /// What the new version depends on is brought with it.
     pub fn is_upgrade_with_needs(self) -> bool {
         matches!(self, Self::DepsUpgrade | Self::DepsInPlace)

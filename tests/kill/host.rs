@@ -62,7 +62,11 @@ impl Host {
     fn made(root: impl FnOnce(&Path) -> PathBuf, needs: bool) -> Self {
         let folder = scratch();
         let root = root(folder.path());
-        let asks = |commit: Commit, version| if needs { needs::asks(commit, version) } else { commit };
+        let needs = needs.then(|| Needs::furnish(folder.path(), &root));
+        let asks = |commit: Commit, version: usize| match &needs {
+            Some(needs) => needs.asks(commit, version),
+            None => commit,
+        };
         let world = GitWorld::new(folder.path().join("world"));
         let remote = world.remote("lab/app");
         let first = remote.push("master", &asks(first_version(), 0));
@@ -70,15 +74,13 @@ impl Host {
         let server = GitServer::start(world.remotes());
         let versions = [first, String::new()];
         let forge = ReleaseHost::start();
-        let needs = needs.then(|| Needs::furnish(folder.path(), &root));
+        let second = asks(second_version(), 1);
         if needs.is_none() {
             projects::publish(&forge);
         }
         let vetted = RefCell::default();
         let mut host = Self { forge, world, server, remote, versions, needs, vetted, root, folder };
         host.furnish();
-        let second = second_version();
-        let second = if host.needs.is_some() { needs::asks(second, 1) } else { second };
         host.versions[1] = host.remote.push("master", &second);
         host.remote.annotate("v1.1.0", "The second release");
         host
@@ -151,8 +153,8 @@ impl Host {
     /// Keeps the host as it is under a name.
     pub fn keep(&self, template: &str) {
         copy(&self.root, &self.beside(template));
-        if let Some(needs) = &self.needs {
-            copy(&needs.apt.root(), &self.beside(&format!("{template}-system")));
+        for (name, folder) in self.needs.iter().flat_map(Needs::aside) {
+            copy(folder, &self.beside(&format!("{template}-{name}")));
         }
     }
 
@@ -160,8 +162,8 @@ impl Host {
     pub fn put_back(&self, template: &str) {
         let _ = fs::remove_file(self.log());
         copy(&self.beside(template), &self.root);
-        if let Some(needs) = &self.needs {
-            copy(&self.beside(&format!("{template}-system")), &needs.apt.root());
+        for (name, folder) in self.needs.iter().flat_map(Needs::aside) {
+            copy(&self.beside(&format!("{template}-{name}")), folder);
         }
     }
 
@@ -171,7 +173,9 @@ impl Host {
         }
         let url = self.server.url(&self.remote.route());
         self.remote.clone_with(&url, self.software(NAME), &[]);
-        let (sections, options) = if self.needs.is_some() {
+        let (sections, options) = if let Some(needs) = &self.needs {
+            needs.furnish_repository(&self.root.join("home"), self.app().path());
+            fs::write(self.data().join("moonraker.asvc"), format!("{NAME}\n")).expect("a list of services");
             (String::new(), needs::options(self))
         } else {
             projects::install(&self.root.join("software"));
@@ -181,10 +185,11 @@ impl Host {
             "[server]\nhost: 127.0.0.1\nport: 0\n\n[authorization]\ntrusted_clients:\n    127.0.0.1\n\n\
              [update_manager]\nenable_system_updates: False\nenable_auto_refresh: False\n\n\
              [refit]\nallow_protocols: http\ngithub_api_url: {}\nkeep_previous: {}\n\n\
-             [update_manager {NAME}]\ntype: git_repo\npath: {}\norigin: {url}\nis_system_service: False\n{options}{sections}",
+             [update_manager {NAME}]\ntype: git_repo\npath: {}\norigin: {url}\nis_system_service: {}\n{options}{sections}",
             self.forge.github_api(),
             if self.needs.is_some() { 1 } else { 2 },
             self.app().path().display(),
+            if self.needs.is_some() { "True" } else { "False" },
         );
         fs::write(self.data().join("config/refit.conf"), text).expect("a configuration");
     }

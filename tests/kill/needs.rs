@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use refit_testkit::apt::{AptWorld, Deb, Known};
 use refit_testkit::git::Commit;
 use refit_testkit::index::PackageIndex;
+use refit_testkit::npm::{Npm, Package, Project, Registry};
 use refit_testkit::venv::Venv;
 use refit_testkit::wheels::{Distribution, Wheel};
 
@@ -22,6 +23,7 @@ use verdict::Dependencies;
 pub mod deaths;
 mod inside_pip;
 mod offline;
+pub mod service;
 pub mod verdict;
 
 /// The file that asks for Python packages.
@@ -36,9 +38,12 @@ const APT: [&str; 6] = ["apt-get", "apt-config", "apt-cache", "apt-mark", "dpkg"
 /// What is offered.
 pub struct Needs {
     pub index: PackageIndex,
+    pub registry: Registry,
     pub apt: AptWorld,
     /// What comes first on the path.
     programs: PathBuf,
+    /// The folders that are put back with the host, though they lie elsewhere.
+    aside: [PathBuf; 2],
 }
 
 impl Needs {
@@ -47,14 +52,20 @@ impl Needs {
         let programs = folder.join("programs");
         fs::create_dir_all(&programs).expect("a folder");
         let apt = AptWorld::new().unwrap_or_else(|missing| panic!("{missing}"));
-        let needs = Self { index: PackageIndex::start(), apt, programs };
+        let aside = [apt.root(), folder.join("service")];
+        let needs = Self { index: PackageIndex::start(), registry: Registry::start(), apt, programs, aside };
+        needs.registry.publish(&Package::new("mesh", "1.0.0"));
+        needs.registry.publish(&Package::new("mesh", "2.0.0").depends("matrix", "1.0.0"));
+        needs.registry.publish(&Package::new("matrix", "1.0.0"));
         for wheel in wheels() {
             needs.index.publish(wheel);
         }
         needs.apt.publish(&Deb::new(PACKAGE, "1.0"));
         needs.apt.update();
-        needs.write_programs();
+        needs.write_programs(folder);
+        service::install(&needs.programs, &needs.aside[1], &root.join("software"));
         let home = root.join("home");
+        fs::create_dir_all(&home).expect("a folder");
         let venv = Venv::make(&home, &root.join("software/app-env")).unwrap_or_else(|missing| panic!("{missing}"));
         deaths::plant(&venv.site_packages(), &folder.join("pip-dies"));
         let file = folder.join(REQUIREMENTS);
@@ -79,9 +90,43 @@ impl Needs {
         &self.programs
     }
 
+    /// The folders that are put back with the host, each with its name.
+    pub fn aside(&self) -> impl Iterator<Item = (&str, &Path)> {
+        ["system", "service"].into_iter().zip(self.aside.iter().map(PathBuf::as_path))
+    }
+
+    /// The standing orders of the daemon.
+    pub fn orders(&self) -> String {
+        format!("systemd={}", self.aside[1].display())
+    }
+
+    /// What a version's commit adds to its files.
+    pub fn asks(&self, commit: Commit, version: usize) -> Commit {
+        let folder = self.programs.with_file_name(format!("manifests-{version}"));
+        fs::create_dir_all(&folder).expect("a folder");
+        let project = Project::new("panel", "1.0.0").depends("mesh", ["1.0.0", "2.0.0"][version]);
+        self.registry.write(&project, &folder);
+        let read = |name: &str| fs::read(folder.join(name)).expect("a manifest");
+        let packages = ["", PACKAGE][version];
+        commit
+            .file(".gitignore", "*.log\nnode_modules/\n")
+            .file("package.json", read("package.json"))
+            .file("package-lock.json", read("package-lock.json"))
+            .file(REQUIREMENTS, requirements(version))
+            .file("install.sh", format!("#!/bin/sh\nPKGLIST=\"{packages}\"\n"))
+            .file("version.txt", format!("{}\n", version + 1))
+    }
+
+    /// Has npm install what the first version's repository asks for.
+    pub fn furnish_repository(&self, home: &Path, repository: &Path) {
+        let npm = Npm::find(home).unwrap_or_else(|missing| panic!("{missing}"));
+        npm.ci(&self.registry, repository).unwrap_or_else(|why| panic!("{why}"));
+    }
+
     /// Nobody answers any more.
     pub fn go_down(&self) {
         self.index.down();
+        self.registry.down();
         let away = self.apt.repository().with_extension("away");
         fs::rename(self.apt.repository(), away).expect("a repository");
     }
@@ -89,11 +134,21 @@ impl Needs {
     /// Everybody answers again.
     pub fn come_back(&self) {
         self.index.up();
+        self.registry.up();
         let away = self.apt.repository().with_extension("away");
         fs::rename(away, self.apt.repository()).expect("a repository");
     }
 
-    fn write_programs(&self) {
+    fn write_programs(&self, folder: &Path) {
+        let npm = Npm::find(folder).unwrap_or_else(|missing| panic!("{missing}"));
+        let registry = self.registry.url();
+        let text = format!(
+            "#!/bin/sh\nexport npm_config_registry={registry} npm_config_fetch_retries=0\n\
+             export npm_config_cache={}\nexec {} \"$@\"\n",
+            folder.join("npm-cache").display(),
+            npm.program().display()
+        );
+        write_program(&self.programs.join("npm"), &text);
         let variables: String = self
             .apt
             .environment()
@@ -128,18 +183,9 @@ pub fn kept(host: &Host) -> BTreeMap<String, String> {
 /// The options of the updater's section.
 pub fn options(host: &Host) -> String {
     format!(
-        "virtualenv: {}\nrequirements: {REQUIREMENTS}\ninstall_script: install.sh\n",
+        "virtualenv: {}\nrequirements: {REQUIREMENTS}\ninstall_script: install.sh\nenable_node_updates: True\n",
         environment(host).path().display()
     )
-}
-
-/// What a version's commit adds to its files.
-pub fn asks(commit: Commit, version: usize) -> Commit {
-    let packages = ["", PACKAGE][version];
-    commit
-        .file(REQUIREMENTS, requirements(version))
-        .file("install.sh", format!("#!/bin/sh\nPKGLIST=\"{packages}\"\n"))
-        .file("version.txt", format!("{}\n", version + 1))
 }
 
 /// One is upgraded, one stays, one is new, and one is not asked for any more, which leaves it where it is.
@@ -170,10 +216,12 @@ pub fn bend(host: &Host, kind: Kind) -> Dependencies {
             venv.delete_module("helper");
             new.push(whole);
         }
-        Kind::DepsRebuild => venv.break_interpreter(),
-        Kind::DepsRebuildInPlace => {
+        Kind::DepsRebuild | Kind::DepsRebuildInPlace => {
             venv.break_interpreter();
-            forbid_namespaces(host);
+            service::fail(host);
+            if kind == Kind::DepsRebuildInPlace {
+                forbid_namespaces(host);
+            }
         }
         Kind::DepsInPlace => forbid_namespaces(host),
         _ => {}

@@ -11,7 +11,7 @@ use refit_testkit::wait::try_wait;
 use crate::daemon::{Daemon, Manner};
 use crate::deeds::{Deed, Kind, is_ok};
 use crate::folders;
-use crate::host::{Host, NAME};
+use crate::host::Host;
 use crate::needs::verdict;
 
 /// Which state it is.
@@ -121,7 +121,12 @@ pub fn repository(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
             None => return vec![format!("HEAD is {now:?}, which nobody asked for")],
         },
     };
-    let mut wrong = tree.diff(&Tree::of(work.path()));
+    let mut there = Tree::of(work.path());
+    if host.needs.is_some() && side == Side::New {
+        // Brought by npm, and looked at with all else that was brought.
+        there = there.without(&["node_modules"]);
+    }
+    let mut wrong = tree.diff(&there);
     wrong.extend(verdict::belong_together(host, deed, side));
     if side == Side::New {
         // After another boot the index is not believed, and what was staged for the first time is then just a file of the

@@ -1,17 +1,23 @@
 //! The verdict on what software depends on: it belongs to the repository's version, all of it old or all of it new.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use refit_testkit::tree::Tree;
 use refit_testkit::venv::Venv;
 use refit_testkit::wait::try_wait;
 use serde_json::{Value, json};
 
-use super::{Needs, environment, kept, kept_place, package, programs, told_version};
+use super::{Needs, environment, kept, kept_place, package, programs, service, told_version};
 use crate::daemon::Daemon;
 use crate::deeds::{Deed, Kind, is_ok};
 use crate::host::{Host, NAME};
 use crate::oracle::{Side, names, strays};
+
+/// Beside the repository, what its Node packages are named by.
+const NODE: &str = "app-node_modules";
 
 /// What there was before a deed, and what may come of it.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +32,10 @@ pub struct Dependencies {
     pub installed: BTreeMap<String, String>,
     /// The system package before.
     pub package: Option<String>,
+    /// The Node packages in use before.
+    pub node: Tree,
+    /// Those that are kept.
+    pub kept_node: Tree,
 }
 
 impl Dependencies {
@@ -36,6 +46,8 @@ impl Dependencies {
             old: environment(host).digest(),
             kept: kept(host),
             package: package(needs).map(|known| known.status),
+            node: Tree::whole(node_modules(host)),
+            kept_node: Tree::whole(host.previous(NODE)),
             ..Self::default()
         }
     }
@@ -70,7 +82,9 @@ pub fn belong_together(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
     if side == Side::New || !deed.kind.has_broken_environment() {
         wrong.extend(works(host, &venv));
     }
+    wrong.extend(node(host, deed, side));
     wrong.extend(system(needs, deed, side));
+    wrong.extend(service::runs_what_is_there(host, side == Side::New || !deed.kind.is_without_interpreter()));
     wrong.extend(left_over(host));
     wrong
 }
@@ -93,6 +107,35 @@ fn works(host: &Host, venv: &Venv) -> Vec<String> {
         }
     }
     wrong
+}
+
+/// The Node packages are those of the version; those from before are kept whole where they changed. (The repository's
+/// tree has those in use on the old side.)
+fn node(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
+    let (before, kept) = (&deed.dependencies, Tree::whole(host.previous(NODE)));
+    let changes = deed.kind.is_upgrade_with_needs() || deed.kind.is_rollback_with_needs();
+    let mut wrong = Vec::new();
+    if side == Side::New {
+        let said = fs::read_to_string(node_modules(host).join("mesh/package.json")).unwrap_or_default();
+        let version = ["1.0.0", "2.0.0"].get(told_version(host)).copied().unwrap_or("of no version");
+        if !said.contains(&format!("\"version\": \"{version}\""))
+            && !said.contains(&format!("\"version\":\"{version}\""))
+        {
+            wrong.push(format!("mesh is to be {version}: {said}"));
+        }
+    }
+    if side == Side::New && changes {
+        let place = host.previous(NODE);
+        let found = names(&place).into_iter().any(|name| Tree::whole(place.join(name)) == before.node);
+        wrong.extend((!found).then(|| format!("the Node packages from before are not kept: {kept:?}")));
+    } else if side == Side::Old {
+        wrong.extend(before.kept_node.diff(&kept).into_iter().map(|line| format!("kept Node packages: {line}")));
+    }
+    wrong
+}
+
+fn node_modules(host: &Host) -> PathBuf {
+    host.software(NAME).join("node_modules")
 }
 
 /// Nothing is half installed; and what only the new version lists is there with it and not without it.
