@@ -46,20 +46,16 @@ impl Host {
 
     /// A host in memory whose software depends on others', and that has no releases.
     pub fn with_needs() -> Self {
-        Self::make_with_needs(|folder| folder.join("host"))
+        Self::made(true, |folder| folder.join("host"))
     }
 
     /// A host whose folder is elsewhere: below a mount point, which `root` makes in the folder that it is given.
     pub fn make(root: impl FnOnce(&Path) -> PathBuf) -> Self {
-        Self::made(root, false)
+        Self::made(false, root)
     }
 
-    /// The same, with software that depends on others'.
-    pub fn make_with_needs(root: impl FnOnce(&Path) -> PathBuf) -> Self {
-        Self::made(root, true)
-    }
-
-    fn made(root: impl FnOnce(&Path) -> PathBuf, needs: bool) -> Self {
+    /// One or the other.
+    pub fn made(needs: bool, root: impl FnOnce(&Path) -> PathBuf) -> Self {
         let folder = scratch();
         let root = root(folder.path());
         let needs = needs.then(|| Needs::furnish(folder.path(), &root));

@@ -54,8 +54,22 @@ fn the_other_deeds_on_releases() {
 
 #[test]
 fn upgrade_with_dependencies() {
+    at_points_of(&Host::with_needs(), Kind::DepsUpgrade, [10, 2]);
+}
+
+#[test]
+fn upgrade_with_dependencies_in_place() {
     let host = Host::with_needs();
-    at_points_of(&host, Kind::DepsUpgrade, [usize::MAX / times(), ENTRIES]);
+    at_points_of(&host, Kind::DepsInPlace, [6, 1]);
+    at_points_of(&host, Kind::DepsRebuildInPlace, [4, 1]);
+}
+
+#[test]
+fn the_other_deeds_with_dependencies() {
+    let host = Host::with_needs();
+    for kind in [Kind::DepsRollback, Kind::DepsRollbackExact, Kind::DepsRecover, Kind::DepsRebuild] {
+        at_points_of(&host, kind, [3, 1]);
+    }
 }
 
 /// At how many of the points around the journal's entries the deeds are killed that differ from another in some steps.

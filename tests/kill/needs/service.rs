@@ -28,7 +28,9 @@ case "$*" in
     printf 'InvocationID=%s\nNRestarts=0\n' $invocation
     ;;
   *" restart -- app.service")
-    if @SOFTWARE@/app-env/bin/tool >/dev/null 2>&1; then now=active; else now=failed; fi
+    refused=$(cat @REFUSED@ 2>/dev/null)
+    if [ "$refused" = all ] || [ "$refused" = "$(cat @SOFTWARE@/app/version.txt)" ]; then now=failed
+    elif @SOFTWARE@/app-env/bin/tool >/dev/null 2>&1; then now=active; else now=failed; fi
     put $((invocation + 1)) $now
     [ $now = active ]
     ;;
@@ -50,6 +52,7 @@ pub fn install(programs: &Path, folder: &Path, software: &Path) {
     fs::create_dir_all(folder).expect("a folder");
     let state = folder.join("state").display().to_string();
     let text = SYSTEMCTL.replace("@SOFTWARE@", &software.display().to_string()).replace("@STATE@", &state);
+    let text = text.replace("@REFUSED@", &folder.join("refused").display().to_string());
     write_program(&programs.join("systemctl"), &text);
     write_program(&programs.join("systemd-run"), SYSTEMD_RUN);
     fs::write(&state, "1 active 1 tool-1.0.dist-info version 1.0.0\n").expect("a state");
@@ -60,9 +63,9 @@ pub fn fail(host: &Host) {
     fs::write(state(host), "1 failed nothing\n").expect("a state");
 }
 
-/// Brings the note up to what is there, as after a start.
-pub fn note(host: &Host) {
-    fs::write(state(host), format!("1 active {}\n", there(host))).expect("a state");
+/// From now on it does not come up, with the second version or with any.
+pub fn refuse(host: &Host, second_only: bool) {
+    fs::write(host.beside("service/refused"), if second_only { "2\n" } else { "all\n" }).expect("a note");
 }
 
 /// What speaks against the service running what is there. `must_run`: it has to.

@@ -89,6 +89,17 @@ pub fn belong_together(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
     wrong
 }
 
+/// What speaks against the environment being that of the repository's version, whichever that is.
+pub fn fits(host: &Host) -> Vec<String> {
+    if host.needs.is_none() {
+        return Vec::new();
+    }
+    let mut wrong = works(host, &environment(host));
+    wrong.extend(service::runs_what_is_there(host, true));
+    wrong.extend(left_over(host));
+    wrong
+}
+
 /// Its packages fit together, and its programs run.
 fn works(host: &Host, venv: &Venv) -> Vec<String> {
     let mut wrong = Vec::new();
