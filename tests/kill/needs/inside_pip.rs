@@ -10,10 +10,9 @@ use crate::oracle::{Side, judge, restart_and_judge, restart_judge_and_retry};
 use crate::tally::{Tally, sample, seed};
 
 /// Which pips of a deed die, and at how many of their changes.
-const PIPS: [(Kind, &str, usize); 5] = [
+const PIPS: [(Kind, &str, usize); 4] = [
     (Kind::DepsUpgrade, "install", 3),
     (Kind::DepsInPlace, "install", 6),
-    (Kind::DepsInPlace, "check", 1),
     (Kind::DepsRollbackExact, "uninstall", 2),
     (Kind::DepsRecover, "install", 2),
 ];
