@@ -41,8 +41,15 @@ impl Host {
             Action::Upgrade | Action::HardRecovery => None,
         };
         let preview = matches!(look, Look::Preview(_));
-        let wanted =
-            Wanted { dependencies: &spec.dependencies, facts: &facts.dependencies, home, wished, action, preview };
+        let wanted = Wanted {
+            dependencies: &spec.dependencies,
+            facts: &facts.dependencies,
+            home,
+            wished,
+            package: None,
+            action,
+            preview,
+        };
         survey.dependencies = self.survey_dependencies(wanted, tell).await;
         facts.survey = Some(survey);
         Facts::Release(Box::new(facts))

@@ -1,15 +1,12 @@
-//! A file system in a map, for tests. Only what settings ask; of links only those are known that lead nowhere (the
-//! adapter's tests have the others).
+//! A file system in a map, for tests. Only what settings ask; links are not known here (the adapter's tests have them).
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::source::ConfigSource;
 
-/// The text of a link that leads nowhere.
-pub(crate) const LEADS_NOWHERE: &str = "leads nowhere";
-
-/// Absolute paths; `None` is a folder. Files below a `bin` folder are executable unless their text is `not executable`.
+/// Absolute paths; `None` is a folder. Files below a `bin` folder are executable unless their text is `not executable`; one
+/// whose text is [`DANGLING`] is a link that leads nowhere.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Memory {
     files: BTreeMap<PathBuf, Option<String>>,
@@ -33,6 +30,9 @@ impl Memory {
         }
     }
 }
+
+/// See [`Memory`].
+pub(crate) const DANGLING: &str = "-> nowhere";
 
 impl ConfigSource for Memory {
     fn read(&self, path: &Path) -> Result<String, String> {
@@ -74,7 +74,11 @@ impl ConfigSource for Memory {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.files.contains_key(&self.resolve(path)) && !self.leads_nowhere(path)
+        self.files.contains_key(&self.resolve(path)) && !self.is_dangling(path)
+    }
+
+    fn is_dangling(&self, path: &Path) -> bool {
+        self.files.get(&self.resolve(path)).is_some_and(|text| text.as_deref() == Some(DANGLING))
     }
 
     fn is_dir(&self, path: &Path) -> bool {
@@ -84,11 +88,7 @@ impl ConfigSource for Memory {
     fn is_executable(&self, path: &Path) -> bool {
         let path = self.resolve(path);
         let text = self.files.get(&path).and_then(Option::as_deref);
-        text.is_some_and(|text| !["not executable", LEADS_NOWHERE].contains(&text))
+        text.is_some_and(|text| text != "not executable" && text != DANGLING)
             && path.parent().is_some_and(|folder| folder.ends_with("bin"))
-    }
-
-    fn leads_nowhere(&self, path: &Path) -> bool {
-        self.files.get(&self.resolve(path)).and_then(Option::as_deref) == Some(LEADS_NOWHERE)
     }
 }

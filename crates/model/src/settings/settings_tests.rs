@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::memory::{LEADS_NOWHERE, Memory};
+use super::memory::{DANGLING, Memory};
 use super::report::Report;
 use super::*;
 use crate::updater::release::Verify;
@@ -37,7 +37,7 @@ fn machine() -> Memory {
         .with("/x/noact/bin/python", "")
         .with("/x/nopy/bin/activate", "")
         .with("/x/gone/bin/activate", "")
-        .with("/x/gone/bin/python", LEADS_NOWHERE)
+        .with("/x/gone/bin/python", DANGLING)
         .with("/x/noexec/bin/activate", "")
         .with("/x/noexec/bin/python", "not executable")
         .with("/x/file", "")

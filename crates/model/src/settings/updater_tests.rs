@@ -160,16 +160,30 @@ fn virtual_environments() {
     assert_eq!(no("env: /x/noexec/bin/python"), path_error("env", "/x/noexec/bin/python", "is not executable"));
     assert_eq!(no("env: /x/file"), path_error("env", "/x/file", "is not executable"));
     assert_eq!(no("env: /x/noact/bin/../bin/python"), invalid("/x/noact"));
-    // What a recovery can build anew is no mistake of the configuration.
-    for option in ["virtualenv: /x/gone", "env: /x/gone/bin/python"] {
-        let kind = good(&format!("{GIT}{option}\nrequirements: req.txt")).kind;
-        let folder = kind.dependencies().python.as_ref().map(|env| env.location.folder());
-        assert_eq!(folder, Some(PathBuf::from("/x/gone")), "{option}");
-    }
     let kind = good(&format!("{GIT}env: /x/venv/bin/python\nrequirements: req.txt")).kind;
     let location = kind.dependencies().python.as_ref().map(|env| env.location.clone());
     assert_eq!(location, Some(PythonLocation::Env(PathBuf::from("/x/venv/bin/python"))));
     assert_eq!(location.map(|env| env.folder()), Some(PathBuf::from("/x/venv")));
+}
+
+#[test]
+fn an_environment_whose_interpreter_is_gone_can_be_mended() {
+    let folder = |options: &str| {
+        let kind = good(options).kind;
+        let python = match &kind {
+            UpdaterKind::Python(python) => Some(&python.python),
+            other => other.dependencies().python.as_ref(),
+        };
+        python.map(|python| python.location.folder())
+    };
+    let gone = Some(PathBuf::from("/x/gone"));
+    assert_eq!(folder("type: python\nvirtualenv: /x/gone"), gone);
+    assert_eq!(folder("type: python\nenv: /x/gone/bin/python"), gone);
+    for kind in [GIT, ZIP] {
+        assert_eq!(folder(&format!("{kind}virtualenv: /x/gone\nrequirements: /x/app/req.txt")), gone);
+    }
+    // Not even the link is there.
+    assert!(bad("type: python\nvirtualenv: /x/nopy").contains("Invalid python executable at /x/nopy/bin/python."));
 }
 
 #[test]

@@ -23,6 +23,14 @@ pub fn plan(action: Action, spec: &PythonSpec, facts: &PythonFacts, occasion: &O
     }
 }
 
+/// What pip would be asked for by an upgrade; none where nothing is offered.
+#[must_use]
+pub fn wished(spec: &PythonSpec, facts: &PythonFacts) -> Option<String> {
+    let judged = assess(spec, facts);
+    let offer = facts.remote.offer.as_ref().filter(|_| judged.update_available)?;
+    Some(requirement(spec, facts, offer))
+}
+
 /// What listeners of a recovery are told even when it is then refused by its facts.
 #[must_use]
 pub fn overture(action: Action, spec: &PythonSpec) -> Vec<String> {
@@ -50,6 +58,7 @@ impl Planner<'_> {
             (Some(offer), _) if self.judged.update_available || self.facts.missing => offer,
             (_, Some(error)) => return Err(self.unfit(&format!("updates could not be looked for: {error}"))),
             (Some(_), None) => return Ok(self.nothing(&self.up_to_date())),
+            (None, None) if self.facts.remote.last_good.is_some() => return Ok(self.nothing(&self.up_to_date())),
             (None, None) => return Ok(self.nothing("nothing is offered; refresh first")),
         };
         let requirement = self.requirement(offer);
@@ -63,7 +72,15 @@ impl Planner<'_> {
         if self.installed().version.as_deref() == Some(wanted) {
             return Ok(self.nothing("Rollback not performed"));
         }
-        let requirement = format!("{}=={wanted}", self.project());
+        let requirement = match source(&self.installed()) {
+            // Tags are written as that of the last release is.
+            PackageSource::Github { owner, repo } => {
+                let tag = self.facts.remote.offer.as_ref().and_then(|offer| offer.tag.as_deref()).unwrap_or_default();
+                let v = if tag.starts_with('v') { "v" } else { "" };
+                on_github(self.spec, &owner, &repo, &format!("{v}{wanted}"))
+            }
+            PackageSource::Index | PackageSource::Unknown { .. } => format!("{}=={wanted}", self.project()),
+        };
         self.with_package(Action::Rollback, &requirement, &self.judged.rollback_version, "Update Finished...")
     }
 
@@ -155,13 +172,7 @@ impl Planner<'_> {
     }
 
     fn requirement(&self, offer: &Offer) -> String {
-        match source(&self.installed()) {
-            PackageSource::Github { owner, repo } => {
-                let revision = offer.commit.as_ref().or(offer.tag.as_ref()).unwrap_or(&offer.version);
-                format!("{} @ git+https://github.com/{owner}/{repo}.git@{revision}", self.project())
-            }
-            PackageSource::Index | PackageSource::Unknown { .. } => format!("{}=={}", self.project(), offer.version),
-        }
+        requirement(self.spec, self.facts, offer)
     }
 
     /// The line of the freeze that is the project's own, with its extras.
@@ -175,12 +186,8 @@ impl Planner<'_> {
         Some(format!("{}{rest}", self.project()))
     }
 
-    /// `name[extra,another]`.
     fn project(&self) -> String {
-        match self.spec.extras.as_slice() {
-            [] => self.spec.project.to_string(),
-            extras => format!("{}[{}]", self.spec.project, extras.join(",")),
-        }
+        project(self.spec)
     }
 
     fn up_to_date(&self) -> String {
@@ -211,6 +218,30 @@ impl Planner<'_> {
     }
 }
 
+fn requirement(spec: &PythonSpec, facts: &PythonFacts, offer: &Offer) -> String {
+    let project = project(spec);
+    match facts.installed.as_ref().map_or(PackageSource::Index, source) {
+        PackageSource::Github { owner, repo } => {
+            let revision = offer.commit.as_ref().or(offer.tag.as_ref()).unwrap_or(&offer.version);
+            on_github(spec, &owner, &repo, revision)
+        }
+        PackageSource::Index | PackageSource::Unknown { .. } => format!("{project}=={}", offer.version),
+    }
+}
+
+/// As Moonraker asks pip for it (observed).
+fn on_github(spec: &PythonSpec, owner: &str, repo: &str, revision: &str) -> String {
+    format!("{} @ git+https://github.com/{owner}/{repo}@{revision}", project(spec))
+}
+
+/// `name[extra,another]`.
+fn project(spec: &PythonSpec) -> String {
+    match spec.extras.as_slice() {
+        [] => spec.project.to_string(),
+        extras => format!("{}[{}]", spec.project, extras.join(",")),
+    }
+}
+
 fn title(spec: &PythonSpec) -> String {
     format!("Python Package {}", spec.name)
 }
@@ -218,3 +249,7 @@ fn title(spec: &PythonSpec) -> String {
 fn says(spec: &PythonSpec, text: &str) -> String {
     format!("{}: {text}", title(spec))
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
