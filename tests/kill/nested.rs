@@ -131,7 +131,10 @@ fn at_every_attempt_of(host: &Host, kind: Kind, points: &[&str], again: &str) {
             assert_eq!(verdict::fits(host), Vec::<String>::new(), "{point}");
         }
         assert_eq!(lost(host, &deed), Vec::<String>::new(), "{point}");
-        assert_eq!(strays(host), Vec::<String>::new(), "{point}");
+        let mut strays = strays(host);
+        // What was exchanged lies there still, until the environment changes the next time.
+        strays.retain(|stray| host.needs.is_none() || !stray.contains(".refit-new-"));
+        assert_eq!(strays, Vec::<String>::new(), "{point}");
         daemon.kill_all();
     }
     println!("{kind:?} killed at every attempt: {} times told, nothing lost, and repaired on request", points.len());
