@@ -5,6 +5,7 @@ mod bench;
 mod fuzz;
 mod needs;
 mod test;
+mod vm;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -24,6 +25,9 @@ enum Chore {
     Bench,
     /// Builds the fuzz targets and runs each for a while.
     Fuzz(fuzz::Arguments),
+    /// A Debian that boots, with systemd, D-Bus, polkit and PackageKit.
+    #[command(subcommand)]
+    Vm(vm::Chore),
 }
 
 fn main() -> Result<()> {
@@ -32,6 +36,7 @@ fn main() -> Result<()> {
         Chore::Nightly => test::nightly(),
         Chore::Bench => bench::run(),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
+        Chore::Vm(chore) => vm::run(&chore),
     }
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{cargo, fuzz, must, needs};
+use crate::{cargo, fuzz, must, needs, vm};
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -23,12 +23,15 @@ const COMPARISON: &str = "against_moonraker";
 /// Installs, then runs the tests of the workspace, those that need root, a loop device or the real Moonraker included
 /// (feature `host-tests`).
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    needs::install_tools(needs::TEST_TOOLS)?;
+    install_tools()?;
     let moonraker = needs::install_moonraker()?;
     if !arguments.rest.is_empty() {
         return must(tests(&moonraker).args(&arguments.rest));
     }
+    // It waits for the disk and the network, while the compiler does not.
+    let root = Beside::start(&mut vm::build_command()?)?;
     must(tests(&moonraker).arg("--no-run"))?;
+    root.finish()?;
     let comparison = Beside::start(tests(&moonraker).args(["--test", COMPARISON]))?;
     let targets = test_targets()?;
     let others = targets.iter().filter(|name| *name != COMPARISON).flat_map(|name| ["--test", name.as_str()]);
@@ -37,6 +40,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // Half a minute, and a package index: plain `cargo test` leaves these out.
     must(cargo().args(["test", "--package", "refit-testkit", "--lib", "--", "--ignored"]))?;
     comparison.finish()
+}
+
+fn install_tools() -> Result<()> {
+    needs::install_tools(&[needs::TEST_TOOLS, refit_vm::root::TOOLS].concat())
 }
 
 /// A command that runs while others do. What it prints comes when it has ended, in one piece.
@@ -51,12 +58,12 @@ impl Beside {
         eprintln!("+ {command:?} &");
         let said = tempfile::NamedTempFile::new().context("no temporary file")?;
         let (out, err) = (said.reopen()?, said.reopen()?);
-        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().context("could not start cargo")?;
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().context("could not start it")?;
         Ok(Self { name: format!("{command:?}"), child, said })
     }
 
     fn finish(mut self) -> Result<()> {
-        let status = self.child.wait().context("lost sight of cargo")?;
+        let status = self.child.wait().context("lost sight of it")?;
         eprintln!("+ {} ended:", self.name);
         std::io::copy(&mut self.said.reopen()?, &mut std::io::stderr())?;
         if !status.success() {
@@ -84,7 +91,7 @@ fn test_targets() -> Result<BTreeSet<String>> {
 /// The same at length: every action and its undo on every state of the catalogue, many more random cases and kills, and
 /// a minute of each fuzz target. For a night, not for each change.
 pub(crate) fn nightly() -> Result<()> {
-    needs::install_tools(needs::TEST_TOOLS)?;
+    install_tools()?;
     let moonraker = needs::install_moonraker()?;
     must(tests(&moonraker).env("REFIT_CASES", "500").env("REFIT_KILL_RUNS", "10"))?;
     must(cargo().args(["test", "--workspace", "--", "--ignored"]))?;
