@@ -19,26 +19,32 @@ use cli::face::Face;
 use cli::places::Places;
 use cli::work::Work;
 use refit_adapters::command::Surroundings;
+use refit_adapters::python::namespace;
 use supervisor::Supervisor;
 use wire_up::Outside;
 
 #[allow(clippy::disallowed_methods, reason = "this is where the environment is read and handed down")]
 fn outside() -> Outside {
     use std::env;
-    let passed_on = Surroundings::WORTH_PASSING_ON.iter();
+    let is_pips = |name: &std::ffi::OsStr| name.to_string_lossy().starts_with(Surroundings::PIP);
+    let worth = Surroundings::WORTH_PASSING_ON.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?)));
     Outside {
         home: env::home_dir(),
         // A working directory that is gone matters only to relative paths, which then begin at the root.
         here: env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         program: env::current_exe().unwrap_or_else(|_| PathBuf::from("refit")),
         path: env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
-        passed_on: passed_on.filter_map(|name| Some(((*name).into(), env::var_os(name)?))).collect(),
+        passed_on: worth.chain(env::vars_os().filter(|(name, _)| is_pips(name))).collect(),
         no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
         supervisor: Supervisor::new(env::var_os("NOTIFY_SOCKET")),
     }
 }
 
 fn main() -> ExitCode {
+    // Before there is a second thread: only a single one can move into a namespace of its own.
+    if let Some(failure) = as_stand_in() {
+        return failure;
+    }
     let arguments = Arguments::parse();
     let outside = outside();
     let face = Face::new(arguments.answer.json, outside.no_color);
@@ -53,6 +59,18 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(exit.code())
+}
+
+/// Refit's own helper, which it starts to show pip a prepared environment in its final place. None when this is not it.
+#[allow(clippy::disallowed_methods, reason = "this is where the arguments are read and handed down")]
+fn as_stand_in() -> Option<ExitCode> {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next()? != namespace::WORD {
+        return None;
+    }
+    let failure = namespace::enter(arguments);
+    eprintln!("refit: {failure}");
+    Some(ExitCode::from(namespace::NOT_ENTERED))
 }
 
 fn run(arguments: Arguments, outside: &Outside, face: &Face) -> Result<Exit, Stop> {

@@ -35,8 +35,13 @@ pub fn run(door: &mut Door, face: &Face, name: Option<&str>, limit: usize, steps
             face.line(&format!("  run {}: {error}", run["run"]));
         }
         let noted = run["steps"].as_array().into_iter().flatten().filter(|_| steps);
-        for note in noted.filter_map(|step| step["note"].as_str()) {
-            face.line(&format!("  run {}: {note}", run["run"]));
+        for step in noted {
+            if let Some(note) = step["note"].as_str() {
+                face.line(&format!("  run {}: {note}", run["run"]));
+            }
+            for line in step["output"].as_str().into_iter().flat_map(str::lines) {
+                face.line(&format!("    {line}"));
+            }
         }
     }
     Ok(Exit::Fine)

@@ -1,6 +1,7 @@
 //! The store and the machine, built from the settings: what the daemon and a rescue have in common.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use refit_adapters::archive::Bounds;
@@ -9,6 +10,7 @@ use refit_adapters::fault::FaultPlan;
 use refit_adapters::forge::{ForgeOptions, Forges, Token};
 use refit_adapters::git::{Git, GitRules};
 use refit_adapters::machine::{DependencyHands, Host};
+use refit_adapters::python_package::ApplicationRules;
 use refit_adapters::release::{ReleaseRules, Releases};
 use refit_adapters::store::{Store, StoreError, StoreOptions};
 use refit_engine::ports::Clock as _;
@@ -59,8 +61,17 @@ pub async fn machine(
     let git = Git::find_by(outside.surroundings(&places.home), rules(settings)).await;
     let git = git.map_err(|error| Stop::new(Exit::Unexpected, error.to_string()))?;
     let per_host = usize::try_from(settings.refit.max_refresh_per_host).unwrap_or(usize::MAX);
-    let releases = Releases::new(release_rules(outside, places, settings), forges(outside, places, settings, &faults)?);
-    let dependencies = DependencyHands::new(outside.surroundings(&places.home), places.state.clone(), None);
+    let forges = Arc::new(forges(outside, places, settings, &faults)?);
+    let releases = Releases::new(release_rules(outside, places, settings), Arc::clone(&forges));
+    // Whatever became of its file since it was started: a new version of the package may speak otherwise.
+    let own_program = Some(PathBuf::from("/proc/self/exe"));
+    let packages = ApplicationRules {
+        surroundings: outside.surroundings(&places.home),
+        state: places.state.clone(),
+        github_api: settings.refit.github_api_url.clone(),
+        machine: PathBuf::from("/etc"),
+    };
+    let dependencies = DependencyHands::new(packages, forges, own_program);
     Ok(Host::new(git, per_host, releases, dependencies, printer, faults))
 }
 

@@ -131,6 +131,34 @@ fn release_spec(
     }
 }
 
+fn python_spec(
+    updater: &UpdaterSettings,
+    python: &PythonSettings,
+    settings: &Settings,
+    debug: bool,
+) -> Result<PythonSpec, String> {
+    let common = &updater.common;
+    let primary_branch = python.primary_branch.as_deref().map(BranchName::new).transpose();
+    Ok(PythonSpec {
+        name: updater.name.clone(),
+        project: ProjectName::new(&python.project_name).map_err(|error| error.to_string())?,
+        extras: python.extras.clone(),
+        channel: common.channel,
+        channel_invalid: common.channel_invalid,
+        primary_branch: primary_branch.map_err(|error| error.to_string())?,
+        dependencies: Dependencies {
+            environment: Some(environment(&python.python, settings.refit.keep_previous)),
+            services: common.managed_services.clone(),
+            ..Dependencies::default()
+        },
+        report_anomalies: common.report_anomalies,
+        info_tags: common.info_tags.clone(),
+        refresh_interval_hours: common.refresh_interval_hours,
+        debug,
+        config_hash: updater.config_hash.clone(),
+    })
+}
+
 fn dependencies(configured: &Configured, common: &CommonSettings, home: &Path, keep_previous: u32) -> Dependencies {
     let python = configured.python.as_ref();
     let relative = |file: &PathBuf| below(home, file);

@@ -9,6 +9,7 @@
 //! | [`repositories`] | every state, times the calls that make sense in it |
 //! | [`doors`] | questions of protocol, through the four doors |
 //! | [`releases`] | the same for what is shipped as releases, in a network where GitHub is ours |
+//! | [`applications`] | python applications: what Moonraker shows |
 //! | [`together`] | what takes more than one repository, or a printer |
 //! | [`compatibility`] | the page, whose rows must be those that are asserted |
 //! | [`record`] | what was seen, as a value without what differs by nature |
@@ -17,6 +18,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests start the built program and read their environment")]
 #![allow(unreachable_pub, reason = "a test exports nothing; here pub marks what one file offers to the others")]
 
+mod applications;
 mod asking;
 mod compatibility;
 mod doors;

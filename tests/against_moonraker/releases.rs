@@ -13,7 +13,7 @@
 //! | [`together`] | full updates, rate limits, no network |
 
 mod catalogue;
-mod namespace;
+pub mod namespace;
 pub mod rows;
 mod state;
 mod together;

@@ -137,7 +137,7 @@ impl Daemon {
 }
 
 /// Moonraker as `cargo xtask test` installs it.
-fn installation() -> Installation {
+pub fn installation() -> Installation {
     let folder = std::env::var_os("REFIT_TEST_MOONRAKER").map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/moonraker-0.11.0"));
     Installation::in_environment(&folder).unwrap_or_else(|e| panic!("{e}"))

@@ -187,6 +187,7 @@ mod tests {
             Spec::Absent(spec) => spec.looked_for.join("; "),
             Spec::Git(spec) => panic!("found a repository at {}", spec.path.display()),
             Spec::Release(spec) => panic!("found a release at {}", spec.path.display()),
+            Spec::Python(spec) => panic!("found a package called {}", spec.project),
         }
     }
 
@@ -194,6 +195,7 @@ mod tests {
         match spec {
             Spec::Git(spec) => spec.path.clone(),
             Spec::Release(spec) => panic!("found a release at {}", spec.path.display()),
+            Spec::Python(spec) => panic!("found a package called {}", spec.project),
             Spec::Absent(spec) => panic!("not found: {:?}", spec.looked_for),
         }
     }

@@ -12,12 +12,13 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use refit_engine::ports::Tell;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process_group, setpriority_pgrp};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Child;
 use tokio::time::{Instant, sleep_until};
 
+mod busy;
 mod lines;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,8 @@ const TAIL: usize = 16 * 1024;
 const DRAIN: Duration = Duration::from_millis(500);
 /// How much is read at once.
 const CHUNK: usize = 16 * 1024;
+/// How far a gentle process stands back; the disk's scheduler follows it, as long as nobody sets a class.
+const GENTLE: i32 = 15;
 
 /// What every process inherits of the world outside. Read once in `main` and handed down.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +46,9 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// The variables that are worth handing on, as their names are looked up in `main`.
-    pub const WORTH_PASSING_ON: [&str; 12] = [
+    /// The variables that are worth handing on, as their names are looked up in `main`, beside those that begin with
+    /// [`Self::PIP`].
+    pub const WORTH_PASSING_ON: [&str; 18] = [
         "http_proxy",
         "https_proxy",
         "all_proxy",
@@ -55,9 +59,17 @@ impl Surroundings {
         "NO_PROXY",
         "SSH_AUTH_SOCK",
         "XDG_CONFIG_HOME",
+        "XDG_CONFIG_DIRS",
         "SSL_CERT_FILE",
         "SSL_CERT_DIR",
+        "NETRC",
+        "APT_CONFIG",
+        "DPKG_ROOT",
+        "DPKG_ADMINDIR",
+        "DPKG_FORCE",
     ];
+    /// What the names of pip's settings begin with.
+    pub const PIP: &str = "PIP_";
 }
 
 /// When a process is stopped.
@@ -67,6 +79,8 @@ pub struct Limits {
     pub total: Option<Duration>,
     /// Without a byte of output; none for no limit. Cuts off a stall and never a slow but moving download.
     pub stall: Option<Duration>,
+    /// A process group that uses the processor is no stall, though it prints nothing: a compiler, say.
+    pub work_moves: bool,
     /// Between the soft stop (SIGTERM) and the hard stop (SIGKILL).
     pub grace: Duration,
     /// Bytes of standard output that are kept; the rest is read and dropped, see [`Outcome::stdout_cut`].
@@ -78,6 +92,7 @@ impl Limits {
     pub const QUICK: Self = Self {
         total: Some(Duration::from_secs(60)),
         stall: None,
+        work_moves: false,
         grace: Duration::from_secs(3),
         stdout: 16 * 1024 * 1024,
     };
@@ -85,7 +100,17 @@ impl Limits {
     pub const MOVING: Self = Self {
         total: Some(Duration::from_secs(3600)),
         stall: Some(Duration::from_secs(60)),
+        work_moves: false,
         grace: Duration::from_secs(5),
+        stdout: 1024 * 1024,
+    };
+    /// For work that may take hours and need not say so: ten minutes without a byte and without use of the processor is
+    /// a stall.
+    pub const WORKING: Self = Self {
+        total: None,
+        stall: Some(Duration::from_secs(600)),
+        work_moves: true,
+        grace: Duration::from_secs(10),
         stdout: 1024 * 1024,
     };
 }
@@ -100,6 +125,7 @@ pub struct Command {
     limits: Limits,
     tell: Option<Tell>,
     input: Option<Vec<u8>>,
+    gentle: bool,
 }
 
 /// How a process ended.
@@ -176,6 +202,7 @@ impl Command {
             limits: Limits::QUICK,
             tell: None,
             input: None,
+            gentle: false,
         }
     }
 
@@ -229,6 +256,13 @@ impl Command {
         self
     }
 
+    /// Lets everything else on this machine go first, at the processor and at the disk.
+    #[must_use]
+    pub fn gentle(mut self) -> Self {
+        self.gentle = true;
+        self
+    }
+
     /// Runs it to its end, or stops it at its limits.
     ///
     /// # Errors
@@ -242,6 +276,9 @@ impl Command {
             tokio::spawn(async move { stdin.write_all(&input).await });
         }
         let group = Group::of(&child);
+        if self.gentle {
+            group.stand_back();
+        }
         let mut watched = Watched::new(&self, &mut child);
         let program = || self.program.to_string_lossy().into_owned();
         let result = watched.watch(&mut child, &group).await;
@@ -341,6 +378,18 @@ impl Group {
         }
     }
 
+    fn stand_back(&self) {
+        if let Some(group) = self.0 {
+            // One that is gone already needs no less, and one that may not be slowed down works all the same.
+            let _as_before = setpriority_pgrp(Some(group), GENTLE);
+        }
+    }
+
+    /// What it used of the processor so far; none when that cannot be told.
+    fn used(&self) -> Option<u64> {
+        self.0.and_then(busy::used)
+    }
+
     /// The leader was reaped. While somebody holds its pipes, the group still has members and its number cannot have
     /// been given to another; otherwise it might, and is not touched.
     fn release(mut self, has_members: bool) {
@@ -369,6 +418,7 @@ struct Watched {
     tail: Vec<u8>,
     begun: Instant,
     moved: Instant,
+    used: u64,
     stopping: Option<(Ended, Instant)>,
 }
 
@@ -386,6 +436,7 @@ impl Watched {
             tail: Vec::new(),
             begun: now,
             moved: now,
+            used: 0,
             stopping: None,
         }
     }
@@ -439,6 +490,11 @@ impl Watched {
             *hard = now + self.limits.grace;
             return;
         }
+        let in_time = self.limits.total.is_none_or(|limit| now < self.begun + limit);
+        if self.limits.work_moves && in_time && self.worked(group) {
+            self.moved = now;
+            return;
+        }
         let stalled = self.limits.stall.filter(|limit| self.moved + *limit <= now);
         let ended = match (stalled, self.limits.total) {
             (Some(limit), _) => Ended::Stalled(limit),
@@ -446,6 +502,15 @@ impl Watched {
         };
         self.stopping = Some((ended, now + self.limits.grace));
         group.signal(Signal::TERM);
+    }
+
+    /// Since this was asked last, the group used a hundredth of the time that makes a stall: more than waiting does.
+    fn worked(&mut self, group: &Group) -> bool {
+        let Some(used) = group.used() else { return false };
+        let since = used.saturating_sub(self.used);
+        self.used = used;
+        let enough = self.limits.stall.unwrap_or_default().as_millis() / (100 * busy::TICK.as_millis());
+        u128::from(since) > enough
     }
 
     fn ended(&self, status: ExitStatus) -> Ended {

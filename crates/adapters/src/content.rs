@@ -7,9 +7,11 @@ use std::path::{Component, Path, PathBuf};
 use refit_engine::ports::{StepError, Tell};
 use refit_model::step::{Content, RepoRef};
 
+use crate::command::Limits;
 use crate::fault::FaultPlan;
 use crate::git::Git;
 use crate::git::hand::Hand;
+use crate::git::hazard::Purpose;
 use crate::git::switch;
 use crate::tree;
 
@@ -55,6 +57,35 @@ impl<'a> Contents<'a> {
             Content::Stage { stage, .. } => read_file(&stage.join(&file)),
             Content::Live { path } => read_file(&path.join(&file)),
         }
+    }
+
+    /// Writes all files of a commit into a folder, as they will be when it is in use. Nothing of the repository changes. What is a
+    /// folder already needs no writing.
+    ///
+    /// # Errors
+    /// When the commit cannot be read, or the folder not written.
+    pub async fn export(&self, content: &Content, to: &Path) -> Result<(), StepError> {
+        let Content::Commit { repo, to: target } = content else { return Ok(()) };
+        let hand = self.hand(repo);
+        let commit = switch::resolve(&hand, target).await?;
+        let made =
+            tree::delete_stage(to).and_then(|()| std::fs::create_dir_all(to).map_err(tree::TreeError::io("made", to)));
+        made.map_err(|error| hand.on_disk(&error))?;
+        let mut prefix = OsString::from("--prefix=");
+        prefix.push(to.join(""));
+        let mut index = to.as_os_str().to_owned();
+        index.push(".index");
+        let index = PathBuf::from(index);
+        for (what, args) in [
+            ("reading a commit", vec![OsString::from("read-tree"), commit.as_str().into()]),
+            ("writing its files", vec![OsString::from("checkout-index"), "--all".into(), prefix]),
+        ] {
+            let command = hand.command(Purpose::Write)?.env("GIT_INDEX_FILE", &index).args(args);
+            let outcome = hand.run(command.limits(Limits::WORKING)).await?;
+            hand.require(outcome, what)?;
+        }
+        let _stays = std::fs::remove_file(&index);
+        Ok(())
     }
 
     fn hand(&self, repo: &RepoRef) -> Hand<'_> {

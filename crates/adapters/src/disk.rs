@@ -18,6 +18,18 @@ pub struct NoRoom {
     pub free: u64,
 }
 
+/// A file system that holds as many files as it can, whatever their size.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("not enough room for {path}: {needed} files have to be made and the disk has room for {free}; delete something and try again", path = .path.display())]
+pub struct NoFiles {
+    /// Where.
+    pub path: PathBuf,
+    /// How many are needed.
+    pub needed: u64,
+    /// How many there is room for.
+    pub free: u64,
+}
+
 const MIB: u64 = 1024 * 1024;
 
 /// Asserts that so many bytes can be written below `path`, and that a file can be made at all.
@@ -34,6 +46,18 @@ pub fn require_room(path: &Path, bytes: u64) -> Result<(), NoRoom> {
         return Ok(());
     }
     Err(NoRoom { path: path.to_owned(), needed: bytes.div_ceil(MIB), free: if no_inode { 0 } else { free / MIB } })
+}
+
+/// Asserts that so many files and folders can be made below `path`.
+///
+/// # Errors
+/// [`NoFiles`]. A file system that does not tell passes.
+pub fn require_inodes(path: &Path, inodes: u64) -> Result<(), NoFiles> {
+    let Some(told) = path.ancestors().find_map(|folder| statvfs(folder).ok()) else { return Ok(()) };
+    if told.f_files == 0 || told.f_favail >= inodes {
+        return Ok(());
+    }
+    Err(NoFiles { path: path.to_owned(), needed: inodes, free: told.f_favail })
 }
 
 #[cfg(test)]

@@ -16,12 +16,14 @@ use thiserror::Error;
 mod address;
 mod answer;
 mod ask;
-mod limit;
+mod commit;
+pub(crate) mod limit;
 mod newest;
 mod token;
 
-pub(crate) use answer::sha256;
+pub(crate) use answer::{lenient, sha256};
 pub(crate) use ask::{denied, may_be_asked};
+pub use commit::{CommitQuestion, CommitSeen, CommitTold};
 pub use token::{BadToken, Token};
 
 /// A request and its answer end within so many times the patience for one byte.

@@ -2,6 +2,7 @@
 //! Refuses to: decide what is done; and to know how any of it is done.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use refit_engine::ports::{Circumstance, Clock as _, Look, Machine, StepError, Tell};
 use refit_model::journal::Witness;
@@ -18,17 +19,17 @@ use refit_model::updater::{Facts, Spec};
 use tokio::sync::watch;
 
 use crate::clock::WallClock;
-use crate::command::Surroundings;
 use crate::fault::FaultPlan;
+use crate::forge::Forges;
 use crate::git::hand::{Hand, off_the_loop};
 use crate::git::keep::Listing;
 use crate::git::layout::Layout;
 use crate::git::remote::{Remotes, Seen};
 use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
 use crate::node::Npm;
-use crate::packages::Packages;
+use crate::packages::{PackageRules, Packages};
 use crate::python::{EnvironmentRules, Environments};
-use crate::python_package::PythonApplications;
+use crate::python_package::{ApplicationRules, PythonApplications};
 use crate::release::{Releases, carry, exchange};
 use crate::services::Services;
 use crate::tree::{self, Sides, Stage, TreeError};
@@ -55,16 +56,17 @@ pub struct DependencyHands {
 }
 
 impl DependencyHands {
-    /// With what their programs inherit, and where they keep what they know.
+    /// With what their programs inherit, where they keep what they know, and the forges of releases.
     #[must_use]
-    pub fn new(surroundings: Surroundings, state: PathBuf, own_program: Option<PathBuf>) -> Self {
+    pub fn new(applications: ApplicationRules, forges: Arc<Forges>, own_program: Option<PathBuf>) -> Self {
+        let ApplicationRules { surroundings, state, .. } = applications.clone();
         let rules = EnvironmentRules { surroundings: surroundings.clone(), state, own_program };
         Self {
             environments: Environments::new(rules),
-            packages: Packages::new(surroundings.clone()),
+            packages: Packages::new(PackageRules::usual(surroundings.clone())),
             npm: Npm::new(surroundings.clone()),
-            services: Services::new(surroundings.clone()),
-            applications: PythonApplications::new(surroundings),
+            services: Services::new(surroundings),
+            applications: PythonApplications::new(applications, forges),
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::command::Surroundings;
 use crate::fault::FaultPlan;
 use crate::forge::{ForgeOptions, Forges};
 use crate::git::Git;
+use crate::python_package::ApplicationRules;
 use crate::release::{ReleaseRules, Releases};
 
 #[path = "machine_recovery_tests.rs"]
@@ -77,7 +78,7 @@ impl Lab {
         let before = Facts::Git(Box::new(before.clone()));
         match self.host.inspect(&Spec::Git(self.spec.clone()), &before, look, self.tell()).await {
             Facts::Git(facts) => *facts,
-            Facts::Release(_) | Facts::Absent => panic!("a repository has facts"),
+            Facts::Release(_) | Facts::Python(_) | Facts::Absent => panic!("a repository has facts"),
         }
     }
 
@@ -166,7 +167,7 @@ pub(super) fn files(dir: &Path) -> Vec<(PathBuf, String)> {
 }
 
 /// A hand for releases that is never asked for any.
-fn releases(home: &Path, path: &std::ffi::OsStr) -> Releases {
+fn releases(home: &Path, path: &std::ffi::OsStr, forges: &Arc<Forges>) -> Releases {
     let rules = ReleaseRules {
         downloads: home.join("downloads"),
         bounds: crate::archive::Bounds::default(),
@@ -174,24 +175,29 @@ fn releases(home: &Path, path: &std::ffi::OsStr) -> Releases {
         keep_bytes: 0,
         surroundings: Surroundings { home: home.to_owned(), path: path.to_owned(), passed_on: Vec::new() },
     };
-    let options = ForgeOptions {
+    Releases::new(rules, Arc::clone(forges))
+}
+
+fn forges() -> Arc<Forges> {
+    Arc::new(Forges::new(ForgeOptions {
         tokens: Vec::new(),
         proxy: None,
         environment_proxies: Vec::new(),
         agent: "refit".to_owned(),
         patience: std::time::Duration::from_secs(5),
-    };
-    Releases::new(rules, Forges::new(options))
+    }))
 }
 
 async fn host(home: PathBuf) -> (Host, watch::Sender<Printer>) {
     let path = std::env::var_os("PATH").unwrap();
     let (printer, watched) = watch::channel(Printer::default());
-    let releases = releases(&home, &path);
-    let state = home.join("state");
+    let forges = forges();
+    let releases = releases(&home, &path, &forges);
+    let (state, machine) = (home.join("state"), home.join("etc"));
     let surroundings = Surroundings { home, path, passed_on: Vec::new() };
     let git = Git::find(surroundings.clone()).await.unwrap();
-    let dependencies = DependencyHands::new(surroundings, state, None);
+    let packages = ApplicationRules { surroundings, state, github_api: String::new(), machine };
+    let dependencies = DependencyHands::new(packages, forges, None);
     (Host::new(git, 2, releases, dependencies, watched, FaultPlan::none()), printer)
 }
 

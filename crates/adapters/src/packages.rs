@@ -1,27 +1,87 @@
-//! The hand for OS packages: finds out which are missing and has the system's package manager install them.
-//! Refuses to: decide what is done.
+//! The hand for OS packages: finds out which are missing and has apt install them. Until packages come through the
+//! system's own service, apt-get does it, with the guards of RELIABILITY.md §4.5.
+//! Refuses to: decide what is done; to remove a package that it did not bring; to answer a question of a package for the
+//! owner (their configuration files stay); and to take an exit code for a proof.
 
-use refit_engine::ports::{Circumstance, StepError};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use refit_engine::ports::{Circumstance, StepError, Tell};
 use refit_model::dependencies::PackageSurvey;
 use refit_model::journal::Witness;
+use refit_model::name::RunId;
 use refit_model::step::{PackageList, PackageStep};
+use tokio::sync::OnceCell;
 
 use crate::command::Surroundings;
 use crate::content::Contents;
 use crate::fault::FaultPlan;
 
+mod apt;
+mod lists;
+mod mend;
+mod survey;
+mod take;
+mod weigh;
+
+use apt::{Apt, Means};
+
+/// What the binary decides.
+#[derive(Debug, Clone)]
+pub struct PackageRules {
+    /// What apt and dpkg inherit: where another root is asked for (`APT_CONFIG`, `DPKG_ROOT`), they know by themselves.
+    pub surroundings: Surroundings,
+    /// `MOONRAKER_EXCLUDED_PKGS`: packages that are never asked for, between commas or blanks.
+    pub excluded: Option<String>,
+    /// `MOONRAKER_VENDOR`: what conditions know as the vendor; none to find out.
+    pub vendor: Option<String>,
+    /// Where os-release(5) is looked for, the first first.
+    pub os_release: Vec<PathBuf>,
+    /// Is there on images by Raspberry Pi.
+    pub rpi_issue: PathBuf,
+    /// Is there where systemd runs the machine.
+    pub runtime: PathBuf,
+    /// This process may do all by itself.
+    pub is_root: bool,
+    /// How long another package manager is waited for.
+    pub patience: Duration,
+}
+
+impl PackageRules {
+    /// The usual places.
+    #[must_use]
+    pub fn usual(surroundings: Surroundings) -> Self {
+        Self {
+            surroundings,
+            excluded: None,
+            vendor: None,
+            os_release: vec!["/etc/os-release".into(), "/usr/lib/os-release".into()],
+            rpi_issue: "/etc/rpi-issue".into(),
+            runtime: "/run/systemd/system".into(),
+            is_root: rustix::process::geteuid().is_root(),
+            patience: Duration::from_secs(300),
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Packages {
-    surroundings: Surroundings,
+    rules: PackageRules,
     faults: FaultPlan,
+    means: OnceCell<Means>,
+    /// Names the units that apt runs in apart.
+    count: Arc<AtomicU32>,
 }
 
 impl Packages {
-    /// With what its programs inherit.
+    /// With its rules.
     #[must_use]
-    pub fn new(surroundings: Surroundings) -> Self {
-        Self { surroundings, faults: FaultPlan::none() }
+    pub fn new(rules: PackageRules) -> Self {
+        Self { rules, faults: FaultPlan::none(), means: OnceCell::new(), count: Arc::default() }
     }
 
     /// The same, killed where `faults` says.
@@ -30,22 +90,24 @@ impl Packages {
         Self { faults, ..self }
     }
 
-    /// Which of the listed packages are missing. `list` is none where the wished version cannot be read yet.
+    /// Which of the listed packages are missing, and what would come with them. `list` is none where the wished version
+    /// cannot be read yet, `now` is that of the version in use. Asks no network.
     pub async fn survey(
         &self,
-        _contents: &Contents<'_>,
-        _list: Option<&PackageList>,
-        _now: &PackageList,
+        contents: &Contents<'_>,
+        list: Option<&PackageList>,
+        now: &PackageList,
     ) -> PackageSurvey {
-        PackageSurvey::default()
+        self.look(contents, list, now).await
     }
 
     /// Takes back `Undo::PackagesRemoveAdded`.
     ///
     /// # Errors
-    /// When the package manager cannot be run.
-    pub async fn remove_added(&self, _circumstance: &Circumstance) -> Result<(), StepError> {
-        Ok(())
+    /// When the package manager cannot be run, or packages are left half installed.
+    pub async fn remove_added(&self, circumstance: &Circumstance) -> Result<(), StepError> {
+        let apt = self.apt("System packages", circumstance.tell.clone(), Some(circumstance.run));
+        mend::remove_added(&apt, circumstance).await
     }
 
     /// Performs a step.
@@ -55,18 +117,45 @@ impl Packages {
     pub async fn act(
         &self,
         step: &PackageStep,
-        _contents: &Contents<'_>,
-        _circumstance: &Circumstance,
+        contents: &Contents<'_>,
+        circumstance: &Circumstance,
     ) -> Result<Option<String>, StepError> {
-        Err(StepError {
-            message: format!("not possible in this version: {}", step.describe()),
-            command_failed: false,
-            printer_busy: false,
-        })
+        match step {
+            PackageStep::Fetch { title, list, .. } => {
+                let apt = self.apt(title, circumstance.tell.clone(), Some(circumstance.run));
+                let listed = self.listed(contents, list).await.map_err(|why| apt.failed(&why))?;
+                take::fetch(&apt, &listed, &known(list)).await
+            }
+            PackageStep::Install { title, list, .. } => {
+                let apt = self.apt(title, circumstance.tell.clone(), Some(circumstance.run));
+                let listed = self.listed(contents, list).await.map_err(|why| apt.failed(&why))?;
+                take::install(&apt, &listed, &known(list), circumstance, &self.faults).await
+            }
+        }
     }
 
-    /// What recovery will need to know.
-    pub async fn witness(&self, _step: &PackageStep) -> Option<Witness> {
-        None
+    /// What recovery will need to know: which packages an installation would add.
+    pub async fn witness(&self, step: &PackageStep, contents: &Contents<'_>) -> Option<Witness> {
+        match step {
+            PackageStep::Fetch { .. } => None,
+            PackageStep::Install { title, list, .. } => {
+                let apt = self.apt(title, Arc::new(|_| {}), None);
+                let listed = self.listed(contents, list).await.ok()?;
+                take::witness(&apt, &listed, &known(list)).await
+            }
+        }
+    }
+
+    fn apt<'a>(&'a self, title: &'a str, tell: Tell, run: Option<RunId>) -> Apt<'a> {
+        Apt { rules: &self.rules, means: &self.means, count: &self.count, title, tell, run }
     }
 }
+
+fn known(list: &PackageList) -> BTreeSet<String> {
+    list.known.iter().cloned().collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests read PATH and build packages")]
+#[path = "packages_tests.rs"]
+mod tests;

@@ -15,6 +15,7 @@
 //! | [`previous`] | versions that are kept |
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use refit_engine::ports::{Circumstance, StepError, Tell};
@@ -47,7 +48,7 @@ use slot::Slot;
 
 /// How a new program is tried.
 const PROBE: Limits =
-    Limits { total: Some(Duration::from_secs(20)), stall: None, grace: Duration::from_secs(2), stdout: 64 * 1024 };
+    Limits { total: Some(Duration::from_secs(20)), grace: Duration::from_secs(2), stdout: 64 * 1024, ..Limits::QUICK };
 
 /// What the owner and the binary decide.
 #[derive(Debug, Clone)]
@@ -68,17 +69,17 @@ pub struct ReleaseRules {
 #[derive(Debug)]
 pub struct Releases {
     rules: ReleaseRules,
-    forges: Forges,
+    forges: Arc<Forges>,
     downloads: Downloads,
     faults: FaultPlan,
 }
 
 impl Releases {
-    /// With its forges.
+    /// With its forges, which others may share.
     #[must_use]
-    pub fn new(rules: ReleaseRules, forges: Forges) -> Self {
+    pub fn new(rules: ReleaseRules, forges: impl Into<Arc<Forges>>) -> Self {
         let downloads = Downloads::new(rules.downloads.clone());
-        Self { rules, forges, downloads, faults: FaultPlan::none() }
+        Self { rules, forges: forges.into(), downloads, faults: FaultPlan::none() }
     }
 
     /// The same, killed where `faults` says.

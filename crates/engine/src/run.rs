@@ -16,8 +16,10 @@ use crate::ports::{Circumstance, Clock, Journal, JournalError, Machine, StepErro
 use crate::snapshot::Running;
 
 mod ledger;
+mod output;
 
 pub(crate) use ledger::Ledger;
+use output::Output;
 
 /// What a run lets others hear.
 #[derive(Debug, Clone, PartialEq)]
@@ -224,6 +226,8 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
 
     async fn step(&self, ledger: &mut Ledger<'_, J, C>, index: usize, planned: &PlannedStep) -> Result<(), Halt> {
         let mut circumstance = self.circumstance(ledger, index);
+        let printed = Output::default();
+        circumstance.tell = printed.before(circumstance.tell);
         if circumstance.witness.is_none() {
             circumstance.witness = self.machine.witness(&planned.step).await;
         }
@@ -243,10 +247,11 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
             }
         };
         match performed {
-            Ok(note) => Ok(ledger.append(Entry::Done { step: index, note }).await?),
+            Ok(note) => Ok(ledger.append(Entry::Done { step: index, note, output: printed.text() }).await?),
             Err(error) => {
                 // Unwritten, the failure is still the reason to take the run back.
-                let _unwritten = ledger.append(Entry::Failed { step: index, error: error.message.clone() }).await;
+                let why = error.message.clone();
+                let _unwritten = ledger.append(Entry::Failed { step: index, error: why, output: printed.text() }).await;
                 Err(Halt::Step(error))
             }
         }

@@ -31,6 +31,13 @@ pub struct Dependencies {
     pub services: Vec<String>,
 }
 
+impl Dependencies {
+    /// What is wrong with them and what to do, in words for people.
+    pub(crate) fn complaint(&self, seen: &DependencyFacts) -> Option<String> {
+        seen.environment.as_ref()?.state.complaint(&self.environment.as_ref()?.folder)
+    }
+}
+
 /// What was seen of them. Kept across restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DependencyFacts {
@@ -66,6 +73,9 @@ pub struct PackageSurvey {
     pub refused: Option<String>,
     /// What the installed version lists.
     pub listed_now: Vec<String>,
+    /// What else the owner should know: entries that were passed by, in words for people.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }
 
 /// One OS package that would be installed.
@@ -73,6 +83,9 @@ pub struct PackageSurvey {
 pub struct PackageChange {
     /// Its name.
     pub name: String,
+    /// The version that it replaces, where what is listed needs a newer one; none for what is not there yet.
+    #[serde(default)]
+    pub from: Option<String>,
     /// The version that would come.
     pub version: Option<String>,
     /// Bytes to download, where known.

@@ -32,6 +32,9 @@ pub struct EnvironmentFacts {
     pub previous: Vec<PreviousEnvironment>,
     /// What the last upgrade changed; a rollback takes it back.
     pub rollback: Option<EnvironmentPoint>,
+    /// What it was seen by; another one means that it has to be looked at again. Of no meaning to anybody else.
+    #[serde(default)]
+    pub fingerprint: Option<serde_json::Value>,
 }
 
 /// How an environment is.

@@ -53,6 +53,23 @@ pub const LONGEST_LINE: usize = 4096;
 /// surrounding blanks, at most [`LONGEST_LINE`] bytes.
 #[must_use]
 pub fn display_line(line: &str) -> String {
+    fit(line, Markup::Escaped)
+}
+
+/// The same for the history, whose readers show text: `<` and `&` stay.
+#[must_use]
+pub fn plain_line(line: &str) -> String {
+    fit(line, Markup::Kept)
+}
+
+/// What becomes of `<` and `&`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Markup {
+    Escaped,
+    Kept,
+}
+
+fn fit(line: &str, markup: Markup) -> String {
     let line = line.trim_end_matches(['\r', '\n']);
     let line = line.rsplit('\r').find(|part| !part.trim().is_empty()).unwrap_or("");
     let mut shown = String::with_capacity(line.len());
@@ -65,8 +82,8 @@ pub fn display_line(line: &str) -> String {
         match c {
             '\u{1b}' => skip_escape(&mut chars),
             '\t' => shown.push(' '),
-            '<' => shown.push_str("&lt;"),
-            '&' => shown.push_str("&amp;"),
+            '<' if markup == Markup::Escaped => shown.push_str("&lt;"),
+            '&' if markup == Markup::Escaped => shown.push_str("&amp;"),
             c if c.is_control() || is_bidi_control(c) => {}
             c => shown.push(c),
         }

@@ -30,6 +30,9 @@ pub enum Entry {
         step: usize,
         /// What was found or made, for the history.
         note: Option<String>,
+        /// What its programs printed, its beginning and its end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<String>,
     },
     /// The step failed; everything begun is undone next.
     Failed {
@@ -37,6 +40,9 @@ pub enum Entry {
         step: usize,
         /// Why, in the words that the caller gets.
         error: String,
+        /// What its programs printed, its beginning and its end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<String>,
     },
     /// The run is taken back from outside a failing step (recovery decided so).
     TakenBack {
@@ -179,7 +185,7 @@ pub fn apply(state: RunState, entry: &Entry, steps: usize) -> Result<RunState, I
         (RunState::Performing { step: at, begun }, Entry::Done { step, .. }) if step == at => {
             Ok(RunState::Ready { next: at + 1, begun: *begun })
         }
-        (RunState::Performing { step: at, begun }, Entry::Failed { step, error }) if step == at => {
+        (RunState::Performing { step: at, begun }, Entry::Failed { step, error, .. }) if step == at => {
             Ok(RunState::TakingBack { below: *begun, reason: error.clone() })
         }
         (RunState::Ready { begun, .. } | RunState::Performing { begun, .. }, Entry::TakenBack { reason }) => {

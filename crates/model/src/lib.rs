@@ -17,6 +17,8 @@ pub mod environment;
 pub mod event;
 pub mod journal;
 pub mod name;
+pub mod node;
+pub mod packages;
 pub mod plan;
 pub mod printer;
 pub mod python;

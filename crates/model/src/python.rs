@@ -12,10 +12,13 @@
 //!
 //! Refuses to: read files, ask an index, or start Python. What cannot be judged here is said to be so, and left to pip.
 
+pub mod choose;
 pub mod direct;
 pub mod file_name;
+pub mod installed;
 pub mod marker;
 pub mod name;
+pub mod needs;
 pub mod requirement;
 pub mod requirements_file;
 pub mod specifier;

@@ -17,6 +17,7 @@ fn limits(total: u64, stall: Option<u64>) -> Limits {
     Limits {
         total: Some(Duration::from_millis(total)),
         stall: stall.map(Duration::from_millis),
+        work_moves: false,
         grace: Duration::from_millis(200),
         stdout: 1024,
     }
@@ -97,6 +98,33 @@ async fn a_grandchild_that_holds_the_pipes_does_not_keep_us() {
     assert_eq!(outcome.ended, Ended::Exited(0));
     assert!(begun.elapsed() < Duration::from_secs(30));
     wait_until_gone(String::from_utf8_lossy(&outcome.stdout).trim());
+}
+
+#[tokio::test]
+async fn work_without_output_is_no_stall_and_waiting_without_work_is() {
+    // The processor is used by a child of the group's leader, as by a compiler.
+    let script = |then: &str| format!("(i=0; while [ $i -lt 600000 ]; do i=$((i+1)); done); {then}");
+    let limits = Limits { work_moves: true, total: None, ..limits(0, Some(150)) };
+    let begun = Instant::now();
+    let worked = sh(&script("exit 7")).limits(limits).run().await.unwrap();
+    assert_eq!(worked.ended, Ended::Exited(7));
+    assert!(begun.elapsed() > Duration::from_millis(300), "the test does not work long enough to tell");
+    let asleep = sh(&script("sleep 100")).limits(limits).run().await.unwrap();
+    assert_eq!(asleep.ended, Ended::Stalled(Duration::from_millis(150)));
+}
+
+#[tokio::test]
+async fn work_is_cut_off_at_its_deadline() {
+    let limits = Limits { work_moves: true, ..limits(400, Some(100)) };
+    let outcome = sh("while :; do :; done").limits(limits).run().await.unwrap();
+    assert_eq!(outcome.ended, Ended::TimedOut(Duration::from_millis(400)));
+}
+
+#[tokio::test]
+async fn a_gentle_process_stands_back() {
+    // Its own start may come before it is told to; a later child has what its parent has.
+    let script = "for i in 1 2 3 4 5 6 7 8 9 10; do n=$(nice); [ $n -ge 15 ] && exit 0; sleep 0.1; done; exit 1";
+    assert_eq!(sh(script).gentle().run().await.unwrap().ended, Ended::Exited(0));
 }
 
 #[tokio::test]

@@ -36,6 +36,16 @@ pub(super) fn tagged(source: &Source, tag: &str) -> Result<Url, ForgeError> {
     }
 }
 
+/// The newest commit of a branch on GitHub.
+pub(super) fn commits(source: &Source, branch: Option<&str>) -> Result<Url, ForgeError> {
+    let mut url = below(&source.api, &["repos", &source.owner, &source.repo, "commits"])?;
+    url.query_pairs_mut().append_pair("per_page", "1");
+    if let Some(branch) = branch {
+        url.query_pairs_mut().append_pair("sha", branch);
+    }
+    Ok(url)
+}
+
 fn releases(source: &Source, then: &[&str]) -> Result<Url, ForgeError> {
     let project = format!("{}/{}", source.owner, source.repo);
     let mut segments = match source.forge {

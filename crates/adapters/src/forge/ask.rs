@@ -6,7 +6,7 @@ use refit_model::updater::release::{ForgeKind, Source};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, RANGE,
 };
-use reqwest::{Client, NoProxy, Proxy, Response, StatusCode, Url};
+use reqwest::{Certificate, Client, NoProxy, Proxy, Response, StatusCode, Url};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -189,9 +189,21 @@ impl Forges {
         Some((name, value))
     }
 
-    fn client(&self) -> Result<&Client, ForgeError> {
-        let made = self.client.get_or_init(|| client(&self.options));
+    /// The client of all forges, which whoever else asks the web may use as well.
+    pub(crate) fn client(&self) -> Result<&Client, ForgeError> {
+        let made = self.client.get_or_init(|| client(&self.options, None));
         made.as_ref().map_err(|words| ForgeError::Refused(words.clone()))
+    }
+
+    /// A client of its own for whom another proxy is configured, or other certificates (PEM) than the system's.
+    pub(crate) fn other_client(
+        &self,
+        proxy: Option<String>,
+        certificates: Option<&[u8]>,
+    ) -> Result<Client, ForgeError> {
+        let proxy = proxy.or_else(|| self.options.proxy.clone());
+        let options = ForgeOptions { proxy, ..self.options.clone() };
+        client(&options, certificates).map_err(ForgeError::Refused)
     }
 
     fn unreachable(&self, error: reqwest::Error, host: &str) -> ForgeError {
@@ -247,7 +259,7 @@ fn refused(host: &str, first: &Url, at: &Url, why: Refused) -> ForgeError {
     ForgeError::Refused(format!("{what}, because {why}"))
 }
 
-fn client(options: &ForgeOptions) -> Result<Client, String> {
+fn client(options: &ForgeOptions, certificates: Option<&[u8]>) -> Result<Client, String> {
     // Another part of the process may have chosen the same already.
     let _chosen = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
@@ -260,6 +272,10 @@ fn client(options: &ForgeOptions) -> Result<Client, String> {
         .pool_idle_timeout(std::time::Duration::from_secs(90));
     for proxy in proxies(options)? {
         builder = builder.proxy(proxy);
+    }
+    if let Some(pem) = certificates {
+        let certificates = Certificate::from_pem_bundle(pem);
+        builder = builder.tls_certs_only(certificates.map_err(|_| "the configured certificates are none".to_owned())?);
     }
     builder.build().map_err(|error| format!("no HTTP client can be made: {}", error.without_url()))
 }

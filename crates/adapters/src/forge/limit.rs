@@ -26,7 +26,7 @@ pub(super) fn told(headers: &HeaderMap, now: i64) -> Option<RateLimit> {
 }
 
 /// Until when the forge is to be left alone, when an answer says so: 403 or 429 with nothing left, or with a time to wait.
-pub(super) fn until(status: StatusCode, headers: &HeaderMap, now: i64) -> Option<i64> {
+pub(crate) fn until(status: StatusCode, headers: &HeaderMap, now: i64) -> Option<i64> {
     let after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(|text| retry_after(text, now));
     let limit = told(headers, now).filter(|rate| rate.remaining == 0);
     let asked_to_wait = match status {
@@ -49,7 +49,7 @@ fn retry_after(text: &str, now: i64) -> i64 {
 }
 
 /// Whether a pause is still in force.
-pub(super) fn in_force(not_before: Option<i64>, now: i64) -> bool {
+pub(crate) fn in_force(not_before: Option<i64>, now: i64) -> bool {
     not_before.is_some_and(|until| now < until && until.saturating_sub(now) <= LONGEST)
 }
 

@@ -103,7 +103,10 @@ impl Host {
     pub(super) async fn witness_dependencies(&self, step: &Step) -> Option<Witness> {
         match step {
             Step::Environment(step) => self.environments.witness(step),
-            Step::Packages(step) => self.packages.witness(step).await,
+            Step::Packages(step) => {
+                let contents = Contents::new(&self.git, std::sync::Arc::new(|_| {}), self.faults.clone());
+                self.packages.witness(step, &contents).await
+            }
             Step::Node(step) => self.npm.witness(step).await,
             Step::Service(step) => self.services.witness(step).await,
             Step::CheckPrinter

@@ -11,6 +11,7 @@ use refit_adapters::fault::FaultPlan;
 use refit_adapters::forge::{ForgeOptions, Forges};
 use refit_adapters::git::Git;
 use refit_adapters::machine::{DependencyHands, Host};
+use refit_adapters::python_package::ApplicationRules;
 use refit_adapters::release::{ReleaseRules, Releases};
 use refit_engine::ports::{Circumstance, Look, Machine as _, StepError, Tell};
 use refit_model::name::{RunId, UpdaterName};
@@ -92,8 +93,15 @@ impl Lab {
             agent: "refit/test".to_owned(),
             patience: Duration::from_secs(5),
         };
-        let releases = Releases::new(rules, Forges::new(options));
-        let dependencies = DependencyHands::new(surroundings, root.join("state"), None);
+        let forges = Arc::new(Forges::new(options));
+        let releases = Releases::new(rules, Arc::clone(&forges));
+        let packages = ApplicationRules {
+            surroundings,
+            state: root.join("state"),
+            github_api: forge.github_api(),
+            machine: root.join("etc"),
+        };
+        let dependencies = DependencyHands::new(packages, forges, None);
         let host = Host::new(git, 2, releases, dependencies, watched, FaultPlan::none());
         let spec = spec(kind, &root.join("home/app"), &forge.github_api());
         Self { root, forge, spec, host, told: Arc::default(), runs: Mutex::new(0), _printer: printer, _root: folder }

@@ -164,7 +164,7 @@ fn an_environment_is_prepared_beside_and_exchanged_with_the_software() {
 fn what_may_be_compiled_waits_for_the_system_packages() {
     let mut case = Case::new(Action::Upgrade);
     case.environment().changes = vec![changed()];
-    case.packages().missing = vec![PackageChange { name: "libfoo".to_owned(), version: None, bytes: None }];
+    case.packages().missing = vec![PackageChange { name: "libfoo".to_owned(), from: None, version: None, bytes: None }];
     let arranged = case.arranged().unwrap();
     assert_eq!(words(&arranged), "fetch | printer apt copy pip check | observe | exchange | restart prune");
     assert!(arranged.early.iter().all(|planned| planned.phase == Phase::Switch));
@@ -287,7 +287,7 @@ proptest! {
         case.environment().changes = if changes { vec![changed()] } else { Vec::new() };
         case.environment().in_place = in_place.then(|| "why".to_owned());
         if missing {
-            case.packages().missing = vec![PackageChange { name: "libfoo".to_owned(), version: None, bytes: None }];
+            case.packages().missing = vec![PackageChange { name: "libfoo".to_owned(), from: None, version: None, bytes: None }];
         }
         case.survey.node.as_mut().unwrap().needed = node;
         if !usable {

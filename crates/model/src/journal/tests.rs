@@ -49,9 +49,9 @@ impl World {
         for step in from..self.effects.len() {
             self.append(Entry::Intent { step, witness: None });
             if self.attempt(step, true)? {
-                self.append(Entry::Done { step, note: None });
+                self.append(Entry::Done { step, note: None, output: None });
             } else {
-                self.append(Entry::Failed { step, error: "failed".to_owned() });
+                self.append(Entry::Failed { step, error: "failed".to_owned(), output: None });
                 return Ok(false);
             }
         }
@@ -197,8 +197,8 @@ fn entry() -> impl Strategy<Value = Entry> {
     let step = 0usize..5;
     prop_oneof![
         step.clone().prop_map(|step| Entry::Intent { step, witness: None }),
-        step.clone().prop_map(|step| Entry::Done { step, note: None }),
-        step.clone().prop_map(|step| Entry::Failed { step, error: "e".to_owned() }),
+        step.clone().prop_map(|step| Entry::Done { step, note: None, output: None }),
+        step.clone().prop_map(|step| Entry::Failed { step, error: "e".to_owned(), output: None }),
         Just(Entry::TakenBack { reason: "r".to_owned() }),
         step.clone().prop_map(|step| Entry::UndoIntent { step }),
         step.prop_map(|step| Entry::Undone { step }),
@@ -215,12 +215,12 @@ fn stamped(entries: &[Entry]) -> Vec<Stamped> {
 #[test]
 fn what_was_done_before_a_crash_is_undone_when_going_forward_again_fails() {
     let intent = |step| Entry::Intent { step, witness: None };
-    let done = |step| Entry::Done { step, note: None };
+    let done = |step| Entry::Done { step, note: None, output: None };
     let mut run = record(1, true, 3);
     run.entries = stamped(&[intent(0), done(0), intent(1), done(1), intent(2), done(2), intent(3), done(3)]);
     assert_eq!(owes(&run), Ok(Owes::Forward { from: 2 }), "the printer is not asked again");
     let again = [Entry::Attempt { number: 1, boot_id: "b".to_owned() }, intent(2)];
-    let failed = Entry::Failed { step: 2, error: "no".to_owned() };
+    let failed = Entry::Failed { step: 2, error: "no".to_owned(), output: None };
     run.entries.extend(stamped(&again));
     run.entries.extend(stamped(&[failed]));
     assert_eq!(run.state(), Ok(RunState::TakingBack { below: 4, reason: "no".to_owned() }));
@@ -234,7 +234,7 @@ fn a_run_cut_before_anything_in_use_was_touched_is_thrown_away() {
         vec![Entry::Intent { step: 0, witness: None }],
         vec![
             Entry::Intent { step: 0, witness: None },
-            Entry::Done { step: 0, note: None },
+            Entry::Done { step: 0, note: None, output: None },
             Entry::Intent { step: 1, witness: None },
         ],
     ] {

@@ -57,6 +57,10 @@ fn the_source_of_an_installation_is_recognised() {
         assert_eq!(DirectReference::parse(text).unwrap().is_source_of(&installed), want, "{text}");
     }
     assert!(DirectReference::parse("git+https://host/a.git").unwrap().is_source_of(&from_git(None)));
+    let numbered = br#"{"url":"https://host/a","vcs_info":{"vcs":"svn","commit_id":"12"}}"#;
+    let numbered = DirectUrl::parse(numbered).unwrap();
+    assert!(DirectReference::parse("svn+https://host/a@12").unwrap().is_source_of(&numbered));
+    assert!(!DirectReference::parse("svn+https://host/a@1").unwrap().is_source_of(&numbered));
 }
 
 #[test]

@@ -58,7 +58,9 @@ fn expanded(parts: &[&str]) -> Option<Vec<String>> {
         }
     }
     let is_whole = tags.iter().all(|tag| tag.split('-').all(|part| !part.is_empty()));
-    is_whole.then_some(tags)
+    // Another number where the interpreter should be: a build tag with a tag missing.
+    let is_named = pythons.split('.').all(|python| !python.starts_with(|c: char| c.is_ascii_digit()));
+    (is_whole && is_named).then_some(tags)
 }
 
 /// The version of a source distribution of this project. None when it is another's, no archive, or has no version.
@@ -118,6 +120,7 @@ mod tests {
             "f__o-1.0-py3-none-any.whl",
             "-1.0-py3-none-any.whl",
             "foo-1.0-py3.-none-any.whl",
+            "foo-1.0-1-py3-any.whl",
             "",
         ] {
             assert_eq!(WheelName::parse(name), None, "{name}");

@@ -235,12 +235,10 @@ impl Comparison {
         match self.operator {
             Operator::In => right.contains(left.as_str()),
             Operator::NotIn => !right.contains(left.as_str()),
-            Operator::Equal => left == right,
+            // Texts have no order, only equality (packaging before 26 ordered them).
+            Operator::Equal | Operator::LessOrEqual | Operator::GreaterOrEqual => left == right,
             Operator::NotEqual => left != right,
-            Operator::LessOrEqual => left <= right,
-            Operator::GreaterOrEqual => left >= right,
-            Operator::Less => left < right,
-            Operator::Greater => left > right,
+            Operator::Less | Operator::Greater => false,
             // Only the interpreter's own value can bring it here: packaging raises.
             Operator::Compatible | Operator::Arbitrary => false,
         }
@@ -249,9 +247,8 @@ impl Comparison {
     /// Whether `packaging` could evaluate it at all.
     fn is_defined(&self) -> bool {
         match self.operator {
-            Operator::Arbitrary => self.variable.is_version(),
-            Operator::Compatible => {
-                let is_specifier = || format!("~={}", self.literal).parse::<Specifier>().is_ok();
+            Operator::Compatible | Operator::Arbitrary => {
+                let is_specifier = || format!("{}{}", self.operator.sign(), self.literal).parse::<Specifier>().is_ok();
                 self.variable.is_version() && (self.is_reversed || is_specifier())
             }
             Operator::Equal

@@ -44,9 +44,10 @@ fn comparisons_hold_or_do_not() {
         ("platform_machine == 'armv7l' or platform_machine == 'armv6l'", false),
         // No version: nothing that compares versions holds.
         ("platform_release >= '5.10'", false),
-        ("platform_release >= '5.10-x'", true),
+        ("platform_release >= '5.10-x'", false),
+        ("platform_release >= '6.1.21-v8+'", true),
         ("'SMP' in platform_version", true),
-        ("sys_platform < 'm'", true),
+        ("sys_platform < 'm'", false),
         ("os_name == sys_platform", false),
         ("extra == ''", true),
         ("extra == 'x'", false),

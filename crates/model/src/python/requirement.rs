@@ -72,7 +72,8 @@ fn parse(text: &str) -> Option<Requirement> {
     if let Some(rest) = rest.strip_prefix('@') {
         let rest = rest.trim_start();
         let (url, rest) = rest.split_at_checked(rest.find(char::is_whitespace).unwrap_or(rest.len()))?;
-        let source = (!url.is_empty()).then(|| Wanted::Url(url.to_owned()))?;
+        let is_url = !url.is_empty() && !url.starts_with(';');
+        let source = is_url.then(|| Wanted::Url(url.to_owned()))?;
         return Some(Requirement { name, extras, source, marker: read_marker(rest)? });
     }
     let (versions, marker) = rest.split_at_checked(rest.find(';').unwrap_or(rest.len()))?;
@@ -196,6 +197,7 @@ mod tests {
             "a (>=1",
             "a >=1)",
             "a@",
+            "a@ ;os_name=='x'",
             "a @ https://h ; x",
             "a @ https://h os_name=='x'",
             "a>=2004d",

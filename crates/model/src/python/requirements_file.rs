@@ -18,8 +18,7 @@ use super::marker::Marker;
 use super::name::ProjectName;
 use super::requirement::Requirement;
 
-/// How deep files may include each other, and how many may be read in all.
-const DEPTH: usize = 16;
+/// How many files may be read in all, and with it how deep they may include each other.
 const FILES: usize = 100;
 
 /// A path below the folder that holds the requirements: no `..`, no `/` at its start, parts joined by one `/`.
@@ -238,7 +237,7 @@ pub type Read<'a> = dyn FnMut(&RelativePath) -> Result<Vec<u8>, String> + 'a;
 
 impl RequirementsFile {
     /// Reads a file and what it includes (`-r`, `-c`: relative to the file that includes). Includes that go in a circle, too
-    /// deep, out of the folder or to a URL are lines that are not understood.
+    /// many, out of the folder or to a URL are lines that are not understood.
     ///
     /// # Errors
     /// [`RequirementsFileError`] when one of the files cannot be read or is not UTF-8.
@@ -308,7 +307,7 @@ impl Loading<'_, '_> {
     ) -> Result<(), RequirementsFileError> {
         let is_url = DirectReference::parse(path).is_some();
         let nested = if is_url || path.contains("${") { None } else { at.file.folder().join(path) };
-        let has_room = self.stack.len() < DEPTH && self.loads < FILES;
+        let has_room = self.loads < FILES;
         match nested.filter(|nested| has_room && !self.stack.contains(nested)) {
             Some(nested) => self.file(&nested, Some(at), is_constraint),
             None => {

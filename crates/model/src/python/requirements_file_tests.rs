@@ -105,6 +105,13 @@ fn options_hold_for_all() {
 }
 
 #[test]
+fn values_are_quoted_as_in_a_shell() {
+    let text = r#"-f 'a\b "c"' -f "d\e\"f\\g" -f h\ i"j"''k"#;
+    let links = load(&[("r.txt", text)]).unwrap().options.find_links;
+    assert_eq!(links, [r#"a\b "c""#, r#"d\e"f\g"#, "h ijk"]);
+}
+
+#[test]
 fn what_only_pip_can_tell_is_flagged() {
     for (text, want) in [
         ("a", false),

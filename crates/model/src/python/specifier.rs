@@ -62,7 +62,7 @@ impl FromStr for Specifier {
 fn clause(text: &str) -> Option<Clause> {
     if let Some(rest) = text.strip_prefix("===") {
         let rest = rest.trim_start();
-        let fine = !rest.is_empty() && !rest.contains(|c: char| c.is_whitespace() || matches!(c, ';' | ')'));
+        let fine = !rest.contains(|c: char| c.is_whitespace() || matches!(c, ';' | ')'));
         return fine.then(|| Clause::Arbitrary(rest.to_owned()));
     }
     let (sign, operator) = OPERATORS.into_iter().find(|(sign, _)| text.starts_with(sign))?;
@@ -134,12 +134,9 @@ fn matches(operator: Operator, wanted: &Version, version: &Version) -> bool {
             let prefix = wanted.release().get(..kept).unwrap_or_default();
             public(version) >= *wanted && has_prefix(version, wanted.epoch(), prefix)
         }
-        Operator::Less => {
-            // `<3.1` does not mean the candidates of 3.1.
-            let is_before_it = version.any_prerelease() && !wanted.any_prerelease() && is_same_base(version, wanted);
-            let is_before_it = is_before_it && (!wanted.is_post() || version.post() == wanted.post());
-            version < wanted && !is_before_it
-        }
+        // `<3.1` does not mean what came before 3.1 under its own number.
+        Operator::Less if wanted.any_prerelease() => version < wanted,
+        Operator::Less => *version < wanted.clone().with_dev(Some(0)),
         Operator::Greater => {
             // Neither does `>3.1` mean what was published after 3.1 without a new number.
             let is_after_it = version.is_post() && !wanted.is_post() && !wanted.is_dev();

@@ -21,7 +21,7 @@ mod source;
 pub use after::after_run;
 pub use assess::assess;
 pub use plan::{overture, plan};
-pub use shown::{Shown, shown};
+pub use shown::{Shown, shown, version_of_commit};
 pub use source::{PackageSource, source};
 
 /// What the owner configured for one of them.
@@ -86,6 +86,9 @@ pub struct InstalledPackage {
     pub direct_url: Option<serde_json::Value>,
     /// The file `release_info`, when the distribution has one that can be read.
     pub release_info: Option<ReleaseInfoFile>,
+    /// Changes when a file does that all this was read from; none when that could go unseen.
+    #[serde(default)]
+    pub stamp: Option<String>,
 }
 
 /// The file `release_info` that some projects put into their distributions (observed; it is JSON).
@@ -103,6 +106,9 @@ pub struct ReleaseInfoFile {
     /// It lists OS packages.
     #[serde(default)]
     pub has_system_dependencies: bool,
+    /// The file.
+    #[serde(default)]
+    pub path: Option<String>,
 }
 
 /// What the index or the forge said; the last good values stay when it cannot be asked.
@@ -145,6 +151,14 @@ pub struct Offer {
     pub bytes: Option<u64>,
     /// There is no wheel for this machine: it is compiled from source.
     pub builds: bool,
+}
+
+impl Offer {
+    /// It is a release or a commit of a forge, and no file of an index.
+    #[must_use]
+    pub fn is_of_forge(&self) -> bool {
+        self.tag.is_some() || self.commit.is_some()
+    }
 }
 
 /// Looked up right before planning an action.

@@ -122,6 +122,8 @@ struct StepRecord<'a> {
     ended: Option<f64>,
     note: Option<&'a str>,
     error: Option<&'a str>,
+    /// What its programs printed: the beginning and the end, a line each.
+    output: Option<&'a str>,
 }
 
 impl<'a> From<&'a [RunRecord]> for History<'a> {
@@ -163,15 +165,17 @@ impl<'a> RunShape<'a> {
                 s.state = "begun";
                 s.began = s.began.or(Some(at));
             }),
-            Entry::Done { step, note } => self.step(*step, |s| {
+            Entry::Done { step, note, output } => self.step(*step, |s| {
                 s.state = "done";
                 s.ended = Some(at);
                 s.note = note.as_deref();
+                s.output = output.as_deref();
             }),
-            Entry::Failed { step, error } => self.step(*step, |s| {
+            Entry::Failed { step, error, output } => self.step(*step, |s| {
                 s.state = "failed";
                 s.ended = Some(at);
                 s.error = Some(error);
+                s.output = output.as_deref();
             }),
             Entry::UndoIntent { step } => self.step(*step, |s| s.state = "undoing"),
             Entry::Undone { step } => self.step(*step, |s| {
@@ -206,6 +210,7 @@ impl StepRecord<'_> {
             ended: None,
             note: None,
             error: None,
+            output: None,
         }
     }
 }

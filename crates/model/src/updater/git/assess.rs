@@ -199,6 +199,7 @@ fn complaints(spec: &GitSpec, facts: &GitFacts, seen: &Seen<'_>, sources: &[&str
         warnings.push(format!("Repo is dirty.  Detected the following modified files: {files}"));
     }
     anomalies.extend(local.hazards.iter().map(hazard_text));
+    anomalies.extend(spec.dependencies.complaint(&facts.dependencies));
     (warnings, anomalies)
 }
 

@@ -104,8 +104,7 @@ fn anomalies(spec: &PythonSpec, facts: &PythonFacts) -> Vec<String> {
     if !spec.report_anomalies {
         return Vec::new();
     }
-    let environment = facts.dependencies.environment.as_ref().zip(spec.dependencies.environment.as_ref());
-    let complaint = environment.and_then(|(seen, spec)| seen.state.complaint(&spec.folder));
+    let complaint = spec.dependencies.complaint(&facts.dependencies);
     let unasked = facts.remote.error.as_ref().map(|error| format!("Updates could not be looked for: {error}"));
     complaint.into_iter().chain(unasked).collect()
 }

@@ -30,6 +30,21 @@ pub fn shown(text: &str) -> Option<Shown> {
     Some(Shown { text, is_dirty: is_dirty(local) })
 }
 
+/// The version that is shown for a commit, made up from the installed one: after `1.2.0.dev1` comes `1.2.0.dev2`, and after
+/// a release the first commit towards the next patch, `v1.0.1.dev1` (observed in Moonraker).
+#[must_use]
+pub fn version_of_commit(installed: Option<&str>, commit: &str) -> String {
+    let short = commit.get(..8).unwrap_or(commit);
+    let parsed = installed.and_then(version::parse);
+    let release = parsed.as_ref().map(version::Version::release).map(<[u64]>::to_vec).unwrap_or_default();
+    let numbers = |release: &[u64]| release.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
+    if let Some(count @ 1..) = parsed.as_ref().and_then(version::Version::dev) {
+        return format!("{}.dev{}+g{short}", numbers(&release), count.saturating_add(1));
+    }
+    let part = |at: usize| release.get(at).copied().unwrap_or_default();
+    format!("v{}.{}.{}.dev1+g{short}", part(0), part(1), part(2).saturating_add(1))
+}
+
 fn is_dirty(local: &str) -> bool {
     let Some((hash, mark)) = local.split_once('.') else { return false };
     let is_hash = hash.strip_prefix('g').is_some_and(|hex| !hex.is_empty() && is_hex(hex));
@@ -69,6 +84,22 @@ mod tests {
         for text in ["1.0-banana", "unknown", "1.0.0-0-g1a2b3c4d", ""] {
             assert_eq!(shown(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_commit_gets_the_version_after_the_installed_one() {
+        for (installed, want) in [
+            (Some("1.0.0"), "v1.0.1.dev1+g0123abcd"),
+            (Some("3.0.0"), "v3.0.1.dev1+g0123abcd"),
+            (Some("0.9"), "v0.9.1.dev1+g0123abcd"),
+            (Some("1.2.0.dev1+gfedcba98"), "1.2.0.dev2+g0123abcd"),
+            (Some("1.2.0.dev0"), "v1.2.1.dev1+g0123abcd"),
+            (None, "v0.0.1.dev1+g0123abcd"),
+        ] {
+            assert_eq!(version_of_commit(installed, "0123abcdef0123abcdef"), want, "{installed:?}");
+        }
+        assert_eq!(shown("v1.0.1.dev1+g0123abcd").map(|shown| shown.text).as_deref(), Some("v1.0.1-1"));
+        assert_eq!(shown("1.2.0.dev2+g0123abcd").map(|shown| shown.text).as_deref(), Some("1.2.0-2"));
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub fn assess(spec: &ReleaseSpec, facts: &ReleaseFacts) -> ReleaseAssessment {
     let choice = release.as_ref().map(|release| choose::choose_asset(&wish, release));
     let offers = release.as_ref().is_some_and(|release| is_newer(version, release));
     let fits = choice.as_ref().is_some_and(Result::is_ok);
+    let complaint = spec.dependencies.complaint(&facts.dependencies);
+    let anomalies: Vec<String> = identity.anomalies.into_iter().chain(complaint).collect();
     ReleaseAssessment {
         name: spec.name.clone(),
         kind: spec.kind,
@@ -40,7 +42,7 @@ pub fn assess(spec: &ReleaseSpec, facts: &ReleaseFacts) -> ReleaseAssessment {
         rollback_version: facts.rollback.clone().unwrap_or_else(|| version.to_owned()),
         last_error: facts.remote.error.clone().unwrap_or_default(),
         warnings: identity.warnings,
-        anomalies: if spec.report_anomalies { identity.anomalies } else { Vec::new() },
+        anomalies: if spec.report_anomalies { anomalies } else { Vec::new() },
         update_available: identity.is_valid && offers && fits,
         release,
         choice,

@@ -1,0 +1,352 @@
+//! apt-get and dpkg as programs: asked without rights, and had to act with them, outside this daemon's own group of
+//! processes, so that its restart cuts no installation short.
+//! Refuses to: know what is installed and why; and to pass on an option that a file of the software could set.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use refit_engine::ports::{Clock as _, StepError, Tell};
+use refit_model::name::RunId;
+use refit_model::packages::{Database, PackageName, Simulation, Trouble, sizes, trouble};
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
+
+use super::PackageRules;
+use crate::clock::WallClock;
+use crate::command::{Command, CommandError, Limits, Outcome};
+
+/// For questions: apt reads all its lists for each, which takes seconds on a small board.
+const ASKING: Limits = Limits { total: Some(Duration::from_secs(180)), ..Limits::QUICK };
+/// For downloads: a stall is cut off, a slow line is not.
+const FETCHING: Limits = Limits {
+    total: Some(Duration::from_secs(6 * 3600)),
+    stall: Some(Duration::from_secs(180)),
+    stdout: 16 * 1024 * 1024,
+    ..Limits::MOVING
+};
+/// For installations: never cut short while there is hope that they end, since that is what breaks them.
+const INSTALLING: Limits = Limits {
+    total: Some(Duration::from_secs(3 * 3600)),
+    grace: Duration::from_secs(60),
+    stdout: 16 * 1024 * 1024,
+    ..Limits::QUICK
+};
+/// Nothing asks, nothing restarts services behind our back, and the owner's configuration files stay.
+const SETTINGS: [(&str, &str); 5] = [
+    ("DEBIAN_FRONTEND", "noninteractive"),
+    ("APT_LISTCHANGES_FRONTEND", "none"),
+    ("NEEDRESTART_SUSPEND", "1"),
+    ("UCF_FORCE_CONFFOLD", "1"),
+    ("LC_ALL", "C"),
+];
+/// Lists older than this are fetched again before anything is downloaded by them.
+const OLD_LISTS: f64 = 24.0 * 3600.0;
+/// How often a lock is tried again, and the end of another process looked for.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How this process gets the right to install.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Means {
+    /// It is root.
+    Root,
+    /// `sudo` lets it, without asking for a password.
+    Sudo,
+}
+
+/// One conversation with apt.
+pub(super) struct Apt<'a> {
+    pub(super) rules: &'a PackageRules,
+    pub(super) means: &'a OnceCell<Means>,
+    pub(super) count: &'a Arc<AtomicU32>,
+    pub(super) title: &'a str,
+    pub(super) tell: Tell,
+    pub(super) run: Option<RunId>,
+}
+
+/// How apt is set up here.
+#[derive(Debug, Clone)]
+pub(super) struct Setup {
+    /// The machine's architecture.
+    pub(super) architecture: String,
+    /// Where its lists are.
+    lists: PathBuf,
+}
+
+/// Why apt or dpkg did not do as they were asked, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    /// What happened, the one line that matters.
+    pub(super) why: String,
+    /// Another process has the lock.
+    pub(super) locked: bool,
+}
+
+impl Apt<'_> {
+    /// An error under the title that all messages have.
+    pub(super) fn failed(&self, text: &str) -> StepError {
+        StepError { message: format!("{}: {text}", self.title), command_failed: false, printer_busy: false }
+    }
+
+    pub(super) fn say(&self, text: &str) {
+        (self.tell)(text);
+    }
+
+    /// How apt is set up; none where there is no apt.
+    pub(super) async fn setup(&self) -> Option<Setup> {
+        let asked = ["shell", "ARCH", "APT::Architecture", "LISTS", "Dir::State::lists/d"];
+        let outcome = self.asking("apt-config", asked).run().await.ok()?;
+        let text = String::from_utf8_lossy(&outcome.stdout).into_owned();
+        let value = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
+            Some(line.trim_matches('\'').to_owned())
+        };
+        Some(Setup { architecture: value("ARCH")?, lists: value("LISTS")?.into() })
+    }
+
+    /// What is installed.
+    pub(super) async fn database(&self, setup: &Setup) -> Result<Database, Failure> {
+        let format = format!("-f={}", Database::FORMAT);
+        let outcome = self.asking("dpkg-query", ["-W", &format]).run().await.map_err(|error| unrunnable(&error))?;
+        // Without any package it fails, and says so on the other stream.
+        if !outcome.success() && outcome.stdout.is_empty() && !outcome.stderr_text().contains("no packages found") {
+            return Err(Failure { why: outcome.reason(), locked: false });
+        }
+        Ok(Database::parse(&outcome.stdout, &setup.architecture))
+    }
+
+    /// What apt would do. Takes no lock, needs no rights and no network.
+    pub(super) async fn simulate(&self, verb: &str, names: &[PackageName]) -> Result<Simulation, Failure> {
+        let options = ["-s", "-y", "-q", "-o", "APT::Cmd::Pattern-Only=true", "-o", "Debug::NoLocking=1", verb];
+        let command = self.asking("apt-get", options).args(names.iter().map(PackageName::as_str));
+        let outcome = command.run().await.map_err(|error| unrunnable(&error))?;
+        let mut seen = Simulation::parse(&outcome.stdout, &outcome.stderr);
+        if !outcome.success() && seen.errors.is_empty() && seen.not_found.is_empty() {
+            seen.errors.push(outcome.ended.to_string());
+        }
+        Ok(seen)
+    }
+
+    /// Bytes to download, by name and version, as far as the lists tell.
+    pub(super) async fn sizes(&self, plan: &Simulation) -> std::collections::BTreeMap<(String, String), u64> {
+        if plan.install.is_empty() {
+            return std::collections::BTreeMap::new();
+        }
+        let wanted = plan.install.iter().map(|one| format!("{}={}", one.name, one.version));
+        let asked = self.asking("apt-cache", ["show", "--no-all-versions"]).args(wanted).run().await;
+        asked.map(|outcome| sizes(&outcome.stdout)).unwrap_or_default()
+    }
+
+    /// The lists are missing, or so old that what they name may not be there any more.
+    pub(super) fn lists_are_old(setup: &Setup) -> bool {
+        let changed = |path: PathBuf| {
+            let at = std::fs::metadata(path).ok()?.modified().ok()?;
+            Some(at.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs_f64())
+        };
+        let has_lists = std::fs::read_dir(&setup.lists).is_ok_and(|mut entries| {
+            entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().contains("Packages")))
+        });
+        // Each list bears the time of its server; only the folders tell when they were asked for.
+        let at =
+            changed(setup.lists.clone()).into_iter().chain(changed(setup.lists.join("partial"))).fold(0.0, f64::max);
+        let age = WallClock.now() - at;
+        !has_lists || !(0.0..OLD_LISTS).contains(&age)
+    }
+
+    /// Fetches the lists.
+    pub(super) async fn update(&self, means: Means) -> Result<(), Failure> {
+        self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await.map(drop)
+    }
+
+    /// Downloads what an installation will need.
+    pub(super) async fn download(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
+        let options = ["-y", "-q", "--no-remove", "--download-only", "-o", "APT::Keep-Downloaded-Packages=true"];
+        self.have(means, "download", FETCHING, "apt-get", &install_options(&options), names).await.map(drop)
+    }
+
+    /// Installs. What came of it is for the database to say.
+    pub(super) async fn install(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
+        let options = install_options(&["-y", "-q", "--no-remove"]);
+        self.have(means, "install", INSTALLING, "apt-get", &options, names).await.map(drop)
+    }
+
+    /// Unpacks again what was cut off half-way.
+    pub(super) async fn reinstall(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
+        let options = install_options(&["-y", "-q", "--no-remove", "--reinstall"]);
+        self.have(means, "reinstall", INSTALLING, "apt-get", &options, names).await.map(drop)
+    }
+
+    /// Completes what lacks a dependency.
+    pub(super) async fn fix(&self, means: Means) -> Result<(), Failure> {
+        let options = install_options(&["-y", "-q", "--no-remove", "-f"]);
+        self.have(means, "fix", INSTALLING, "apt-get", &options, &[]).await.map(drop)
+    }
+
+    /// Finishes what is unpacked.
+    pub(super) async fn configure(&self, means: Means) -> Result<(), Failure> {
+        let options = ["--force-confdef", "--force-confold", "--configure", "-a"];
+        self.have(means, "configure", INSTALLING, "dpkg", &options, &[]).await.map(drop)
+    }
+
+    /// Removes these, and nothing else.
+    pub(super) async fn remove(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
+        self.have(means, "remove", INSTALLING, "apt-get", &["-y", "-q", "remove"], names).await.map(drop)
+    }
+
+    /// Removes what cannot be unpacked again.
+    pub(super) async fn force_off(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
+        let options = ["--force-remove-reinstreq", "--remove"];
+        self.have(means, "force-off", INSTALLING, "dpkg", &options, names).await.map(drop)
+    }
+
+    /// Removes the configuration of what is removed.
+    pub(super) async fn purge(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
+        self.have(means, "purge", INSTALLING, "dpkg", &["--purge"], names).await.map(drop)
+    }
+
+    /// How this process may install; none when it may not. Asked once, unless it may not.
+    pub(super) async fn means(&self) -> Option<Means> {
+        let found = self.means.get_or_try_init(async || {
+            if self.rules.is_root {
+                return Ok(Means::Root);
+            }
+            let asked = self.asking("sudo", ["-n", "apt-get", "--version"]).run().await;
+            if asked.is_ok_and(|outcome| outcome.success()) { Ok(Means::Sudo) } else { Err(()) }
+        });
+        found.await.ok().copied()
+    }
+
+    /// Waits until no unit of this run is at work any more: a daemon that died did not take them with it.
+    pub(super) async fn wait_for_units(&self) {
+        let Some(run) = self.run.filter(|_| self.rules.runtime.exists()) else { return };
+        let pattern = format!("refit-apt-{}-*", run.0);
+        let begun = Instant::now();
+        let mut told = false;
+        while begun.elapsed() < INSTALLING.total.unwrap_or_default() {
+            let asked =
+                ["list-units", "--plain", "--no-legend", "--state=activating,active,deactivating,reloading", &pattern];
+            let listed = self.asking("systemctl", asked).run().await;
+            if !listed.is_ok_and(|outcome| outcome.success() && !outcome.stdout.trim_ascii().is_empty()) {
+                return;
+            }
+            if !told {
+                self.say("An installation that was begun before is still going on; waiting for its end");
+                told = true;
+            }
+            sleep(AGAIN).await;
+        }
+    }
+
+    /// Has something done with the rights for it, and waits for a lock that another has.
+    async fn have(
+        &self,
+        means: Means,
+        deed: &str,
+        limits: Limits,
+        program: &str,
+        options: &[&str],
+        names: &[PackageName],
+    ) -> Result<Outcome, Failure> {
+        let begun = Instant::now();
+        let mut told = false;
+        loop {
+            let command = self.with_rights(means, deed, program).args(options);
+            let command = command.args(names.iter().map(PackageName::as_str)).limits(limits).tell(self.lines());
+            let outcome = command.run().await.map_err(|error| unrunnable(&error))?;
+            if outcome.success() {
+                return Ok(outcome);
+            }
+            match trouble(&outcome.stdout, &outcome.stderr) {
+                Some(Trouble::Locked { process, program }) if begun.elapsed() < self.rules.patience => {
+                    if !told {
+                        self.say(&format!(
+                            "Waiting for {}, which is working on the system's packages",
+                            holder(process, program)
+                        ));
+                        told = true;
+                    }
+                    sleep(AGAIN.min(self.rules.patience)).await;
+                }
+                Some(Trouble::Locked { process, program }) => {
+                    let why = format!(
+                        "{} has been working on the system's packages for more than {} s; try again when it is done",
+                        holder(process, program),
+                        self.rules.patience.as_secs()
+                    );
+                    return Err(Failure { why, locked: true });
+                }
+                Some(Trouble::Said(why)) => return Err(Failure { why, locked: false }),
+                None => return Err(Failure { why: outcome.reason(), locked: false }),
+            }
+        }
+    }
+
+    /// A program without its arguments, where it has the rights and outlives this daemon.
+    fn with_rights(&self, means: Means, deed: &str, program: &str) -> Command {
+        let mut words: Vec<OsString> = match means {
+            Means::Root => Vec::new(),
+            Means::Sudo => vec!["sudo".into(), "-n".into()],
+        };
+        if self.rules.runtime.exists() {
+            let mut unit = "refit-apt-".to_owned();
+            let run = self.run.map_or(0, |run| run.0);
+            let _never = write!(unit, "{run}-{deed}-{}", self.count.fetch_add(1, Ordering::Relaxed));
+            words.extend(["systemd-run".into(), format!("--unit={unit}").into()]);
+            words.extend(["--collect", "--wait", "--pipe", "--quiet", "-p", "Type=oneshot"].map(OsString::from));
+            words.extend(SETTINGS.map(|(name, value)| format!("--setenv={name}={value}").into()));
+            words.push("--".into());
+        } else if means == Means::Sudo {
+            words.push("env".into());
+            words.extend(SETTINGS.map(|(name, value)| format!("{name}={value}").into()));
+        }
+        words.push(program.into());
+        let mut words = words.into_iter();
+        let first = words.next().unwrap_or_else(|| program.into());
+        let mut command = Command::new(first, &self.rules.surroundings).args(words).dir("/");
+        for (name, value) in SETTINGS {
+            command = command.env(name, value);
+        }
+        // dpkg insists on programs that a user's path does not lead to.
+        let mut path = self.rules.surroundings.path.clone();
+        path.push(":/usr/local/sbin:/usr/sbin:/sbin");
+        command.env("PATH", path)
+    }
+
+    fn asking<A: AsRef<std::ffi::OsStr>>(&self, program: &str, args: impl IntoIterator<Item = A>) -> Command {
+        Command::new(program, &self.rules.surroundings).args(args).dir("/").limits(ASKING)
+    }
+
+    /// Passes lines on, without progress that a terminal would overwrite and without the lock that is being waited for.
+    fn lines(&self) -> Tell {
+        let tell = self.tell.clone();
+        Arc::new(move |line: &str| {
+            let progress = line.starts_with("(Reading database ...") && line.trim_end().ends_with('%');
+            let lock = ["Could not get lock", "Unable to acquire the dpkg frontend lock", "Unable to lock directory"];
+            if !progress && !lock.iter().any(|words| line.contains(words)) {
+                tell(line);
+            }
+        })
+    }
+}
+
+/// Keeps the owner's configuration files, and asks nothing.
+fn install_options<'a>(options: &[&'a str]) -> Vec<&'a str> {
+    let conffiles = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"];
+    // A name that no list knows is no pattern.
+    let names = ["-o", "APT::Cmd::Pattern-Only=true", "install"];
+    options.iter().copied().chain(conffiles).chain(names).collect()
+}
+
+/// `apt-get (process 1234)`, `another program`.
+fn holder(process: Option<u32>, program: Option<String>) -> String {
+    let program = program.unwrap_or_else(|| "another package manager".to_owned());
+    process.map_or_else(|| program.clone(), |process| format!("{program} (process {process})"))
+}
+
+fn unrunnable(error: &CommandError) -> Failure {
+    let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
+    Failure { why: format!("{error}{cause}"), locked: false }
+}

@@ -1,0 +1,567 @@
+//! Real apt-get and dpkg on a root of their own: what is missing, what may come, what is cut, and what is taken back.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use refit_engine::ports::{Circumstance, StepError};
+use refit_model::dependencies::PackageChange;
+use refit_model::journal::Witness;
+use refit_model::name::{RunId, UpdaterName};
+use refit_model::step::Content;
+use refit_testkit::scratch::scratch;
+use serde_json::json;
+
+use super::*;
+use crate::git::Git;
+
+/// Packages that all worlds share: made once.
+fn pool() -> &'static Path {
+    static POOL: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let made = POOL.get_or_init(|| {
+        let pool = scratch();
+        let deb = |name: &str, version: &str, more: &str, postinst: &str| {
+            let tree = pool.path().join(format!("{name}_{version}"));
+            fs::create_dir_all(tree.join("DEBIAN")).unwrap();
+            fs::create_dir_all(tree.join("opt").join(name)).unwrap();
+            fs::write(tree.join("opt").join(name).join("file"), format!("{name} {version}\n")).unwrap();
+            let control = format!(
+                "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\n{more}\
+                 Description: for tests\n"
+            );
+            fs::write(tree.join("DEBIAN/control"), control).unwrap();
+            if !postinst.is_empty() {
+                let script = tree.join("DEBIAN/postinst");
+                fs::write(&script, format!("#!/bin/sh\n{postinst}\n")).unwrap();
+                fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+            }
+            let out = pool.path().join(format!("{name}_{version}_all.deb"));
+            run(Command::new("dpkg-deb").args(["-Znone", "--root-owner-group", "-b"]).arg(&tree).arg(&out));
+        };
+        deb("base-thing", "1.0", "", "");
+        deb("base-thing", "1.1", "", "");
+        deb("libapp", "1.0", "", "");
+        deb("app-dev", "2.0-1", "Depends: libapp (= 1.0)\n", "");
+        deb("needs-newer", "1.0", "Depends: base-thing (>= 1.1)\n", "");
+        deb("rival", "1.0", "Conflicts: base-thing\n", "");
+        deb("bad-post", "1.0", "Depends: libapp\n", "echo doomed; exit 3");
+        deb("stand-in", "1.0", "Provides: virtual-thing\n", "");
+        deb("pyx3-12", "1.0", "", "");
+        deb("friend", "1.0", "Depends: libapp\n", "");
+        pool
+    });
+    made.path()
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.env("LC_ALL", "C").output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {said}");
+    said
+}
+
+/// A root with its package source, and some software that lists packages.
+struct World {
+    root: PathBuf,
+    told: Arc<Mutex<Vec<String>>>,
+    git: Git,
+    rules: PackageRules,
+    _root: tempfile::TempDir,
+}
+
+impl World {
+    async fn new(source: &[&str]) -> Self {
+        let place = scratch();
+        let root = fs::canonicalize(place.path()).unwrap();
+        for folder in [
+            "root/var/lib/dpkg/info",
+            "root/var/lib/dpkg/updates",
+            "root/var/lib/apt/lists/partial",
+            "root/tmp",
+            "root/var/cache/apt/archives/partial",
+            "root/etc/apt/apt.conf.d",
+            "root/etc/apt/preferences.d",
+            "root/etc/apt/trusted.gpg.d",
+            "root/var/log/apt",
+            "source",
+            "app",
+            "home",
+        ] {
+            fs::create_dir_all(root.join(folder)).unwrap();
+        }
+        for file in ["status", "available"] {
+            fs::write(root.join("root/var/lib/dpkg").join(file), "").unwrap();
+        }
+        let at = root.display();
+        fs::write(root.join("root/etc/apt/sources.list"), format!("deb [trusted=yes] file:{at}/source ./\n")).unwrap();
+        let config = format!(
+            "Dir \"{at}/root/\";\nDir::State::status \"{at}/root/var/lib/dpkg/status\";\nDir::Bin::dpkg \
+             \"/usr/bin/dpkg\";\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n"
+        );
+        fs::write(root.join("apt.conf"), config).unwrap();
+        fs::write(root.join("os-release"), "ID=raspbian\nID_LIKE=debian\nVERSION_ID=\"12\"\n").unwrap();
+        let passed_on = [
+            ("APT_CONFIG", root.join("apt.conf").into_os_string()),
+            ("DPKG_ROOT", root.join("root").into_os_string()),
+            ("DPKG_FORCE", "script-chrootless,not-root,bad-path".into()),
+        ];
+        let surroundings = Surroundings {
+            home: root.join("home"),
+            path: std::env::var_os("PATH").unwrap(),
+            passed_on: passed_on.map(|(name, value)| (name.into(), value)).to_vec(),
+        };
+        let rules = PackageRules {
+            os_release: vec![root.join("nowhere"), root.join("os-release")],
+            rpi_issue: root.join("rpi-issue"),
+            runtime: root.join("no-systemd"),
+            is_root: true,
+            patience: Duration::from_secs(30),
+            ..PackageRules::usual(surroundings.clone())
+        };
+        let git = Git::find(surroundings).await.unwrap();
+        let world = Self { root, told: Arc::default(), git, rules, _root: place };
+        world.offer(source);
+        world.has("apt-get", &["-q", "update"]);
+        world
+    }
+
+    /// Puts packages into the source; the machine does not know of it yet.
+    fn offer(&self, packages: &[&str]) {
+        for package in packages {
+            let name = format!("{package}_all.deb");
+            fs::copy(pool().join(&name), self.root.join("source").join(&name)).unwrap();
+        }
+        let mut scan = Command::new("dpkg-scanpackages");
+        scan.args(["-m", ".", "/dev/null"]).current_dir(self.root.join("source"));
+        let output = scan.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        fs::write(self.root.join("source/Packages"), output.stdout).unwrap();
+    }
+
+    /// Somebody else's doing.
+    fn has(&self, program: &str, args: &[&str]) -> String {
+        let mut command = Command::new(program);
+        command.args(args).envs(self.rules.surroundings.passed_on.iter().cloned());
+        run(command.env("DEBIAN_FRONTEND", "noninteractive"))
+    }
+
+    fn installed(&self) -> String {
+        self.has("dpkg-query", &["-W", "-f=${db:Status-Abbrev}${Package} ${Version}\n"])
+    }
+
+    /// What is left of the state on disk, but for the order of lines.
+    fn files(&self) -> Vec<String> {
+        let opt = self.root.join("root/opt");
+        let mut names: Vec<String> = fs::read_dir(opt)
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn lists(&self, packages: &[&str]) {
+        fs::write(self.root.join("app/deps.json"), json!({ "debian": packages }).to_string()).unwrap();
+    }
+
+    fn list(&self, known: &[&str]) -> PackageList {
+        PackageList {
+            content: Content::Live { path: self.root.join("app") },
+            system_dependencies: Some("deps.json".into()),
+            install_script: None,
+            release_info_of: None,
+            known: known.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    fn step(&self, known: &[&str], install: bool) -> PackageStep {
+        let (updater, title) = (UpdaterName::new("app").unwrap(), "Git Repo app".to_owned());
+        let list = self.list(known);
+        if install {
+            PackageStep::Install { updater, title, list }
+        } else {
+            PackageStep::Fetch { updater, title, list }
+        }
+    }
+
+    fn hand(&self) -> Packages {
+        Packages::new(self.rules.clone())
+    }
+
+    fn contents(&self) -> Contents<'_> {
+        Contents::new(&self.git, Arc::new(|_| {}), FaultPlan::none())
+    }
+
+    fn circumstance(&self, again: bool, witness: Option<Witness>) -> Circumstance {
+        let told = Arc::clone(&self.told);
+        let tell: Tell = Arc::new(move |line| told.lock().unwrap().push(line.to_owned()));
+        Circumstance { run: RunId(7), again, rebooted: false, witness, tell }
+    }
+
+    fn told(&self) -> String {
+        std::mem::take(&mut *self.told.lock().unwrap()).join("\n")
+    }
+
+    async fn survey(&self, known: &[&str]) -> PackageSurvey {
+        let now = PackageList { system_dependencies: Some("now.json".into()), ..self.list(&[]) };
+        fs::write(self.root.join("app/now.json"), json!({ "debian": known }).to_string()).unwrap();
+        self.hand().survey(&self.contents(), Some(&self.list(&[])), &now).await
+    }
+
+    async fn fetch(&self, known: &[&str]) -> Result<Option<String>, StepError> {
+        self.hand().act(&self.step(known, false), &self.contents(), &self.circumstance(false, None)).await
+    }
+
+    async fn witness(&self, known: &[&str]) -> Option<Witness> {
+        self.hand().witness(&self.step(known, true), &self.contents()).await
+    }
+
+    async fn install(&self, known: &[&str], again: bool) -> Result<Option<String>, StepError> {
+        self.hand().act(&self.step(known, true), &self.contents(), &self.circumstance(again, None)).await
+    }
+
+    async fn remove_added(&self, witness: &Option<Witness>) -> Result<(), StepError> {
+        self.hand().remove_added(&self.circumstance(true, witness.clone())).await
+    }
+}
+
+fn change(name: &str, from: Option<&str>, version: Option<&str>) -> (String, Option<String>, Option<String>) {
+    (name.to_owned(), from.map(str::to_owned), version.map(str::to_owned))
+}
+
+fn changes(changes: &[PackageChange]) -> Vec<(String, Option<String>, Option<String>)> {
+    changes.iter().map(|one| (one.name.clone(), one.from.clone(), one.version.clone())).collect()
+}
+
+#[tokio::test]
+async fn missing_packages_come_and_go_again() {
+    let world = World::new(&["app-dev_2.0-1", "libapp_1.0", "base-thing_1.0", "stand-in_1.0"]).await;
+    world.has("apt-get", &["-y", "install", "base-thing", "stand-in"]);
+    let before = world.installed();
+    world.lists(&[
+        "base-thing",
+        "app-dev; distro_version >= '11'",
+        "virtual-thing",
+        "gone; distro_id == 'arch'",
+        "A B",
+    ]);
+    let seen = world.survey(&["base-thing"]).await;
+    assert_eq!(changes(&seen.missing), [change("libapp", None, Some("1.0")), change("app-dev", None, Some("2.0-1"))]);
+    assert!(seen.known && seen.refused.is_none() && seen.unavailable.is_empty(), "{seen:?}");
+    let size = fs::metadata(world.root.join("source/libapp_1.0_all.deb")).unwrap().len();
+    assert_eq!(seen.missing[0].bytes, Some(size));
+    assert_eq!((seen.listed_now.as_slice(), seen.notes.len()), (&["base-thing".to_owned()][..], 1));
+
+    let note = world.fetch(&[]).await.unwrap().unwrap();
+    assert!(note.starts_with("ready to be installed: libapp 1.0, app-dev 2.0-1 ("), "{note}");
+    assert_eq!(world.installed(), before, "a download changes nothing");
+    assert!(world.told().contains("'A B' is not the name of a package"));
+    let witness = world.witness(&[]).await;
+    assert_eq!(witness, Some(json!({ "added": ["libapp", "app-dev"], "configured": [], "broken": [] })));
+
+    let note = world.install(&[], false).await.unwrap();
+    assert_eq!(note.as_deref(), Some("installed: libapp 1.0, app-dev 2.0-1"));
+    let told = world.told();
+    assert!(told.contains("Setting up app-dev (2.0-1)") && !told.contains("%"), "{told}");
+    assert_eq!(world.install(&[], true).await.unwrap().as_deref(), Some("no system packages are missing"));
+    assert_eq!(world.witness(&[]).await, None);
+
+    for _ in 0..2 {
+        world.remove_added(&witness).await.unwrap();
+        assert_eq!(world.installed(), before);
+        assert_eq!(world.files(), ["base-thing", "stand-in"]);
+    }
+    world.remove_added(&None).await.unwrap();
+    assert_eq!(world.installed(), before, "without a note nothing is removed");
+}
+
+#[tokio::test]
+async fn what_was_there_or_is_needed_stays() {
+    let world = World::new(&["app-dev_2.0-1", "libapp_1.0", "friend_1.0"]).await;
+    world.lists(&["app-dev"]);
+    let witness = world.witness(&[]).await;
+    world.install(&[], false).await.unwrap();
+    world.has("apt-get", &["-y", "install", "friend"]);
+    world.remove_added(&witness).await.unwrap();
+    assert!(world.told().contains("libapp, app-dev stay installed: something else needs them by now (friend)"));
+    assert_eq!(world.installed(), "ii app-dev 2.0-1\nii friend 1.0\nii libapp 1.0\n");
+}
+
+#[tokio::test]
+async fn a_transaction_that_would_remove_or_break_is_refused() {
+    let world = World::new(&["base-thing_1.0", "base-thing_1.1", "rival_1.0", "needs-newer_1.0"]).await;
+    world.has("apt-get", &["-y", "install", "base-thing=1.0"]);
+    world.lists(&["rival"]);
+    let refused = world.survey(&[]).await.refused.unwrap();
+    assert_eq!(
+        refused,
+        "installing the system packages rival would remove base-thing. Nothing was changed; to do it all the same, type: \
+         sudo apt-get install rival"
+    );
+    let error = world.fetch(&[]).await.unwrap_err();
+    assert_eq!((error.message, error.command_failed), (format!("Git Repo app: {refused}"), false));
+    assert!(world.install(&[], false).await.is_err());
+    // The software ran without it: it stands in no way.
+    let known = world.survey(&["rival"]).await;
+    assert_eq!((known.refused, known.unavailable), (None, vec!["rival".to_owned()]));
+    assert!(world.install(&["rival"], false).await.unwrap().unwrap().contains("rival cannot be had"));
+
+    world.lists(&["needs-newer"]);
+    let upgrade = world.survey(&[]).await;
+    assert_eq!(
+        changes(&upgrade.missing),
+        [change("base-thing", Some("1.0"), Some("1.1")), change("needs-newer", None, Some("1.0"))]
+    );
+    world.has("apt-mark", &["hold", "base-thing"]);
+    let held = world.survey(&[]).await.refused.unwrap();
+    assert!(
+        held.contains("while base-thing is held at its version") && held.ends_with("sudo apt-mark unhold base-thing")
+    );
+    assert_eq!(world.installed(), "hi base-thing 1.0\n");
+}
+
+#[tokio::test]
+async fn what_no_source_knows_is_named_before_anything_changes() {
+    let world = World::new(&["libapp_1.0", "pyx3-12_1.0"]).await;
+    world.lists(&["libapp", "pyx3.12", "no-such-thing", "old-friend"]);
+    let seen = world.survey(&["old-friend"]).await;
+    assert_eq!(seen.unavailable, ["old-friend"]);
+    let refused = seen.refused.unwrap();
+    assert!(
+        refused.starts_with("this version needs the system packages pyx3.12, no-such-thing, which no package source")
+    );
+    let error = world.fetch(&["old-friend"]).await.unwrap_err().message;
+    assert!(error.contains("pyx3.12, no-such-thing, which no package source"), "{error}");
+    assert!(world.told().contains("fetching the lists again"));
+    assert_eq!(world.installed(), "");
+    // It is published meanwhile, and the lists of this machine do not know it yet.
+    world.lists(&["libapp", "friend", "old-friend"]);
+    assert!(world.survey(&["old-friend"]).await.refused.is_some());
+    world.offer(&["friend_1.0"]);
+    let note = world.fetch(&["old-friend"]).await.unwrap().unwrap();
+    assert!(note.contains("libapp 1.0, friend 1.0"), "{note}");
+    assert!(world.told().contains("old-friend cannot be had; the version before listed them too"));
+}
+
+#[tokio::test]
+async fn missing_lists_are_fetched_and_a_source_that_is_gone_is_told() {
+    let world = World::new(&["libapp_1.0"]).await;
+    world.lists(&["libapp"]);
+    fs::remove_dir_all(world.root.join("root/var/lib/apt/lists")).unwrap();
+    fs::create_dir_all(world.root.join("root/var/lib/apt/lists/partial")).unwrap();
+    let seen = world.survey(&[]).await;
+    assert_eq!((changes(&seen.missing), seen.refused), (vec![change("libapp", None, None)], None));
+    fs::rename(world.root.join("source"), world.root.join("elsewhere")).unwrap();
+    let error = world.fetch(&[]).await.unwrap_err().message;
+    assert!(
+        error.contains("the lists of packages could not be fetched (") && error.contains("look at the network"),
+        "{error}"
+    );
+    fs::rename(world.root.join("elsewhere"), world.root.join("source")).unwrap();
+    world.told();
+    world.fetch(&[]).await.unwrap();
+    assert!(world.told().starts_with("The lists of packages are missing or old; fetching them"));
+    // The list promises a file that is not there any more.
+    fs::remove_file(world.root.join("source/libapp_1.0_all.deb")).unwrap();
+    let error = world.install(&[], false).await.unwrap_err().message;
+    assert!(
+        error.contains("libapp could not be installed: ") && error.ends_with("sudo apt-get install libapp"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_package_that_fails_is_told_and_taken_back() {
+    let world = World::new(&["bad-post_1.0", "libapp_1.0", "base-thing_1.0"]).await;
+    world.has("apt-get", &["-y", "install", "base-thing"]);
+    let before = world.installed();
+    world.lists(&["bad-post"]);
+    let witness = world.witness(&[]).await;
+    let error = world.install(&[], false).await.unwrap_err();
+    assert_eq!(
+        error.message,
+        "Git Repo app: the system packages bad-post could not be installed: bad-post: installed bad-post package \
+         post-installation script subprocess returned error exit status 3. To see it for yourself, type: sudo apt-get \
+         install bad-post"
+    );
+    assert!(world.told().contains("doomed"));
+    assert!(world.installed().contains("iF bad-post"));
+    world.remove_added(&witness).await.unwrap();
+    assert_eq!(world.installed(), before);
+    assert_eq!(world.files(), ["base-thing"]);
+}
+
+#[tokio::test]
+async fn a_cut_installation_is_finished_first_and_then_taken_back() {
+    let world = World::new(&["app-dev_2.0-1", "libapp_1.0"]).await;
+    world.lists(&["app-dev"]);
+    let witness = world.witness(&[]).await;
+    let deb = |name: &str| world.root.join("source").join(name).to_string_lossy().into_owned();
+    let cut = || {
+        world.has("dpkg", &["--unpack", &deb("libapp_1.0_all.deb"), &deb("app-dev_2.0-1_all.deb")]);
+        let status = world.root.join("root/var/lib/dpkg/status");
+        // Where most cuts were seen to leave a package: half of its files, and a status that demands it anew.
+        let halved =
+            fs::read_to_string(&status).unwrap().replacen("install ok unpacked", "install reinstreq half-installed", 1);
+        fs::write(&status, halved).unwrap();
+        assert!(world.installed().contains("iHR"), "{}", world.installed());
+    };
+    cut();
+    world.install(&[], true).await.unwrap();
+    assert_eq!(world.installed(), "ii app-dev 2.0-1\nii libapp 1.0\n");
+    world.has("dpkg", &["--purge", "app-dev", "libapp"]);
+    cut();
+    world.remove_added(&witness).await.unwrap();
+    assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()));
+    // Nor does it help when the file that would mend it is gone.
+    cut();
+    fs::remove_dir_all(world.root.join("source")).unwrap();
+    world.remove_added(&witness).await.unwrap();
+    assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()), "{}", world.told());
+}
+
+#[tokio::test]
+async fn configuration_from_an_earlier_time_stays() {
+    let world = World::new(&["libapp_1.0", "app-dev_2.0-1"]).await;
+    let status = world.root.join("root/var/lib/dpkg/status");
+    fs::write(&status, "Package: libapp\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 0.9\nConffiles:\n /etc/libapp d41d8cd98f00b204e9800998ecf8427e\nMaintainer: x\nDescription: x\n\n").unwrap();
+    fs::create_dir_all(world.root.join("root/etc")).unwrap();
+    fs::write(world.root.join("root/etc/libapp"), "mine\n").unwrap();
+    world.lists(&["app-dev"]);
+    let witness = world.witness(&[]).await;
+    assert_eq!(witness.as_ref().unwrap()["configured"], json!(["libapp"]));
+    world.install(&[], false).await.unwrap();
+    world.remove_added(&witness).await.unwrap();
+    assert_eq!(fs::read_to_string(world.root.join("root/etc/libapp")).unwrap(), "mine\n");
+    assert_eq!(world.files(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn another_package_manager_is_waited_for_and_named() {
+    use rustix::fs::FlockOperation;
+    let mut world = World::new(&["libapp_1.0"]).await;
+    world.lists(&["libapp"]);
+    let lock = |world: &World| {
+        let file = fs::File::create(world.root.join("root/var/lib/dpkg/lock-frontend")).unwrap();
+        rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
+        file
+    };
+    let held = lock(&world);
+    world.rules.patience = Duration::from_millis(200);
+    let error = world.install(&[], false).await.unwrap_err().message;
+    assert!(
+        error.contains(&format!("(process {}) has been working on the system's packages", std::process::id())),
+        "{error}"
+    );
+    drop(held);
+    world.told();
+    world.rules.patience = Duration::from_secs(30);
+    let held = lock(&world);
+    let free = async {
+        while !world.told.lock().unwrap().iter().any(|line| line.starts_with("Waiting for ")) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        drop(held);
+    };
+    let (done, ()) = tokio::join!(world.install(&[], false), free);
+    done.unwrap();
+    let told = world.told();
+    assert_eq!(told.matches("Waiting for").count(), 1, "{told}");
+    assert!(!told.contains("Could not get lock"), "{told}");
+}
+
+/// Programs in front of the real ones: they write down how they were called, and do it.
+fn recorder(world: &mut World, name: &str, script: &str) -> PathBuf {
+    let (bin, log) = (world.root.join("bin"), world.root.join(format!("{name}.log")));
+    fs::create_dir_all(&bin).unwrap();
+    let file = bin.join(name);
+    fs::write(&file, format!("#!/bin/sh\necho \"$*\" >> {}\n{script}\n", log.display())).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut path = bin.into_os_string();
+    path.push(":");
+    path.push(&world.rules.surroundings.path);
+    world.rules.surroundings.path = path;
+    log
+}
+
+#[tokio::test]
+async fn apt_runs_in_a_unit_of_its_own_and_with_rights_that_it_is_given() {
+    let mut world = World::new(&["libapp_1.0"]).await;
+    world.lists(&["libapp"]);
+    world.rules.is_root = false;
+    let refused = recorder(&mut world, "sudo", "exit 1");
+    let seen = world.survey(&[]).await;
+    assert!(seen.refused.unwrap().ends_with("Type this, then update again: sudo apt-get install libapp"));
+    assert!(world.fetch(&[]).await.unwrap_err().message.ends_with("sudo apt-get install libapp"));
+    assert_eq!(fs::read_to_string(&refused).unwrap(), "-n apt-get --version\n-n apt-get --version\n");
+
+    let sudo = recorder(&mut world, "sudo", "shift; exec \"$@\"");
+    world.install(&[], false).await.unwrap();
+    let calls = fs::read_to_string(&sudo).unwrap();
+    assert!(
+        calls.contains("-n env DEBIAN_FRONTEND=noninteractive ") && calls.contains(" apt-get -y -q --no-remove "),
+        "{calls}"
+    );
+    world.has("dpkg", &["--purge", "libapp"]);
+
+    fs::create_dir_all(&world.rules.runtime).unwrap();
+    let unit = recorder(&mut world, "systemd-run", "while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"");
+    let units = recorder(
+        &mut world,
+        "systemctl",
+        "n=$(wc -l < ${0%/*}/../systemctl.log); [ $n -ge 2 ] || echo refit-apt-7-install-0.service loaded active",
+    );
+    world.install(&[], true).await.unwrap();
+    let call = fs::read_to_string(&unit).unwrap();
+    assert!(
+        call.starts_with("--unit=refit-apt-7-install-0 --collect --wait --pipe --quiet -p Type=oneshot "),
+        "{call}"
+    );
+    assert!(call.contains("--setenv=NEEDRESTART_SUSPEND=1") && call.contains("--force-confold"), "{call}");
+    assert_eq!(fs::read_to_string(&units).unwrap().lines().count(), 2, "waits for what a dead daemon began");
+    assert!(world.told().contains("waiting for its end"));
+}
+
+#[tokio::test]
+async fn lists_that_cannot_be_used_are_told() {
+    let mut world = World::new(&["libapp_1.0"]).await;
+    fs::write(world.root.join("app/deps.json"), "{").unwrap();
+    let refused = world.survey(&[]).await.refused.unwrap();
+    assert!(
+        refused.starts_with("the list of system packages deps.json of this version cannot be used: it is not JSON")
+    );
+    fs::remove_file(world.root.join("app/deps.json")).unwrap();
+    let seen = world.survey(&[]).await;
+    assert_eq!((seen.notes, seen.refused), (vec!["this version has no deps.json".to_owned()], None));
+    // An install script is read where there is no list, and the owner's wishes count for it too.
+    fs::write(world.root.join("app/install.sh"), "PKGLIST=\"libapp unwanted\"\ntouch /tmp/never\n").unwrap();
+    world.rules.excluded = Some("other, unwanted".to_owned());
+    let list = PackageList { install_script: Some("install.sh".into()), ..world.list(&[]) };
+    let seen = world.hand().survey(&world.contents(), Some(&list), &world.list(&[])).await;
+    assert_eq!((changes(&seen.missing), seen.refused), (vec![change("libapp", None, Some("1.0"))], None));
+    let unread = world.hand().survey(&world.contents(), None, &list).await;
+    assert_eq!((unread.known, unread.listed_now), (false, vec!["libapp".to_owned()]));
+    // Images of one vendor, and what the owner says instead.
+    world.lists(&["libapp; vendor == 'raspberry-pi'"]);
+    assert!(world.survey(&[]).await.missing.is_empty());
+    fs::write(&world.rules.rpi_issue, "").unwrap();
+    assert_eq!(world.survey(&[]).await.missing.len(), 1);
+    world.rules.vendor = Some(String::new());
+    assert!(world.survey(&[]).await.missing.is_empty());
+}
+
+#[tokio::test]
+async fn a_machine_without_apt_is_told_so() {
+    let mut world = World::new(&["libapp_1.0"]).await;
+    world.lists(&["libapp"]);
+    world.rules.surroundings.path = world.root.join("home").into();
+    let seen = world.survey(&[]).await;
+    assert_eq!((seen.refused.as_deref(), seen.unavailable), (None, vec!["libapp".to_owned()]));
+    assert!(world.fetch(&[]).await.unwrap().unwrap().starts_with("this machine has no apt"));
+    world.install(&[], false).await.unwrap();
+    assert_eq!(world.witness(&[]).await, None);
+}

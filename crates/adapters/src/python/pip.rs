@@ -1,0 +1,109 @@
+//! pip, run for an environment: in the place where it will be, with the settings that the owner gave it, and with every line
+//! that it says told as it comes.
+//! Refuses to: be interpreted here; `verdict` does that.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use refit_engine::ports::Tell;
+
+use super::namespace::{self, Shown};
+use crate::command::{Command, CommandError, Limits, Outcome, Surroundings};
+
+/// So many lines are kept to find out why it failed.
+const KEPT: usize = 2000;
+
+/// Where pip works, and with what.
+pub struct Pip<'a> {
+    /// What it inherits.
+    pub surroundings: &'a Surroundings,
+    /// The environment's folder, as pip sees it.
+    pub folder: PathBuf,
+    /// Its variables, as configured.
+    pub environment: &'a [(String, String)],
+    /// Refit's own program and the folders that are shown elsewhere; none where pip sees what everybody sees.
+    pub view: Option<(&'a Path, Vec<Shown>)>,
+    /// For its temporary files: on the disk of the environment.
+    pub temporary: PathBuf,
+    /// The folder it runs in. Nothing of it may be importable.
+    pub dir: PathBuf,
+    /// Who is told what it says.
+    pub tell: Tell,
+}
+
+/// What it said, and how it ended.
+#[derive(Debug)]
+pub struct Said {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The last lines of both streams, as they came.
+    pub lines: Vec<String>,
+}
+
+impl Pip<'_> {
+    /// `pip install` with these arguments.
+    ///
+    /// # Errors
+    /// When it could not be started; a bad end is in the answer.
+    pub async fn install<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Said, CommandError> {
+        let usual = ["install", "--no-warn-script-location", "--progress-bar", "off"];
+        self.run(
+            usual.into_iter().map(OsString::from).chain(arguments.into_iter().map(|word| word.as_ref().to_owned())),
+        )
+        .await
+    }
+
+    /// pip with these arguments.
+    ///
+    /// # Errors
+    /// When it could not be started; a bad end is in the answer.
+    pub async fn run<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Said, CommandError> {
+        let command = self.python(["-m", "pip", "--require-virtualenv", "--no-input", "--disable-pip-version-check"]);
+        let lines = Arc::new(Mutex::new(VecDeque::new()));
+        let (kept, tell) = (Arc::clone(&lines), self.tell.clone());
+        let listen: Tell = Arc::new(move |line: &str| {
+            let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() >= KEPT {
+                kept.pop_front();
+            }
+            kept.push_back(line.to_owned());
+            tell(line);
+        });
+        let outcome = command.args(arguments).limits(Limits::WORKING).gentle().tell(listen).run().await?;
+        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner).drain(..).collect();
+        Ok(Said { outcome, lines })
+    }
+
+    /// The environment's Python with these arguments.
+    #[must_use]
+    pub fn python<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+        let bin = self.folder.join("bin");
+        let python = bin.join("python");
+        let command = match &self.view {
+            Some((own, shown)) => namespace::command(own, shown, &self.dir, &python, self.surroundings),
+            None => Command::new(&python, self.surroundings).dir(&self.dir),
+        };
+        let mut path = bin.into_os_string();
+        path.push(":");
+        path.push(&self.surroundings.path);
+        let command = command
+            .args(arguments)
+            .env("PATH", path)
+            .env("VIRTUAL_ENV", &self.folder)
+            .env("PYTHONNOUSERSITE", "1")
+            // Older ones do not know the option, and do not warn either.
+            .env("PIP_ROOT_USER_ACTION", "ignore")
+            .env("TMPDIR", &self.temporary);
+        self.environment.iter().fold(command, |command, (name, value)| command.env(name, value))
+    }
+}
+
+impl Said {
+    /// It did what it was asked.
+    #[must_use]
+    pub fn success(&self) -> bool {
+        self.outcome.success()
+    }
+}

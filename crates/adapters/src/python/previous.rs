@@ -1,0 +1,90 @@
+//! Environments from before that are kept whole, beside the one in use: found, counted, pruned.
+//! Refuses to: delete one that no step asked to let go of.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use refit_model::environment::{EnvironmentFacts, PreviousEnvironment};
+
+use super::{installed, layout};
+use crate::fault::FaultPlan;
+use crate::tree::{self, TreeError};
+
+const LEAVING: &str = ".leaving";
+
+/// `.<name>.refit-previous` beside the folder, as the planner names it.
+#[must_use]
+pub fn place(live: &Path) -> Option<PathBuf> {
+    let name = live.file_name()?.to_string_lossy();
+    Some(live.with_file_name(format!(".{name}.refit-previous")))
+}
+
+/// The kept environments, newest first: their names begin with the time at which they were replaced.
+#[must_use]
+pub fn list(live: &Path) -> Vec<PreviousEnvironment> {
+    let kept = place(live).map(|place| folders(&place)).unwrap_or_default();
+    kept.into_iter()
+        .filter_map(|folder| {
+            let at = fs::symlink_metadata(&folder).ok()?.ctime();
+            let bytes = own_bytes(&folder, live);
+            Some(PreviousEnvironment { folder, at, bytes })
+        })
+        .collect()
+}
+
+fn folders(place: &Path) -> Vec<PathBuf> {
+    let names = layout::names(place).into_iter().rev().filter(|name| !name.ends_with(LEAVING));
+    names.map(|name| place.join(name)).filter(|folder| folder.join(layout::CONFIG).is_file()).collect()
+}
+
+/// What it takes on disk beside the one in use, with which it shares files by hard links.
+fn own_bytes(folder: &Path, live: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.fold(0, |sum, entry| {
+        let other = live.join(entry.file_name());
+        let more = match entry.metadata() {
+            Ok(seen) if seen.is_dir() => own_bytes(&entry.path(), &other),
+            Ok(seen) if seen.nlink() > 1 && fs::symlink_metadata(&other).is_ok_and(|o| o.ino() == seen.ino()) => 0,
+            Ok(seen) => seen.len(),
+            Err(_) => 0,
+        };
+        sum.saturating_add(more)
+    })
+}
+
+/// The environment kept from before the last upgrade, where it is whole and nobody changed the one in use since.
+#[must_use]
+pub fn sound(live: &Path, facts: &EnvironmentFacts) -> Option<PathBuf> {
+    let point = facts.rollback.as_ref()?;
+    let kept = &point.kept;
+    let is_whole = kept.join(layout::CONFIG).is_file()
+        && super::seen::complaint(kept).is_none()
+        && installed::damaged(kept).is_empty()
+        && installed::freeze(kept) == point.before;
+    (is_whole && installed::freeze(live) == point.after).then(|| kept.clone())
+}
+
+/// Deletes all but the newest `keep`. Each leaves its name first, so that what a cut left half deleted is not taken for
+/// an environment. Says which went.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn prune(place: &Path, keep: usize, faults: &FaultPlan) -> Result<Vec<PathBuf>, TreeError> {
+    for name in layout::names(place).into_iter().filter(|name| name.ends_with(LEAVING)) {
+        tree::delete_stage(&place.join(name))?;
+    }
+    let mut gone = Vec::new();
+    for folder in folders(place).into_iter().skip(keep) {
+        let mut leaving = folder.as_os_str().to_owned();
+        leaving.push(LEAVING);
+        let leaving = PathBuf::from(leaving);
+        fs::rename(&folder, &leaving).map_err(TreeError::io("renamed", &folder))?;
+        faults.reach("environment_prune.leaving");
+        tree::delete_stage(&leaving)?;
+        gone.push(folder);
+    }
+    // It goes when it is empty.
+    let _not_empty = fs::remove_dir(place);
+    Ok(gone)
+}

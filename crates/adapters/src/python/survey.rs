@@ -1,0 +1,166 @@
+//! Looks closely at an environment, for an action: what the wished version asks for, what is damaged, whether there is a way
+//! back. A preview asks pip what it would do.
+//! Refuses to: change anything.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use refit_model::environment::{Change, EnvironmentFacts, EnvironmentSurvey};
+use refit_model::plan::Action;
+use refit_model::python::installed::Installed;
+use refit_model::python::needs::{Need, needs};
+use refit_model::step::Content;
+
+use super::asked::Asked;
+use super::namespace::{Place, Shown};
+use super::pip::Pip;
+use super::{EnvironmentRules, Wish, installed, interpreter, previous, report, seen};
+use crate::content;
+use crate::tree::{self, TreeError};
+
+/// What is looked at.
+pub struct Subject<'a> {
+    /// What the binary decided.
+    pub rules: &'a EnvironmentRules,
+    /// The folder, links resolved.
+    pub folder: PathBuf,
+    /// Variables for pip.
+    pub pip_environment: &'a [(String, String)],
+    /// What was seen last.
+    pub facts: &'a EnvironmentFacts,
+    /// Why nothing can be prepared beside it.
+    pub in_place: Option<String>,
+}
+
+/// Looks. Never fails: what cannot be told is not known.
+pub async fn survey(subject: &Subject<'_>, wish: Option<Wish<'_>>, action: Action, preview: bool) -> EnvironmentSurvey {
+    let folder = &subject.folder;
+    let mut survey = EnvironmentSurvey { in_place: subject.in_place.clone(), ..EnvironmentSurvey::default() };
+    if seen::complaint(folder).is_none() {
+        survey.damaged = installed::damaged(folder);
+    }
+    survey.sound_previous = match action {
+        Action::Rollback => previous::sound(folder, subject.facts),
+        Action::Upgrade | Action::SoftRecovery | Action::HardRecovery => None,
+    };
+    let Some(wish) = wish else { return survey };
+    let asked = match Asked::read(wish.contents, wish.content, wish.file).await {
+        Ok(Some(asked)) => asked,
+        Ok(None) => {
+            survey.known = true;
+            return survey;
+        }
+        Err(_) => return survey,
+    };
+    let said = interpreter::ask(folder, &subject.rules.interpreters(), &subject.rules.surroundings).await;
+    let Ok(said) = said else { return survey };
+    let there = installed::read(folder, &said.system_sites);
+    let lacks = needs(&asked.says.lines, &asked.says.constraints, &there, &said.markers);
+    survey.known = true;
+    survey.changes = changes(&lacks, &there);
+    if preview
+        && (!survey.changes.is_empty() || asked.says.options.needs_pip)
+        && let Some(told) = dry_run(subject, &wish, &asked).await
+    {
+        survey.changes = join(survey.changes, report::changes(&told, &there));
+    }
+    survey
+}
+
+/// One for each project; the first who asks is named.
+fn changes(lacks: &[Need], there: &Installed) -> Vec<Change> {
+    let mut changes: BTreeMap<String, Change> = BTreeMap::new();
+    for need in lacks {
+        let (name, want, by) = match need {
+            Need::Missing { name, want, by }
+            | Need::Version { name, want, by, .. }
+            | Need::NotThisSource { name, want, by, .. } => (name.as_str(), want.as_str(), by),
+            Need::Unknown { text, by } => (text.as_str(), "something that only pip can judge", by),
+        };
+        let from = there.iter().find(|(other, _)| other.as_str() == name).map(|(_, found)| found.version.clone());
+        let exact = want.strip_prefix("==").filter(|version| !version.contains([',', '*', '=']));
+        let why = if want.is_empty() { format!("{by} asks for it") } else { format!("{by} asks for {want}") };
+        let change = Change {
+            name: name.to_owned(),
+            from,
+            to: exact.map(|version| version.trim().to_owned()),
+            bytes: None,
+            builds: false,
+            why,
+        };
+        changes.entry(name.to_owned()).or_insert(change);
+    }
+    changes.into_values().collect()
+}
+
+/// pip's answer, with the reasons that are known without it.
+fn join(known: Vec<Change>, told: Vec<Change>) -> Vec<Change> {
+    let why = |name: &str| known.iter().find(|change| change.name == name).map(|change| change.why.clone());
+    told.into_iter().map(|change| Change { why: why(&change.name).unwrap_or(change.why), ..change }).collect()
+}
+
+/// What pip would do, in its own words; none when it does not say.
+async fn dry_run(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked) -> Option<Vec<u8>> {
+    let own = subject.rules.state.join("preview");
+    let told = ask_pip(subject, wish, asked, &own).await;
+    if let Err(error) = &told {
+        tracing::debug!(%error, "pip was not asked what it would do");
+    }
+    let _stays = tree::delete_stage(&own);
+    told.ok().flatten()
+}
+
+async fn ask_pip(
+    subject: &Subject<'_>,
+    wish: &Wish<'_>,
+    asked: &Asked,
+    own: &Path,
+) -> Result<Option<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>> {
+    for folder in [own.join("tmp"), own.join("empty")] {
+        tree::delete_stage(&folder)?;
+        std::fs::create_dir_all(&folder).map_err(TreeError::io("made", &folder))?;
+    }
+    asked.write_to(&own.join("asked"))?;
+    let mut pip = Pip {
+        surroundings: &subject.rules.surroundings,
+        folder: subject.folder.clone(),
+        environment: subject.pip_environment,
+        view: None,
+        temporary: own.join("tmp"),
+        dir: own.join("empty"),
+        tell: std::sync::Arc::new(|_: &str| {}),
+    };
+    let mut places = Vec::new();
+    if asked.needs_tree() {
+        let at = content::live(wish.content).to_owned();
+        let folder = match wish.content {
+            Content::Commit { .. } => {
+                wish.contents.export(wish.content, &own.join("tree")).await?;
+                Some(own.join("tree"))
+            }
+            Content::Stage { stage, .. } => Some(stage.clone()),
+            Content::Live { .. } => None,
+        };
+        let program = subject.rules.own_program.as_deref().filter(|_| subject.in_place.is_none());
+        match (folder, program) {
+            (Some(folder), Some(program)) => {
+                let mut shown = vec![Shown { folder: folder.clone(), at: at.clone() }];
+                if let Ok(below) = subject.folder.strip_prefix(&at) {
+                    places.push(Place::make(&folder.join(below))?);
+                    shown.push(Shown { folder: subject.folder.clone(), at: subject.folder.clone() });
+                }
+                places.push(Place::make(&at)?);
+                pip.view = Some((program, shown));
+            }
+            (Some(_), None) => return Ok(None),
+            (None, Some(_) | None) => {}
+        }
+        pip.dir = at;
+    }
+    let file = own.join("tmp").join("report.json");
+    let list = own.join("asked").join(&asked.file);
+    let words = [Path::new("--dry-run"), Path::new("--quiet"), Path::new("--report"), &file, Path::new("-r"), &list];
+    let said = pip.install(words).await?;
+    drop(places);
+    if said.success() { Ok(Some(std::fs::read(&file)?)) } else { Err(said.lines.join("; ").into()) }
+}

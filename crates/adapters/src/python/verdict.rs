@@ -1,0 +1,236 @@
+//! Why pip failed, in the one line that matters, and what to do next.
+//! Refuses to: hide anything; the whole of what pip said is in the history.
+
+use crate::command::Ended;
+
+/// Why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Which kind.
+    pub kind: Kind,
+    /// One sentence without a full stop, and the next step behind a semicolon where there is one to take.
+    pub why: String,
+}
+
+/// Which kind of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An index or a repository could not be reached: the same may work later.
+    Network,
+    /// What is asked for does not exist, or does not fit together.
+    Unsatisfiable,
+    /// Anything else.
+    Other,
+}
+
+/// What pip says when something on the way to the index does not work; the first that is found is told.
+const UNREACHABLE: [(&str, &str); 13] = [
+    ("Temporary failure in name resolution", "its name could not be looked up"),
+    ("Name or service not known", "its name could not be looked up"),
+    ("No address associated with hostname", "its name could not be looked up"),
+    ("Failed to resolve", "its name could not be looked up"),
+    ("Connection refused", "it refused the connection"),
+    ("No route to host", "there is no way to it"),
+    ("Network is unreachable", "there is no network"),
+    ("CERTIFICATE_VERIFY_FAILED", "its certificate is not trusted; is the clock of this machine right?"),
+    ("ProxyError", "the proxy did not let it through"),
+    ("too many 50", "it answers with errors"),
+    ("Server Error", "it answers with errors"),
+    ("timed out", "it did not answer in time"),
+    ("connection broken by", "the connection broke"),
+];
+
+/// What a compiler says when it misses something, and what helps.
+const BUILD_NEEDS: [(&str, &str); 5] = [
+    ("Python.h: No such file", "install the system package python3-dev"),
+    (".h: No such file or directory", "a system package with this header has to be installed"),
+    ("cc' failed: No such file", "install the system package build-essential"),
+    ("command not found", "a program that is needed for building has to be installed"),
+    ("Killed", "this machine may have too little memory to build it"),
+];
+
+/// Judges the lines of a pip that did not end well.
+#[must_use]
+pub fn judge(lines: &[String], ended: Ended) -> Verdict {
+    let other = |why: String| Verdict { kind: Kind::Other, why };
+    let unsatisfiable = |why: String| Verdict { kind: Kind::Unsatisfiable, why };
+    if find(lines, "No space left on device").is_some() {
+        return other("the disk is full; delete something and try again".to_owned());
+    }
+    if let Some(line) = find(lines, "No module named pip") {
+        return other(format!("pip does not start ({}); a recovery builds the environment again", line.trim()));
+    }
+    if let Some(why) = hashes(lines) {
+        return unsatisfiable(why);
+    }
+    if let Some(why) = conflict(lines) {
+        return unsatisfiable(why);
+    }
+    if let Some(why) = build(lines) {
+        return other(why);
+    }
+    if let Some(why) = network(lines) {
+        return Verdict { kind: Kind::Network, why };
+    }
+    if let Some(why) = missing(lines) {
+        return unsatisfiable(why);
+    }
+    if find(lines, "Cannot find command 'git'").is_some() {
+        return other("a package comes from a git repository, and git is not installed; install git".to_owned());
+    }
+    match ended {
+        Ended::Exited(_) => other(last_error(lines)),
+        Ended::Killed(9) => other("pip was killed; this machine may have too little memory".to_owned()),
+        Ended::Killed(_) | Ended::TimedOut(_) | Ended::Stalled(_) => other(format!("pip did not end: {ended}")),
+    }
+}
+
+fn find<'a>(lines: &'a [String], text: &str) -> Option<&'a str> {
+    lines.iter().find(|line| line.contains(text)).map(String::as_str)
+}
+
+/// The line without what pip puts before it.
+fn bare(line: &str) -> &str {
+    let line = line.trim_start_matches(['×', '╰', '─', '>', '│', ' ']).trim();
+    line.strip_prefix("ERROR: ").unwrap_or(line).trim_end_matches(['.', ':'])
+}
+
+fn last_error(lines: &[String]) -> String {
+    let wanted = |line: &&String| line.trim_start().to_ascii_lowercase().starts_with("error:");
+    let error = lines.iter().rev().find(wanted).or_else(|| lines.iter().rev().find(|line| !line.trim().is_empty()));
+    error.map_or_else(|| "pip failed and said nothing".to_owned(), |line| bare(line).to_owned())
+}
+
+/// What stands between two marks in the first line that has both.
+fn between<'a>(lines: &'a [String], before: &str, after: &str) -> Option<&'a str> {
+    lines.iter().find_map(|line| Some(line.split_once(before)?.1.split_once(after)?.0.trim()))
+}
+
+fn hashes(lines: &[String]) -> Option<String> {
+    let at = lines.iter().position(|line| line.contains("DO NOT MATCH THE HASHES"));
+    if let Some(at) = at {
+        let which =
+            lines.iter().skip(at + 1).find(|line| line.contains(" from ")).map_or("a package", |line| line.trim());
+        let which = which.split_once(" from ").map_or(which, |(which, _)| which);
+        return Some(format!(
+            "{which} is not the file that the requirements name (its hash is another); tell the project, and install \
+             nothing from there until it is explained"
+        ));
+    }
+    let missing = find(lines, "Hashes are required in --require-hashes mode")?;
+    Some(format!("{}; tell the project", bare(missing)))
+}
+
+fn conflict(lines: &[String]) -> Option<String> {
+    let at = lines.iter().position(|line| line.contains("conflicting dependencies"))?;
+    let which = lines.get(at).map(|line| bare(line))?;
+    let causes: Vec<_> = lines
+        .iter()
+        .skip_while(|line| !line.contains("The conflict is caused by"))
+        .skip(1)
+        .take_while(|line| line.starts_with("    "))
+        .map(|line| line.trim())
+        .collect();
+    let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join("; ")) };
+    Some(format!("{which}{causes}; tell the project"))
+}
+
+fn build(lines: &[String]) -> Option<String> {
+    let name = ["Failed building wheel for ", "Failed to build ", "Building wheel for ", "Could not build wheels for "]
+        .iter()
+        .find_map(|mark| lines.iter().find_map(|line| line.split_once(mark)))
+        .map(|(_, rest)| rest.split([' ', ',', ':']).next().unwrap_or_default());
+    let failed = ["did not run successfully", "Command errored out", "Failed building wheel", "Failed to build"];
+    let at = lines.iter().position(|line| failed.iter().any(|mark| line.contains(mark)))?;
+    if find(lines, "git clone").is_some() || find(lines, "git fetch").is_some() {
+        return None;
+    }
+    let said = blamed(lines.get(at..)?);
+    let name = name.filter(|name| !name.is_empty());
+    let name = name.or_else(|| collecting(lines.get(..at)?)).unwrap_or("a package");
+    let help = BUILD_NEEDS.iter().find(|(mark, _)| said.contains(mark));
+    let help = help.map_or_else(String::new, |(_, help)| format!("; {help}, then try again"));
+    Some(format!("{name} could not be built from source: {said}{help}"))
+}
+
+/// Of a build's output, the line that tells the most: a missing thing, or else the last error.
+fn blamed(lines: &[String]) -> String {
+    let output: Vec<&str> = lines
+        .iter()
+        .skip_while(|line| !line.contains("lines of output"))
+        .skip(1)
+        .take_while(|line| !line.contains("[end of output]"))
+        .map(|line| line.trim())
+        .filter(|line| !line.is_empty())
+        .collect();
+    let says = |mark: &str| output.iter().find(|line| line.contains(mark));
+    let missing = BUILD_NEEDS.iter().find_map(|(mark, _)| says(mark)).or_else(|| says("fatal error:"));
+    let error = || output.iter().rev().find(|line| line.to_ascii_lowercase().contains("error"));
+    let said = missing.or_else(error).or_else(|| output.last());
+    said.map_or_else(|| "its build failed".to_owned(), |line| (*line).to_owned())
+}
+
+/// What pip was looking at before it went wrong.
+fn collecting(lines: &[String]) -> Option<&str> {
+    let line = lines.iter().rev().find_map(|line| line.trim().strip_prefix("Collecting "))?;
+    line.split([' ', '=', '<', '>', '~', '!', '[', '@']).next()
+}
+
+fn network(lines: &[String]) -> Option<String> {
+    if let Some(refused) = ["401 ", "403 "].iter().find_map(|code| {
+        lines
+            .iter()
+            .find(|line| line.contains(&format!("{code}Error")) || line.contains(&format!("{code}Client Error")))
+    }) {
+        let why = bare(refused);
+        return Some(format!("the package index does not let Refit in ({why}); look at pip's configuration"));
+    }
+    let is_fetch = |line: &String| {
+        [
+            "Retrying (Retry",
+            "Could not fetch URL",
+            "Max retries exceeded",
+            "HTTP error",
+            "unable to access",
+            "Read timed out",
+        ]
+        .iter()
+        .any(|mark| line.contains(mark))
+            || line.contains("ConnectionError")
+            || line.contains("ProtocolError")
+            || line.contains("ReadTimeoutError")
+    };
+    let tries: Vec<&String> = lines.iter().filter(|line| is_fetch(line)).collect();
+    let last = tries.last()?;
+    let cause = UNREACHABLE.iter().find(|(mark, _)| tries.iter().any(|line| line.contains(mark)));
+    let cause = cause.map_or_else(|| bare(last).to_owned(), |(_, words)| (*words).to_owned());
+    Some(format!("the package index could not be reached ({cause}); try again when it can be"))
+}
+
+fn missing(lines: &[String]) -> Option<String> {
+    let wanted = between(lines, "No matching distribution found for ", "\n");
+    let wanted = wanted.or_else(|| {
+        lines
+            .iter()
+            .find_map(|line| line.split_once("No matching distribution found for "))
+            .map(|(_, rest)| rest.trim())
+    })?;
+    if let Some(line) = find(lines, "require a different python version") {
+        let versions =
+            line.split_once(':').map_or(line, |(_, rest)| rest).rsplit_once("version: ").map_or(line, |(_, v)| v);
+        return Some(format!(
+            "{wanted} does not run on this machine's version of Python ({}); the software needs a newer system",
+            versions.trim()
+        ));
+    }
+    let versions = between(lines, "(from versions: ", ")").unwrap_or("none");
+    if versions == "none" {
+        return Some(format!("{wanted} is not in the package index"));
+    }
+    let newest = versions.rsplit(", ").next().unwrap_or(versions);
+    Some(format!("{wanted} is not in the package index; the newest there is {newest}"))
+}
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;

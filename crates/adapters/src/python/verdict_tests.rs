@@ -1,0 +1,3 @@
+//! What pip says, as it was recorded.
+
+use super::*;

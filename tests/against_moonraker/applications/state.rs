@@ -1,0 +1,355 @@
+//! One state of one python application: its section, the virtual environment it is to find, what the index has of it, and
+//! the entry that Moonraker shows.
+//!
+//! What is installed is written as an installer leaves it, not installed: that takes no time, and can be what no installer
+//! would leave. Refuses to know how the daemons are asked.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use refit_testkit::index::PackageIndex;
+use refit_testkit::venv::Venv;
+use refit_testkit::wheels::{Distribution, Wheel};
+use serde_json::{Value, json};
+
+/// What is installed of an application.
+struct Installed {
+    version: String,
+    /// In METADATA, when it is another one than in the name of the folder.
+    told: Option<&'static str>,
+    headers: String,
+    files: Vec<(String, String)>,
+    direct_url: Option<String>,
+}
+
+/// What was done to an environment after it was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Damage {
+    /// It has no pip.
+    NoPip,
+    /// No `bin/activate`.
+    NoActivate,
+    /// No `bin/python`.
+    NoInterpreter,
+    /// `bin/python` leads nowhere, as after an upgrade of the system.
+    InterpreterGone,
+    /// `bin/python` is a file that cannot be started.
+    NotExecutable,
+    /// `bin/python` starts and fails.
+    Fails,
+    /// No `lib`.
+    NoLibrary,
+    /// The METADATA of the application is not there.
+    NoMetadata,
+    /// The METADATA of the application is empty.
+    EmptyMetadata,
+}
+
+/// How the section names the environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    Virtualenv,
+    /// By its interpreter, as it was done before.
+    Env,
+    Both,
+    Neither,
+    /// A folder that is not there.
+    Missing,
+    /// By a file in it.
+    AFile,
+    /// By a link to it.
+    Linked,
+}
+
+/// What Moonraker makes of it.
+pub enum Shown {
+    /// An entry: what differs from that of an application of the version `1.0.0` that is up to date.
+    Entry(Vec<(&'static str, Value)>),
+    /// No entry, but this warning of the server's after `Failed to load extension NAME: `, where `{venv}` stands for the
+    /// environment.
+    Nothing(&'static str),
+}
+
+/// What is built, published and configured under one name.
+pub struct State {
+    pub name: &'static str,
+    project: &'static str,
+    named: Named,
+    options: String,
+    installed: Option<Installed>,
+    damages: Vec<Damage>,
+    published: Vec<Distribution>,
+    yanked: Vec<&'static str>,
+    pub shown: Shown,
+}
+
+impl State {
+    /// The version `1.0.0` of a project of this name is installed from the index, which has no other; no service.
+    pub fn new(name: &'static str) -> Self {
+        let state = Self {
+            name,
+            project: name,
+            named: Named::Virtualenv,
+            options: "is_system_service: False\n".to_owned(),
+            installed: None,
+            damages: Vec::new(),
+            published: Vec::new(),
+            yanked: Vec::new(),
+            shown: Shown::Entry(Vec::new()),
+        };
+        state.installed("1.0.0").published(&["1.0.0"])
+    }
+
+    /// Of a project of this name, which the section does not tell. Before everything else.
+    pub fn of(mut self, project: &'static str) -> Self {
+        self.project = project;
+        self.published(&["1.0.0"])
+    }
+
+    /// With this version installed, and nothing else known of it.
+    pub fn installed(mut self, version: &str) -> Self {
+        let module = (format!("{}.py", self.stem()), format!("VERSION = \"{version}\"\n"));
+        self.installed = Some(Installed {
+            version: version.to_owned(),
+            told: None,
+            headers: String::new(),
+            files: vec![module],
+            direct_url: None,
+        });
+        self
+    }
+
+    /// With nothing installed.
+    pub fn absent(mut self) -> Self {
+        self.installed = None;
+        self
+    }
+
+    /// With this version in METADATA, as no index takes it. Empty: without the line.
+    pub fn told(self, version: &'static str) -> Self {
+        self.change(|installed| installed.told = Some(version))
+    }
+
+    /// With this header in METADATA.
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.change(|installed| installed.headers.push_str(&format!("{name}: {value}\n")))
+    }
+
+    /// With this `Project-URL`.
+    pub fn url(self, label: &str, url: &str) -> Self {
+        self.header("Project-URL", &format!("{label}, {url}"))
+    }
+
+    /// With this file in `site-packages`.
+    pub fn file(self, path: &str, content: &str) -> Self {
+        self.change(|installed| installed.files.push((path.to_owned(), content.to_owned())))
+    }
+
+    /// With this `release_info` beside its modules.
+    pub fn release_info(self, text: &str) -> Self {
+        let path = format!("{}_data/release_info", self.stem());
+        self.file(&path, text)
+    }
+
+    /// With this `direct_url.json`.
+    pub fn direct_url(self, text: &str) -> Self {
+        self.change(|installed| installed.direct_url = Some(text.to_owned()))
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Installed)) -> Self {
+        change(self.installed.as_mut().expect("a state has something installed to change"));
+        self
+    }
+
+    /// With these versions on the index and no others.
+    pub fn published(mut self, versions: &[&str]) -> Self {
+        self.published = versions.iter().map(|version| Wheel::new(self.project, version).build()).collect();
+        self
+    }
+
+    /// With this version yanked.
+    pub fn yanked(mut self, version: &'static str) -> Self {
+        self.yanked.push(version);
+        self
+    }
+
+    /// With these lines in its section.
+    pub fn options(mut self, lines: &str) -> Self {
+        self.options.push_str(lines);
+        self.options.push('\n');
+        self
+    }
+
+    /// With the environment named in another way.
+    pub fn named(mut self, named: Named) -> Self {
+        self.named = named;
+        self
+    }
+
+    /// With this done to the environment.
+    pub fn damaged(mut self, damage: Damage) -> Self {
+        self.damages.push(damage);
+        self
+    }
+
+    /// Its entry has this value.
+    pub fn shows(mut self, key: &'static str, value: impl Into<Value>) -> Self {
+        if let Shown::Entry(entry) = &mut self.shown {
+            entry.push((key, value.into()));
+        }
+        self
+    }
+
+    /// Its entry shows this version as the installed one, as METADATA has it, and as the newest.
+    pub fn is(self, version: &'static str, full: &'static str) -> Self {
+        self.shows("version", version).shows("remote_version", version).shows("full_version_string", full)
+    }
+
+    /// Its entry offers this version.
+    pub fn offers(self, version: &'static str) -> Self {
+        self.shows("remote_version", version).shows("remote_hash", "update-available")
+    }
+
+    /// Its entry is invalid for this reason, and knows of no newer version.
+    pub fn invalid(self, warning: &str) -> Self {
+        self.shows("is_valid", false).shows("remote_version", "?").shows("warnings", json!([warning]))
+    }
+
+    /// There is no entry, for this reason.
+    pub fn missing(mut self, warning: &'static str) -> Self {
+        self.shown = Shown::Nothing(warning);
+        self
+    }
+
+    /// Its section, with its environment below `root`.
+    pub fn section(&self, root: &Path) -> String {
+        let venv = self.path(root);
+        let (folder, python) = (venv.display().to_string(), venv.join("bin/python").display().to_string());
+        let lines = match self.named {
+            Named::Virtualenv => format!("virtualenv: {folder}"),
+            Named::Env => format!("env: {python}"),
+            Named::Both => format!("virtualenv: {folder}\nenv: {python}"),
+            Named::Neither => String::new(),
+            Named::Missing => format!("virtualenv: {folder}-missing"),
+            Named::AFile => format!("virtualenv: {folder}/pyvenv.cfg"),
+            Named::Linked => format!("virtualenv: {folder}-link"),
+        };
+        let Self { name, options, .. } = self;
+        format!("[update_manager {name}]\ntype: python\n{lines}\n{options}\n")
+    }
+
+    /// Makes its environment below `root`, with the pip that lies in the folder `pip` instead of the one that the
+    /// machine's Python brings along.
+    pub fn build(&self, root: &Path, pip: &Path) -> Venv {
+        let venv = Venv::make(&root.join("home"), &self.path(root)).unwrap_or_else(|e| panic!("{e}"));
+        let site = venv.site_packages();
+        for entry in fs::read_dir(&site).expect("a folder can be listed") {
+            let path = entry.expect("a folder can be listed").path();
+            if is_pip(&path) {
+                fs::remove_dir_all(&path).expect("a folder can be removed");
+            }
+        }
+        for entry in fs::read_dir(pip).expect("Moonraker's own environment has packages") {
+            let path = entry.expect("a folder can be listed").path();
+            if is_pip(&path) {
+                let status = Command::new("cp").arg("-a").arg(&path).arg(&site).status().expect("cp starts");
+                assert!(status.success(), "cp ended with {status}");
+            }
+        }
+        if let Some(installed) = &self.installed {
+            installed.write(&self.dist_info(&site), self.project);
+        }
+        for damage in &self.damages {
+            self.damage(*damage, &venv);
+        }
+        if self.named == Named::Linked {
+            symlink(venv.path(), root.join(format!("{}-link", self.folder()))).expect("a link can be made");
+        }
+        venv
+    }
+
+    fn damage(&self, damage: Damage, venv: &Venv) {
+        let python = venv.bin("python");
+        let script = |mode: u32| {
+            fs::remove_file(&python).expect("it was there");
+            fs::write(&python, "#!/bin/sh\nexit 3\n").expect("a file can be written");
+            fs::set_permissions(&python, fs::Permissions::from_mode(mode)).expect("a mode can be set");
+        };
+        let metadata = || self.dist_info(&venv.site_packages()).join("METADATA");
+        match damage {
+            Damage::NoPip => venv.delete_module("pip"),
+            Damage::NoActivate => fs::remove_file(venv.bin("activate")).expect("it was there"),
+            Damage::NoInterpreter => fs::remove_file(&python).expect("it was there"),
+            Damage::InterpreterGone => venv.break_interpreter(),
+            Damage::NotExecutable => script(0o644),
+            Damage::Fails => script(0o755),
+            Damage::NoLibrary => fs::remove_dir_all(venv.path().join("lib")).expect("it was there"),
+            Damage::NoMetadata => fs::remove_file(metadata()).expect("it was there"),
+            Damage::EmptyMetadata => fs::write(metadata(), "").expect("a file can be written"),
+        }
+    }
+
+    /// Publishes what the index is to have.
+    pub fn publish(&self, index: &PackageIndex) {
+        for file in &self.published {
+            index.publish(file.clone());
+        }
+        for version in &self.yanked {
+            index.yank(self.project, version, "bad");
+        }
+    }
+
+    /// Its environment below `root`.
+    pub fn path(&self, root: &Path) -> PathBuf {
+        root.join(self.folder())
+    }
+
+    fn folder(&self) -> String {
+        format!("work/{}", self.name)
+    }
+
+    fn dist_info(&self, site: &Path) -> PathBuf {
+        let version = self.installed.as_ref().map_or("", |installed| &installed.version);
+        site.join(format!("{}-{version}.dist-info", self.stem()))
+    }
+
+    /// The project in the names of files.
+    fn stem(&self) -> String {
+        self.project.to_lowercase().replace(['-', '.'], "_")
+    }
+}
+
+impl Installed {
+    fn write(&self, dist_info: &Path, project: &str) {
+        let site = dist_info.parent().expect("a distribution is in site-packages");
+        let folder = dist_info.file_name().expect("a distribution has a name").to_string_lossy();
+        let version = match self.told {
+            Some("") => String::new(),
+            Some(version) => format!("Version: {version}\n"),
+            None => format!("Version: {}\n", self.version),
+        };
+        let headers = &self.headers;
+        let metadata = format!("Metadata-Version: 2.1\nName: {project}\n{version}{headers}\nA thing.\n");
+        let mut files = self.files.clone();
+        files.push((format!("{folder}/METADATA"), metadata));
+        files.push((format!("{folder}/WHEEL"), "Wheel-Version: 1.0\nTag: py3-none-any\n".to_owned()));
+        files.push((format!("{folder}/INSTALLER"), "pip\n".to_owned()));
+        if let Some(text) = &self.direct_url {
+            files.push((format!("{folder}/direct_url.json"), text.clone()));
+        }
+        let record: String = files.iter().map(|(path, _)| format!("{path},,\n")).collect();
+        files.push((format!("{folder}/RECORD"), format!("{record}{folder}/RECORD,,\n")));
+        for (path, content) in &files {
+            let path = site.join(path);
+            fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a folder can be made");
+            fs::write(&path, content).unwrap_or_else(|e| panic!("cannot write {path:?}: {e}"));
+        }
+    }
+}
+
+fn is_pip(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name == "pip" || (name.starts_with("pip-") && name.ends_with(".dist-info"))
+}

@@ -1,0 +1,12 @@
+//! Python environments in the hands of Refit: real environments, real pip, a pretend index, and the built `refit` as the
+//! helper that shows pip a prepared environment in its final place.
+
+#![allow(clippy::disallowed_methods, reason = "tests read PATH")]
+
+mod anew;
+mod in_place;
+mod lab;
+mod look;
+mod refused;
+mod sources;
+mod staged;
