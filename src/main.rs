@@ -35,6 +35,8 @@ fn outside() -> Outside {
         program: env::current_exe().unwrap_or_else(|_| PathBuf::from("refit")),
         path: env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into()),
         passed_on: worth.chain(env::vars_os().filter(|(name, _)| is_pips(name))).collect(),
+        excluded_packages: env::var("MOONRAKER_EXCLUDED_PKGS").ok(),
+        vendor: env::var("MOONRAKER_VENDOR").ok(),
         no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
         supervisor: Supervisor::new(env::var_os("NOTIFY_SOCKET")),
     }

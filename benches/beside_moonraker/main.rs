@@ -4,9 +4,11 @@
 //! Refuses to pass or fail anything: it tells what was measured.
 #![allow(clippy::disallowed_methods, reason = "a benchmark starts servers and reads its environment")]
 
+mod applications;
 mod host;
 mod load;
 mod releases;
+mod sheet;
 mod subject;
 mod table;
 
@@ -40,6 +42,7 @@ fn main() {
     if releases::is_inside() {
         return releases::measure(installation, refit);
     }
+    applications::run(installation.clone(), refit.clone());
     let host = Host::new();
     let (moonraker, moonraker_starts) = start(&Kind::Moonraker(installation), &host);
     let moonraker = measure(moonraker, moonraker_starts, &host);

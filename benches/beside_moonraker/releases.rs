@@ -7,26 +7,23 @@
 //! | [`project`] | what is published, installed and configured |
 //! | [`by_hand`] | the same without an update manager |
 //! | [`watch`] | for how long a folder is missing or mixed |
-//! | [`sheet`] | the table |
 //!
 //! Refuses to pass or fail anything: it tells what was measured.
 
 mod by_hand;
 mod network;
 mod project;
-mod sheet;
 mod watch;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use refit_testkit::moonraker::Installation;
 
+use crate::sheet::{Sheet, Tally, children_cost, settle};
 use crate::subject::{Kind, Place, Subject};
 use by_hand::ByHand;
 use network::Network;
 use project::Project;
-use sheet::{Sheet, Tally};
 
 /// The front end that is updated: files, and bytes when unpacked.
 const FRONT_END: (usize, usize) = (1500, 30 << 20);
@@ -56,7 +53,7 @@ pub(crate) fn is_inside() -> bool {
 pub(crate) fn measure(installation: Installation, refit: PathBuf) {
     let kinds = [Kind::Moonraker(installation), Kind::Refit(refit)];
     let network = Network::new();
-    let mut sheet = Sheet::default();
+    let mut sheet = Sheet::with_columns(["Moonraker 0.11.0", "Refit", "by hand", "by hand, synced"]);
     updates(&kinds, &network, &mut sheet);
     refreshes(&kinds, &network, &mut sheet);
     println!("\n{}", sheet.text());
@@ -137,18 +134,18 @@ fn timed(project: &mut Project<'_>, sides: &Sides, network: &Network) -> [Tally;
     sides.refit().forget_peak();
     for _ in 0..TIMED {
         hear_of_next(sides.refit(), project);
-        settle(network);
+        settle(network.folder());
         refit.measure(|| sides.refit().cost().milliseconds, || sides.refit().upgrade(project.name));
         for (tally, is_synced) in [(&mut plain, false), (&mut synced, true)] {
-            settle(network);
-            tally.measure(by_hand::cost, || by_hand.update(project, is_synced));
+            settle(network.folder());
+            tally.measure(children_cost, || by_hand.update(project, is_synced));
         }
     }
     follow(sides.moonraker(), project);
     sides.moonraker().forget_peak();
     for _ in 0..TIMED {
         hear_of_next(sides.moonraker(), project);
-        settle(network);
+        settle(network.folder());
         moonraker.measure(|| sides.moonraker().cost().milliseconds, || sides.moonraker().upgrade(project.name));
     }
     [moonraker, refit, plain, synced]
@@ -160,19 +157,13 @@ fn watched(project: &mut Project<'_>, sides: &Sides, network: &Network) -> [f64;
     for _ in 0..WATCHED {
         for ((side, kind), bad) in sides.0.iter().zip(["moonraker", "refit"]).zip(&mut bad) {
             hear_of_next(side, project);
-            settle(network);
+            settle(network.folder());
             let folder = network.folder().join(project.name).join(kind).join("software").join(project.name);
             let seen = watch::during(&folder, || side.upgrade(project.name));
             *bad += seen.as_secs_f64() * 1e3 / WATCHED as f64;
         }
     }
     bad
-}
-
-/// What one of them left to be written is not for the next to wait for.
-fn settle(network: &Network) {
-    rustix::fs::syncfs(std::fs::File::open(network.folder()).expect("a folder")).expect("it can be written to disk");
-    std::thread::sleep(Duration::from_millis(200));
 }
 
 fn refreshes(kinds: &[Kind; 2], network: &Network, sheet: &mut Sheet) {
@@ -202,11 +193,4 @@ fn refreshes(kinds: &[Kind; 2], network: &Network, sheet: &mut Sheet) {
     let what = format!("refresh of {QUIET}, nothing changed");
     sheet.costs(&format!("{what}, by name"), &[moonraker_by_name, refit_by_name]);
     sheet.costs(&format!("{what}, in one request"), &[moonraker_at_once, refit_at_once]);
-}
-
-/// Wall time of a deed.
-fn time(deed: impl FnOnce()) -> Duration {
-    let begun = Instant::now();
-    deed();
-    begun.elapsed()
 }

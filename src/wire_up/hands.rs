@@ -10,6 +10,7 @@ use refit_adapters::fault::FaultPlan;
 use refit_adapters::forge::{ForgeOptions, Forges, Token};
 use refit_adapters::git::{Git, GitRules};
 use refit_adapters::machine::{DependencyHands, Host};
+use refit_adapters::packages::{PackageRules, Packages};
 use refit_adapters::python_package::ApplicationRules;
 use refit_adapters::release::{ReleaseRules, Releases};
 use refit_adapters::store::{Store, StoreError, StoreOptions};
@@ -65,13 +66,21 @@ pub async fn machine(
     let releases = Releases::new(release_rules(outside, places, settings), Arc::clone(&forges));
     // Whatever became of its file since it was started: a new version of the package may speak otherwise.
     let own_program = Some(PathBuf::from("/proc/self/exe"));
-    let packages = ApplicationRules {
+    let applications = ApplicationRules {
         surroundings: outside.surroundings(&places.home),
         state: places.state.clone(),
         github_api: settings.refit.github_api_url.clone(),
         machine: PathBuf::from("/etc"),
     };
-    let dependencies = DependencyHands::new(packages, forges, own_program);
+    let packages = PackageRules {
+        excluded: outside.excluded_packages.clone(),
+        vendor: outside.vendor.clone(),
+        ..PackageRules::usual(outside.surroundings(&places.home))
+    };
+    let dependencies = DependencyHands {
+        packages: Packages::new(packages),
+        ..DependencyHands::new(applications, forges, own_program)
+    };
     Ok(Host::new(git, per_host, releases, dependencies, printer, faults))
 }
 

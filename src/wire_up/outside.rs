@@ -20,6 +20,10 @@ pub struct Outside {
     pub path: OsString,
     /// The variables that processes inherit as they are.
     pub passed_on: Vec<(OsString, OsString)>,
+    /// `MOONRAKER_EXCLUDED_PKGS`: OS packages that are never asked for.
+    pub excluded_packages: Option<String>,
+    /// `MOONRAKER_VENDOR`: what conditions of listed OS packages know as the vendor.
+    pub vendor: Option<String>,
     /// `NO_COLOR`.
     pub no_color: bool,
     /// Who started Refit.

@@ -16,6 +16,7 @@ use refit_model::environment::{EnvironmentFacts, EnvironmentSpec, EnvironmentSur
 use refit_model::name::{RunId, UpdaterName};
 use refit_model::plan::Action;
 use refit_model::step::{Beginning, Content, EnvironmentRef, EnvironmentStep, Ground, OldFolder, Want};
+use refit_testkit::git::{GitWorld, Work};
 use refit_testkit::index::PackageIndex;
 use refit_testkit::scratch::scratch;
 use refit_testkit::venv::Venv;
@@ -147,7 +148,13 @@ impl Lab {
         };
         vec![
             EnvironmentStep::Stage { env: self.env(), stage, from, want: want.clone() },
-            EnvironmentStep::Install { env: self.env(), ground: ground.clone(), want: want.clone(), freeze },
+            EnvironmentStep::Install {
+                env: self.env(),
+                ground: ground.clone(),
+                want: want.clone(),
+                says: "Updating python packages...".to_owned(),
+                freeze,
+            },
             EnvironmentStep::Check { env: self.env(), ground, projects },
             switch,
             EnvironmentStep::Prune { env: self.env(), kept: self.kept_place(), keep: 1 },
@@ -242,6 +249,11 @@ impl Lab {
         let (contents, content) = (Contents::new(&self.git, self.tell(), FaultPlan::none()), self.next(requirements));
         let wish = Wish { contents: &contents, content: &content, file: Path::new(FILE) };
         self.environments.survey(&self.spec(), &facts, Some(wish), Action::Upgrade, preview).await
+    }
+
+    /// Runs git in a work tree.
+    pub fn git_in(&self, work: &Work, arguments: &[&str]) -> String {
+        GitWorld::new(self.path().join("git")).git(work.path(), arguments)
     }
 
     fn tell(&self) -> Tell {

@@ -37,14 +37,6 @@ impl ByHand {
     }
 }
 
-/// CPU milliseconds of the programs so far. Source: proc(5), `cutime` and `cstime` of this process, in ticks of 10 ms.
-pub(super) fn cost() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").expect("it runs");
-    let after_name = stat.rsplit_once(')').expect("a name in brackets").1;
-    let ticks: f64 = after_name.split_whitespace().skip(13).take(2).map(|t| t.parse::<f64>().expect("ticks")).sum();
-    ticks * 10.0
-}
-
 fn must(command: &mut Command) {
     let status = command.stdin(Stdio::null()).status().unwrap_or_else(|e| panic!("{command:?}: {e}"));
     assert!(status.success(), "{command:?} ended with {status}");

@@ -106,6 +106,7 @@ pub const POINTS: &[&str] = &[
     "service_observe.before",
     "service_observe.after",
     "service_restart.before",
+    "service_restart.restarted",
     "service_restart.after",
     "packages_remove_added.before",
     "packages_remove_added.after",

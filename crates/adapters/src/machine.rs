@@ -31,7 +31,7 @@ use crate::packages::{PackageRules, Packages};
 use crate::python::{EnvironmentRules, Environments};
 use crate::python_package::{ApplicationRules, PythonApplications};
 use crate::release::{Releases, carry, exchange};
-use crate::services::Services;
+use crate::services::{ServiceRules, Services};
 use crate::tree::{self, Sides, Stage, TreeError};
 
 mod dependencies;
@@ -65,7 +65,7 @@ impl DependencyHands {
             environments: Environments::new(rules),
             packages: Packages::new(PackageRules::usual(surroundings.clone())),
             npm: Npm::new(surroundings.clone()),
-            services: Services::new(surroundings),
+            services: Services::new(ServiceRules::usual(surroundings)),
             applications: PythonApplications::new(applications, forges),
         }
     }

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use refit_engine::ports::{Circumstance, StepError};
@@ -12,59 +11,31 @@ use refit_model::dependencies::PackageChange;
 use refit_model::journal::Witness;
 use refit_model::name::{RunId, UpdaterName};
 use refit_model::step::Content;
+use refit_testkit::apt::{AptWorld, Deb};
 use refit_testkit::scratch::scratch;
 use serde_json::json;
 
 use super::*;
 use crate::git::Git;
 
-/// Packages that all worlds share: made once.
-fn pool() -> &'static Path {
-    static POOL: OnceLock<tempfile::TempDir> = OnceLock::new();
-    let made = POOL.get_or_init(|| {
-        let pool = scratch();
-        let deb = |name: &str, version: &str, more: &str, postinst: &str| {
-            let tree = pool.path().join(format!("{name}_{version}"));
-            fs::create_dir_all(tree.join("DEBIAN")).unwrap();
-            fs::create_dir_all(tree.join("opt").join(name)).unwrap();
-            fs::write(tree.join("opt").join(name).join("file"), format!("{name} {version}\n")).unwrap();
-            let control = format!(
-                "Package: {name}\nVersion: {version}\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\n{more}\
-                 Description: for tests\n"
-            );
-            fs::write(tree.join("DEBIAN/control"), control).unwrap();
-            if !postinst.is_empty() {
-                let script = tree.join("DEBIAN/postinst");
-                fs::write(&script, format!("#!/bin/sh\n{postinst}\n")).unwrap();
-                fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
-            }
-            let out = pool.path().join(format!("{name}_{version}_all.deb"));
-            run(Command::new("dpkg-deb").args(["-Znone", "--root-owner-group", "-b"]).arg(&tree).arg(&out));
-        };
-        deb("base-thing", "1.0", "", "");
-        deb("base-thing", "1.1", "", "");
-        deb("libapp", "1.0", "", "");
-        deb("app-dev", "2.0-1", "Depends: libapp (= 1.0)\n", "");
-        deb("needs-newer", "1.0", "Depends: base-thing (>= 1.1)\n", "");
-        deb("rival", "1.0", "Conflicts: base-thing\n", "");
-        deb("bad-post", "1.0", "Depends: libapp\n", "echo doomed; exit 3");
-        deb("stand-in", "1.0", "Provides: virtual-thing\n", "");
-        deb("pyx3-12", "1.0", "", "");
-        deb("friend", "1.0", "Depends: libapp\n", "");
-        pool
-    });
-    made.path()
+fn deb(name: &str) -> Deb {
+    let (name, version) = name.split_once('_').unwrap();
+    let deb = Deb::new(name, version);
+    match name {
+        "app-dev" => deb.depends("libapp (= 1.0)"),
+        "needs-newer" => deb.depends("base-thing (>= 1.1)"),
+        "rival" => deb.conflicts("base-thing"),
+        "bad-post" => deb.depends("libapp").script("postinst", "echo doomed; exit 3"),
+        "stand-in" => deb.field("Provides", "virtual-thing"),
+        "friend" => deb.depends("libapp"),
+        "libapp" => deb.conffile("etc/libapp", "as shipped\n"),
+        _ => deb,
+    }
 }
 
-fn run(command: &mut Command) -> String {
-    let output = command.env("LC_ALL", "C").output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{command:?}: {said}");
-    said
-}
-
-/// A root with its package source, and some software that lists packages.
+/// A Debian, and some software that lists packages.
 struct World {
+    apt: AptWorld,
     root: PathBuf,
     told: Arc<Mutex<Vec<String>>>,
     git: Git,
@@ -76,42 +47,17 @@ impl World {
     async fn new(source: &[&str]) -> Self {
         let place = scratch();
         let root = fs::canonicalize(place.path()).unwrap();
-        for folder in [
-            "root/var/lib/dpkg/info",
-            "root/var/lib/dpkg/updates",
-            "root/var/lib/apt/lists/partial",
-            "root/tmp",
-            "root/var/cache/apt/archives/partial",
-            "root/etc/apt/apt.conf.d",
-            "root/etc/apt/preferences.d",
-            "root/etc/apt/trusted.gpg.d",
-            "root/var/log/apt",
-            "source",
-            "app",
-            "home",
-        ] {
-            fs::create_dir_all(root.join(folder)).unwrap();
+        for folder in ["app", "home"] {
+            fs::create_dir(root.join(folder)).unwrap();
         }
-        for file in ["status", "available"] {
-            fs::write(root.join("root/var/lib/dpkg").join(file), "").unwrap();
-        }
-        let at = root.display();
-        fs::write(root.join("root/etc/apt/sources.list"), format!("deb [trusted=yes] file:{at}/source ./\n")).unwrap();
-        let config = format!(
-            "Dir \"{at}/root/\";\nDir::State::status \"{at}/root/var/lib/dpkg/status\";\nDir::Bin::dpkg \
-             \"/usr/bin/dpkg\";\nAPT::Sandbox::User \"root\";\nAcquire::Languages \"none\";\n"
-        );
-        fs::write(root.join("apt.conf"), config).unwrap();
         fs::write(root.join("os-release"), "ID=raspbian\nID_LIKE=debian\nVERSION_ID=\"12\"\n").unwrap();
-        let passed_on = [
-            ("APT_CONFIG", root.join("apt.conf").into_os_string()),
-            ("DPKG_ROOT", root.join("root").into_os_string()),
-            ("DPKG_FORCE", "script-chrootless,not-root,bad-path".into()),
-        ];
+        let apt = AptWorld::new().unwrap();
+        let environment =
+            apt.environment().into_iter().filter(|(name, _)| name.starts_with("APT") || name.starts_with("DPKG"));
         let surroundings = Surroundings {
             home: root.join("home"),
             path: std::env::var_os("PATH").unwrap(),
-            passed_on: passed_on.map(|(name, value)| (name.into(), value)).to_vec(),
+            passed_on: environment.map(|(name, value)| (name.into(), value)).collect(),
         };
         let rules = PackageRules {
             os_release: vec![root.join("nowhere"), root.join("os-release")],
@@ -122,44 +68,33 @@ impl World {
             ..PackageRules::usual(surroundings.clone())
         };
         let git = Git::find(surroundings).await.unwrap();
-        let world = Self { root, told: Arc::default(), git, rules, _root: place };
+        let world = Self { apt, root, told: Arc::default(), git, rules, _root: place };
         world.offer(source);
-        world.has("apt-get", &["-q", "update"]);
+        world.apt.update();
         world
     }
 
     /// Puts packages into the source; the machine does not know of it yet.
     fn offer(&self, packages: &[&str]) {
-        for package in packages {
-            let name = format!("{package}_all.deb");
-            fs::copy(pool().join(&name), self.root.join("source").join(&name)).unwrap();
-        }
-        let mut scan = Command::new("dpkg-scanpackages");
-        scan.args(["-m", ".", "/dev/null"]).current_dir(self.root.join("source"));
-        let output = scan.output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        fs::write(self.root.join("source/Packages"), output.stdout).unwrap();
+        packages.iter().for_each(|package| self.apt.publish(&deb(package)));
     }
 
     /// Somebody else's doing.
     fn has(&self, program: &str, args: &[&str]) -> String {
-        let mut command = Command::new(program);
-        command.args(args).envs(self.rules.surroundings.passed_on.iter().cloned());
-        run(command.env("DEBIAN_FRONTEND", "noninteractive"))
+        let output = self.apt.command(program).args(args).output().unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{program} {args:?}: {said}");
+        said
     }
 
     fn installed(&self) -> String {
-        self.has("dpkg-query", &["-W", "-f=${db:Status-Abbrev}${Package} ${Version}\n"])
+        self.apt.status().iter().map(|(name, known)| format!("{} {name} {}\n", known.status, known.version)).collect()
     }
 
-    /// What is left of the state on disk, but for the order of lines.
+    /// The packages that have files on the disk.
     fn files(&self) -> Vec<String> {
-        let opt = self.root.join("root/opt");
-        let mut names: Vec<String> = fs::read_dir(opt)
-            .into_iter()
-            .flatten()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let entries = fs::read_dir(self.apt.root().join("usr/share")).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
         names.sort();
         names
     }
@@ -252,7 +187,7 @@ async fn missing_packages_come_and_go_again() {
     let seen = world.survey(&["base-thing"]).await;
     assert_eq!(changes(&seen.missing), [change("libapp", None, Some("1.0")), change("app-dev", None, Some("2.0-1"))]);
     assert!(seen.known && seen.refused.is_none() && seen.unavailable.is_empty(), "{seen:?}");
-    let size = fs::metadata(world.root.join("source/libapp_1.0_all.deb")).unwrap().len();
+    let size = fs::metadata(world.apt.repository().join("libapp_1.0_all.deb")).unwrap().len();
     assert_eq!(seen.missing[0].bytes, Some(size));
     assert_eq!((seen.listed_now.as_slice(), seen.notes.len()), (&["base-thing".to_owned()][..], 1));
 
@@ -351,22 +286,22 @@ async fn what_no_source_knows_is_named_before_anything_changes() {
 async fn missing_lists_are_fetched_and_a_source_that_is_gone_is_told() {
     let world = World::new(&["libapp_1.0"]).await;
     world.lists(&["libapp"]);
-    fs::remove_dir_all(world.root.join("root/var/lib/apt/lists")).unwrap();
-    fs::create_dir_all(world.root.join("root/var/lib/apt/lists/partial")).unwrap();
+    fs::remove_dir_all(world.apt.root().join("var/lib/apt/lists")).unwrap();
+    fs::create_dir_all(world.apt.root().join("var/lib/apt/lists/partial")).unwrap();
     let seen = world.survey(&[]).await;
     assert_eq!((changes(&seen.missing), seen.refused), (vec![change("libapp", None, None)], None));
-    fs::rename(world.root.join("source"), world.root.join("elsewhere")).unwrap();
+    fs::rename(world.apt.repository(), world.root.join("elsewhere")).unwrap();
     let error = world.fetch(&[]).await.unwrap_err().message;
     assert!(
         error.contains("the lists of packages could not be fetched (") && error.contains("look at the network"),
         "{error}"
     );
-    fs::rename(world.root.join("elsewhere"), world.root.join("source")).unwrap();
+    fs::rename(world.root.join("elsewhere"), world.apt.repository()).unwrap();
     world.told();
     world.fetch(&[]).await.unwrap();
     assert!(world.told().starts_with("The lists of packages are missing or old; fetching them"));
     // The list promises a file that is not there any more.
-    fs::remove_file(world.root.join("source/libapp_1.0_all.deb")).unwrap();
+    fs::remove_file(world.apt.repository().join("libapp_1.0_all.deb")).unwrap();
     let error = world.install(&[], false).await.unwrap_err().message;
     assert!(
         error.contains("libapp could not be installed: ") && error.ends_with("sudo apt-get install libapp"),
@@ -400,10 +335,10 @@ async fn a_cut_installation_is_finished_first_and_then_taken_back() {
     let world = World::new(&["app-dev_2.0-1", "libapp_1.0"]).await;
     world.lists(&["app-dev"]);
     let witness = world.witness(&[]).await;
-    let deb = |name: &str| world.root.join("source").join(name).to_string_lossy().into_owned();
+    let deb = |name: &str| world.apt.repository().join(name).to_string_lossy().into_owned();
     let cut = || {
         world.has("dpkg", &["--unpack", &deb("libapp_1.0_all.deb"), &deb("app-dev_2.0-1_all.deb")]);
-        let status = world.root.join("root/var/lib/dpkg/status");
+        let status = world.apt.root().join("var/lib/dpkg/status");
         // Where most cuts were seen to leave a package: half of its files, and a status that demands it anew.
         let halved =
             fs::read_to_string(&status).unwrap().replacen("install ok unpacked", "install reinstreq half-installed", 1);
@@ -419,7 +354,7 @@ async fn a_cut_installation_is_finished_first_and_then_taken_back() {
     assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()));
     // Nor does it help when the file that would mend it is gone.
     cut();
-    fs::remove_dir_all(world.root.join("source")).unwrap();
+    fs::remove_dir_all(world.apt.repository()).unwrap();
     world.remove_added(&witness).await.unwrap();
     assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()), "{}", world.told());
 }
@@ -427,16 +362,16 @@ async fn a_cut_installation_is_finished_first_and_then_taken_back() {
 #[tokio::test]
 async fn configuration_from_an_earlier_time_stays() {
     let world = World::new(&["libapp_1.0", "app-dev_2.0-1"]).await;
-    let status = world.root.join("root/var/lib/dpkg/status");
+    let status = world.apt.root().join("var/lib/dpkg/status");
     fs::write(&status, "Package: libapp\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 0.9\nConffiles:\n /etc/libapp d41d8cd98f00b204e9800998ecf8427e\nMaintainer: x\nDescription: x\n\n").unwrap();
-    fs::create_dir_all(world.root.join("root/etc")).unwrap();
-    fs::write(world.root.join("root/etc/libapp"), "mine\n").unwrap();
+    fs::create_dir_all(world.apt.root().join("etc")).unwrap();
+    fs::write(world.apt.root().join("etc/libapp"), "mine\n").unwrap();
     world.lists(&["app-dev"]);
     let witness = world.witness(&[]).await;
     assert_eq!(witness.as_ref().unwrap()["configured"], json!(["libapp"]));
     world.install(&[], false).await.unwrap();
     world.remove_added(&witness).await.unwrap();
-    assert_eq!(fs::read_to_string(world.root.join("root/etc/libapp")).unwrap(), "mine\n");
+    assert_eq!(fs::read_to_string(world.apt.root().join("etc/libapp")).unwrap(), "mine\n");
     assert_eq!(world.files(), Vec::<String>::new());
 }
 
@@ -446,7 +381,7 @@ async fn another_package_manager_is_waited_for_and_named() {
     let mut world = World::new(&["libapp_1.0"]).await;
     world.lists(&["libapp"]);
     let lock = |world: &World| {
-        let file = fs::File::create(world.root.join("root/var/lib/dpkg/lock-frontend")).unwrap();
+        let file = fs::File::create(world.apt.root().join("var/lib/dpkg/lock-frontend")).unwrap();
         rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive).unwrap();
         file
     };
@@ -552,6 +487,31 @@ async fn lists_that_cannot_be_used_are_told() {
     assert_eq!(world.survey(&[]).await.missing.len(), 1);
     world.rules.vendor = Some(String::new());
     assert!(world.survey(&[]).await.missing.is_empty());
+}
+
+#[tokio::test]
+async fn a_python_package_may_list_them() {
+    let world = World::new(&["libapp_1.0"]).await;
+    let site = world.root.join("app/lib/python3.11/site-packages");
+    let record = |path: &str| fs::write(site.join("My_App-1.0.dist-info/RECORD"), format!("my_app/x.py,,\n{path},,\n"));
+    fs::create_dir_all(site.join("my_app")).unwrap();
+    fs::create_dir_all(site.join("My_App-1.0.dist-info")).unwrap();
+    let told = json!({ "system_dependencies": { "debian": ["libapp"] } }).to_string();
+    fs::write(site.join("my_app/release_info"), &told).unwrap();
+    fs::write(world.root.join("release_info"), &told).unwrap();
+    let of = |project: &str| PackageList {
+        system_dependencies: None,
+        release_info_of: Some(project.to_owned()),
+        ..world.list(&[])
+    };
+    let ask = async |list: PackageList| {
+        changes(&world.hand().survey(&world.contents(), Some(&list), &world.list(&[])).await.missing)
+    };
+    record("my_app/release_info").unwrap();
+    assert_eq!(ask(of("my.app")).await, [change("libapp", None, Some("1.0"))]);
+    assert!(ask(of("app")).await.is_empty());
+    record("../../../../../release_info").unwrap();
+    assert!(ask(of("my.app")).await.is_empty(), "a record that leads out is not followed");
 }
 
 #[tokio::test]

@@ -153,8 +153,8 @@ impl Environments {
             EnvironmentStep::Stage { env: _, stage, from, want } => {
                 stage::stage(&hand, stage, from, want, contents).await
             }
-            EnvironmentStep::Install { env: _, ground, want, freeze } => {
-                install::install(&hand, ground, want, freeze, contents, circumstance).await
+            EnvironmentStep::Install { env: _, ground, want, says, freeze } => {
+                install::install(&hand, ground, (want, says, freeze), contents, circumstance).await
             }
             EnvironmentStep::Check { env: _, ground, projects } => check::check(&hand, ground, projects).await,
             EnvironmentStep::Exchange { env, stage, old } => {

@@ -168,11 +168,16 @@ pub fn exchange_back(live: &Path, stage: &Path, kept: &Path, before: Sides) -> R
             let ready = Stage::at(old)?.sync()?;
             swap(live, &ready.0.path, stage, now.is_some())?;
             if old == kept && identity(kept)? == before.stage {
+                // Where a stage stood in a folder of its own, that may be gone.
+                make_parent(stage)?;
                 rename(kept, stage)?;
             }
         }
         // There was no folder in use before.
-        None if before.live.is_none() && now == before.stage => rename(live, stage)?,
+        None if before.live.is_none() && now == before.stage => {
+            make_parent(stage)?;
+            rename(live, stage)?;
+        }
         None => return Err(TreeError::Changed(live.to_owned())),
     }
     sync_parent(live)?;

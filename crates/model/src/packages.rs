@@ -16,7 +16,7 @@ mod script;
 pub use apt::{Planned, Removed, Simulation, Trouble, sizes, trouble};
 pub use distribution::Distribution;
 pub use dpkg::{Database, Installed};
-pub use list::{BadList, Listed, excluded, from_json};
+pub use list::{BadList, Listed, excluded, from_json, from_release_info};
 pub use script::from_script;
 
 /// Why a text is not a package's name.

@@ -90,6 +90,16 @@ fn a_list_that_says_nothing_is_told() {
 }
 
 #[test]
+fn a_release_may_list_packages() {
+    let told = br#"{"commit_sha": "x", "system_dependencies": {"debian": ["liblmdb-dev", "x1; y"]}}"#;
+    let listed = from_release_info(told, &pi());
+    assert_eq!((names(&listed), listed.complaints.len()), (vec!["liblmdb-dev"], 1));
+    for nothing in ["", "[]", "{}", r#"{"system_dependencies": []}"#, r#"{"system_dependencies": null}"#] {
+        assert_eq!(from_release_info(nothing.as_bytes(), &pi()), Listed::default(), "{nothing}");
+    }
+}
+
+#[test]
 fn a_script_is_read_and_never_run() {
     let script = br#"#!/bin/bash
 install_packages()

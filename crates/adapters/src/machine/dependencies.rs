@@ -61,9 +61,8 @@ impl Host {
             survey.packages = Some(self.packages.survey(&contents, wished.as_ref().map(list).as_ref(), &now).await);
         }
         if dependencies.node {
-            let mut node = self.npm.survey(&contents, wished.as_ref(), home).await;
-            node.sound_previous = facts.node_rollback.clone().filter(|kept| kept.is_dir());
-            survey.node = Some(node);
+            let previous = facts.node_rollback.as_deref();
+            survey.node = Some(self.npm.survey(&contents, wished.as_ref(), home, previous).await);
         }
         survey
     }

@@ -91,6 +91,11 @@ impl Apt<'_> {
         StepError { message: format!("{}: {text}", self.title), command_failed: false, printer_busy: false }
     }
 
+    /// A sentence of the update's own, as listeners know them (CONTRACT §2.9).
+    pub(super) fn announce(&self, text: &str) {
+        (self.tell)(&format!("{}: {text}", self.title));
+    }
+
     pub(super) fn say(&self, text: &str) {
         (self.tell)(text);
     }

@@ -99,6 +99,7 @@ pub(super) async fn install(
     if weighed.ask.is_empty() {
         return Ok(weighed.passed_by().or_else(|| Some(NOTHING.to_owned())));
     }
+    apt.announce("Installing system dependencies...");
     let done = apt.install(means, &weighed.ask).await;
     faults.reach("packages_install.installed");
     // Its exit code tells of anything that any package did; what counts is what is there now.

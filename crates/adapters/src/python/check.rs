@@ -69,14 +69,15 @@ impl Before {
     }
 
     /// The same questions there. Nothing is shown elsewhere: its Python finds its own packages wherever it lies.
-    fn pip<'a>(&self, hand: &'a Hand<'_>, like: &Pip<'a>, ground_own: &Path) -> Option<Pip<'a>> {
+    fn pip<'a>(&self, hand: &'a Hand<'_>, like: &Pip<'a>) -> Option<Pip<'a>> {
         let folder = self.0.clone()?;
         Some(Pip {
             surroundings: &hand.rules.surroundings,
             folder,
             environment: like.environment,
             view: None,
-            temporary: ground_own.join("tmp"),
+            own: like.outside.clone(),
+            outside: like.outside.clone(),
             dir: PathBuf::from("/"),
             tell: std::sync::Arc::new(|_: &str| {}),
         })
@@ -90,7 +91,7 @@ async fn fitting(hand: &Hand<'_>, pip: &Pip<'_>, before: &Before) -> Result<(), 
     }
     let complaints = said.lines.iter().filter(|line| !line.trim().is_empty()).cloned();
     let complaints: BTreeSet<String> = complaints.collect();
-    let Some(old) = before.pip(hand, pip, &pip.temporary) else {
+    let Some(old) = before.pip(hand, pip) else {
         hand.say("these packages do not fit together, as far as pip knows; there is nothing to compare with");
         return Ok(());
     };
@@ -111,7 +112,7 @@ async fn importable(hand: &Hand<'_>, pip: &Pip<'_>, before: &Before, modules: &[
     if wrong.is_empty() {
         return Ok(());
     }
-    let known = match before.pip(hand, pip, &pip.temporary) {
+    let known = match before.pip(hand, pip) {
         Some(old) => imports(hand, &old, modules).await.unwrap_or_default(),
         None => Vec::new(),
     };

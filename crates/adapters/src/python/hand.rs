@@ -1,7 +1,7 @@
 //! One environment in the hands of a step: where pip works, who listens, and the words that the caller gets.
 //! Refuses to: know what any step is about.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use refit_engine::ports::{StepError, Tell};
 use refit_model::step::{EnvironmentRef, Ground};
@@ -30,12 +30,10 @@ pub struct Hand<'a> {
     pub faults: FaultPlan,
 }
 
-/// A pip that can be run, and the places that were made for it.
+/// A pip that can be run, with the places that were made for it.
 pub struct Ready<'a> {
     /// Runs.
     pub pip: Pip<'a>,
-    /// Refit's own folder for this step, as pip sees it.
-    pub own: PathBuf,
     _places: Vec<Place>,
 }
 
@@ -72,18 +70,19 @@ impl<'a> Hand<'a> {
                 let (view, places) = self.view(shown)?;
                 (Some(view), self.live().join(OWN), places)
             }
-            Ground::InPlace { .. } => (None, outside, Vec::new()),
+            Ground::InPlace { .. } => (None, outside.clone(), Vec::new()),
         };
         let pip = Pip {
             surroundings: &self.rules.surroundings,
             folder: self.live().to_owned(),
             environment: &self.env.pip_environment,
             view,
-            temporary: own.join("tmp"),
             dir: own.join("empty"),
+            own,
+            outside,
             tell: self.tell.clone(),
         };
-        Ok(Ready { pip, own, _places: places })
+        Ok(Ready { pip, _places: places })
     }
 
     /// Folders shown elsewhere, with the places made where there are none.

@@ -16,7 +16,7 @@ use super::asked::Asked;
 use super::hand::{Hand, Ready};
 use super::layout::OWN;
 use super::namespace::{Place, Shown};
-use super::pip::Said;
+use super::pip::{ASKED, Said};
 use super::verdict::Kind;
 use super::{copy, installed, stage};
 use crate::command::CommandError;
@@ -33,8 +33,7 @@ const OLDEST_PIP: &str = "22.2";
 pub async fn install(
     hand: &Hand<'_>,
     ground: &Ground,
-    want: &Want,
-    freeze: &[String],
+    (want, says, freeze): (&Want, &str, &[String]),
     contents: &Contents<'_>,
     circumstance: &Circumstance,
 ) -> Result<Option<String>, StepError> {
@@ -42,7 +41,7 @@ pub async fn install(
         return Ok(None);
     }
     begin(hand, ground, circumstance).await?;
-    let job = Job { hand, ground, contents };
+    let job = Job { hand, ground, contents, says };
     let done = job.work(want, freeze).await;
     hand.faults.reach("environment_install.installed");
     job.tidy().await?;
@@ -123,6 +122,8 @@ struct Job<'a, 'h> {
     hand: &'a Hand<'h>,
     ground: &'a Ground,
     contents: &'a Contents<'a>,
+    /// What listeners are told once pip is known to be new enough.
+    says: &'a str,
 }
 
 impl Job<'_, '_> {
@@ -152,7 +153,7 @@ impl Job<'_, '_> {
     async fn tidy(&self) -> Result<(), StepError> {
         let own = self.own();
         let work =
-            move || ["tmp", "empty", "asked", "tree"].iter().try_for_each(|name| tree::delete_stage(&own.join(name)));
+            move || ["tmp", "empty", ASKED, "tree"].iter().try_for_each(|name| tree::delete_stage(&own.join(name)));
         self.hand.off_the_loop(work).await
     }
 
@@ -205,8 +206,8 @@ impl Job<'_, '_> {
         if let Some(dir) = dir {
             ready.pip.dir = dir;
         }
-        asked.write_to(&self.own().join("asked")).map_err(|error| self.hand.on_disk(&error))?;
-        let list = ready.own.join("asked").join(&asked.file);
+        asked.write_to(&self.own().join(ASKED)).map_err(|error| self.hand.on_disk(&error))?;
+        let list = ready.pip.own.join(ASKED).join(&asked.file);
         let what = format!("Installing the Python packages of {}", asked.file.display());
         if !freeze.is_empty() {
             let bounds: Vec<String> = freeze.iter().filter(|line| line.contains("==")).cloned().collect();
@@ -375,18 +376,24 @@ impl Job<'_, '_> {
     /// An old pip does not read what today's packages say of themselves. Where no newer one can be had, the old one does
     /// what it can.
     async fn new_enough(&self) -> Result<(), StepError> {
+        self.hand.say("Checking pip version...");
         let there = installed::read(self.target(), &[]);
         let pip = refit_model::python::name::ProjectName::new("pip").ok().and_then(|name| there.get(&name).cloned());
         let version = pip.and_then(|pip| version::parse(&pip.version)).zip(version::parse(OLDEST_PIP));
-        if version.is_some_and(|(has, oldest)| has >= oldest) {
+        if version.as_ref().is_some_and(|(has, oldest)| has >= oldest) {
+            self.hand.say("Pip version up to date");
+            self.hand.say(self.says);
             return Ok(());
         }
+        let has = version.map_or_else(|| "?".to_owned(), |(has, _)| has.to_string());
+        self.hand.say(&format!("Updating pip from version {has} to a newer one..."));
         let ready = self.hand.ready(self.ground, Vec::new())?;
         let said: Result<Said, CommandError> = ready.pip.install(["--upgrade", "pip"]).await;
         let said = self.hand.started(said)?;
         if !said.success() {
             self.hand.say(&format!("pip stays as old as it is: {}", self.hand.judge(&said).why));
         }
+        self.hand.say(self.says);
         Ok(())
     }
 
@@ -395,7 +402,7 @@ impl Job<'_, '_> {
         let file = self.own().join("tmp").join(name);
         fs::write(&file, lines.join("\n") + "\n")
             .map_err(|error| self.hand.on_disk(&TreeError::io("written", &file)(error)))?;
-        Ok(ready.own.join("tmp").join(name))
+        Ok(ready.pip.own.join("tmp").join(name))
     }
 }
 

@@ -35,8 +35,9 @@ said['markers'] = markers()
 try:
     import pip
     said['pip'] = pip.__version__
-    from pip._vendor.packaging.tags import sys_tags
-    said['tags'] = [str(tag) for tag in sys_tags()]
+    # Not those of packaging alone: pip takes a few more.
+    from pip._internal.utils.compatibility_tags import get_supported
+    said['tags'] = [str(tag) for tag in get_supported()]
     from pip._internal.models.index import PyPI
     said['default_index'] = PyPI.simple_url
 except Exception:

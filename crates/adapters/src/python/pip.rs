@@ -4,16 +4,24 @@
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use refit_engine::ports::Tell;
 
 use super::namespace::{self, Shown};
+use super::verdict;
 use crate::command::{Command, CommandError, Limits, Outcome, Surroundings};
 
 /// So many lines are kept to find out why it failed.
 const KEPT: usize = 2000;
+
+/// Below Refit's own folder: the requirements, as pip reads them.
+pub const ASKED: &str = "asked";
+/// Everything that pip has to say, in the folder for temporary files.
+const LOG: &str = "pip.log";
+const UNSAID: &str = "Could not fetch URL";
 
 /// Where pip works, and with what.
 pub struct Pip<'a> {
@@ -25,8 +33,10 @@ pub struct Pip<'a> {
     pub environment: &'a [(String, String)],
     /// Refit's own program and the folders that are shown elsewhere; none where pip sees what everybody sees.
     pub view: Option<(&'a Path, Vec<Shown>)>,
-    /// For its temporary files: on the disk of the environment.
-    pub temporary: PathBuf,
+    /// Refit's own folder for this step, on the disk of the environment, as pip sees it.
+    pub own: PathBuf,
+    /// The same folder as everybody else sees it.
+    pub outside: PathBuf,
     /// The folder it runs in. Nothing of it may be importable.
     pub dir: PathBuf,
     /// Who is told what it says.
@@ -49,10 +59,29 @@ impl Pip<'_> {
     /// When it could not be started; a bad end is in the answer.
     pub async fn install<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Result<Said, CommandError> {
         let usual = ["install", "--no-warn-script-location", "--progress-bar", "off"];
-        self.run(
-            usual.into_iter().map(OsString::from).chain(arguments.into_iter().map(|word| word.as_ref().to_owned())),
-        )
-        .await
+        let words = usual.into_iter().map(OsString::from);
+        let mut said = self.run(words.chain(arguments.into_iter().map(|word| word.as_ref().to_owned()))).await?;
+        if !said.success()
+            && let Some(missing) = verdict::not_found(&said.lines)
+        {
+            said.lines.extend(self.unsaid(&missing).await);
+        }
+        Ok(said)
+    }
+
+    /// That an index could not be asked is in pip's log alone: it goes on without it, and then misses what is there. A log
+    /// from the start would keep what a build prints from being told, so the question is asked again.
+    async fn unsaid(&self, missing: &str) -> Vec<String> {
+        let asked = self.python(["-m", "pip", "install", "--dry-run", "--no-deps", "--no-input", "--log"]);
+        let asked = asked.arg(self.own.join("tmp").join(LOG)).args(["--", missing]).limits(Limits::WORKING);
+        if let Err(error) = asked.run().await {
+            tracing::debug!(%error, "pip was not asked why it misses something");
+        }
+        let text = fs::read(self.outside.join("tmp").join(LOG)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        // A project that an index does not have is no trouble.
+        let trouble = |line: &&str| line.contains(UNSAID) && !line.contains(" 404 ");
+        text.lines().filter(trouble).take(10).map(str::to_owned).collect()
     }
 
     /// pip with these arguments.
@@ -63,7 +92,10 @@ impl Pip<'_> {
         let command = self.python(["-m", "pip", "--require-virtualenv", "--no-input", "--disable-pip-version-check"]);
         let lines = Arc::new(Mutex::new(VecDeque::new()));
         let (kept, tell) = (Arc::clone(&lines), self.tell.clone());
+        // Where a file lies for pip is of no interest to anybody.
+        let private = format!("{}/", self.own.join(ASKED).display());
         let listen: Tell = Arc::new(move |line: &str| {
+            let line = &line.replace(&private, "");
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() >= KEPT {
                 kept.pop_front();
@@ -95,7 +127,7 @@ impl Pip<'_> {
             .env("PYTHONNOUSERSITE", "1")
             // Older ones do not know the option, and do not warn either.
             .env("PIP_ROOT_USER_ACTION", "ignore")
-            .env("TMPDIR", &self.temporary);
+            .env("TMPDIR", self.own.join("tmp"));
         self.environment.iter().fold(command, |command, (name, value)| command.env(name, value))
     }
 }

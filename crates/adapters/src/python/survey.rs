@@ -13,7 +13,7 @@ use refit_model::step::Content;
 
 use super::asked::Asked;
 use super::namespace::{Place, Shown};
-use super::pip::Pip;
+use super::pip::{ASKED, Pip};
 use super::{EnvironmentRules, Wish, installed, interpreter, previous, report, seen};
 use crate::content;
 use crate::tree::{self, TreeError};
@@ -120,13 +120,14 @@ async fn ask_pip(
         tree::delete_stage(&folder)?;
         std::fs::create_dir_all(&folder).map_err(TreeError::io("made", &folder))?;
     }
-    asked.write_to(&own.join("asked"))?;
+    asked.write_to(&own.join(ASKED))?;
     let mut pip = Pip {
         surroundings: &subject.rules.surroundings,
         folder: subject.folder.clone(),
         environment: subject.pip_environment,
         view: None,
-        temporary: own.join("tmp"),
+        own: own.to_owned(),
+        outside: own.to_owned(),
         dir: own.join("empty"),
         tell: std::sync::Arc::new(|_: &str| {}),
     };
@@ -158,7 +159,7 @@ async fn ask_pip(
         pip.dir = at;
     }
     let file = own.join("tmp").join("report.json");
-    let list = own.join("asked").join(&asked.file);
+    let list = own.join(ASKED).join(&asked.file);
     let words = [Path::new("--dry-run"), Path::new("--quiet"), Path::new("--report"), &file, Path::new("-r"), &list];
     let said = pip.install(words).await?;
     drop(places);

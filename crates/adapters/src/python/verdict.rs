@@ -117,7 +117,7 @@ fn hashes(lines: &[String]) -> Option<String> {
              nothing from there until it is explained"
         ));
     }
-    let missing = find(lines, "Hashes are required in --require-hashes mode")?;
+    let missing = find(lines, "--require-hashes mode")?;
     Some(format!("{}; tell the project", bare(missing)))
 }
 
@@ -207,14 +207,16 @@ fn network(lines: &[String]) -> Option<String> {
     Some(format!("the package index could not be reached ({cause}); try again when it can be"))
 }
 
+/// The requirement for which pip found nothing.
+#[must_use]
+pub fn not_found(lines: &[String]) -> Option<String> {
+    let found = lines.iter().find_map(|line| line.split_once("No matching distribution found for "));
+    let wanted = found.map(|(_, rest)| rest.split_once(" (from ").map_or(rest, |(wanted, _)| wanted).trim());
+    wanted.filter(|wanted| !wanted.starts_with('-')).map(str::to_owned)
+}
+
 fn missing(lines: &[String]) -> Option<String> {
-    let wanted = between(lines, "No matching distribution found for ", "\n");
-    let wanted = wanted.or_else(|| {
-        lines
-            .iter()
-            .find_map(|line| line.split_once("No matching distribution found for "))
-            .map(|(_, rest)| rest.trim())
-    })?;
+    let wanted = not_found(lines)?;
     if let Some(line) = find(lines, "require a different python version") {
         let versions =
             line.split_once(':').map_or(line, |(_, rest)| rest).rsplit_once("version: ").map_or(line, |(_, v)| v);

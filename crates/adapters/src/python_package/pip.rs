@@ -79,6 +79,8 @@ pub(super) async fn newest(
     }
     let asked = command
         .env("PIP_NO_INPUT", "1")
+        // It tells that it reaches nobody when it tries again, and only then.
+        .env("PIP_RETRIES", "1")
         .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
         .arg(project.as_str())
         .gentle()

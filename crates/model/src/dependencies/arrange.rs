@@ -24,6 +24,9 @@ use crate::step::{
 };
 use crate::updater::places::{beside, plain_word, stage_beside, utc};
 
+/// What listeners are told before pip installs what a requirements file asks for (CONTRACT §2.9).
+const UPDATING: &str = "Updating python packages...";
+
 /// Whose dependencies, and for what.
 pub(crate) struct Subject<'a> {
     pub(crate) name: &'a UpdaterName,
@@ -52,8 +55,8 @@ pub(crate) struct Package<'a> {
     pub(crate) requirement: &'a str,
     /// Its distribution may list OS packages.
     pub(crate) lists_packages: bool,
-    /// What is told before pip runs.
-    pub(crate) announce: Vec<String>,
+    /// What listeners are told before pip runs.
+    pub(crate) says: String,
 }
 
 /// The steps, where they belong.
@@ -90,6 +93,7 @@ impl Subject<'_> {
         if let Some(why) = &survey.refused {
             return Err(Refusal::Unfit(format!("{}: {why}", self.title)));
         }
+        arranged.notes.extend(survey.notes.iter().map(|note| format!("System packages: {note}")));
         if !survey.unavailable.is_empty() {
             arranged.notes.push(format!(
                 "Not installed, because this system has no such package: {}. The version before did without as well",
@@ -134,10 +138,7 @@ impl Subject<'_> {
         let undo = Undo::PackagesRemoveAdded { updater: updater.clone() };
         let install = PackageStep::Install { updater, title, list };
         arranged.early.push(plain(Step::CheckPrinter, Undo::Nothing, Phase::Switch));
-        arranged.early.push(PlannedStep {
-            announce: vec![self.says("Installing system dependencies...")],
-            ..plain(Step::Packages(install), undo, Phase::Switch)
-        });
+        arranged.early.push(plain(Step::Packages(install), undo, Phase::Switch));
     }
 
     fn environment(&self, arranged: &mut Arranged) {
@@ -182,11 +183,7 @@ impl Subject<'_> {
                     Content::Stage { .. } => Undo::Nothing,
                     Content::Commit { .. } | Content::Live { .. } => Undo::DeleteStage { stage: folder.clone() },
                 };
-                let staged = PlannedStep {
-                    announce: vec![self.says("Updating Node Packages...")],
-                    ..plain(Step::Node(step), undo, Phase::Preparation)
-                };
-                self.put(arranged, staged);
+                self.put(arranged, plain(Step::Node(step), undo, Phase::Preparation));
                 folder.join("node_modules")
             }
         };
@@ -335,10 +332,15 @@ impl EnvironmentWork<'_> {
         let env = self.env();
         let in_place = self.survey.in_place.is_some();
         let ground = if in_place { Ground::InPlace { snapshot: env.folder.clone() } } else { Ground::Stage(stage) };
-        let install = EnvironmentStep::Install { env: env.clone(), ground: ground.clone(), want, freeze: Vec::new() };
-        let announce = vec![self.subject.says("Updating python packages...")];
+        let install = EnvironmentStep::Install {
+            env: env.clone(),
+            ground: ground.clone(),
+            want,
+            says: UPDATING.to_owned(),
+            freeze: Vec::new(),
+        };
         let phase = if in_place { Phase::Switch } else { Phase::Preparation };
-        let install = PlannedStep { announce, ..plain(Step::Environment(install), Undo::Nothing, phase) };
+        let install = plain(Step::Environment(install), Undo::Nothing, phase);
         let check = EnvironmentStep::Check { env, ground, projects: Vec::new() };
         for step in [install, plain(Step::Environment(check), Undo::Nothing, phase)] {
             if in_place {
@@ -364,24 +366,20 @@ impl EnvironmentWork<'_> {
         let staged = EnvironmentStep::Stage { env: env.clone(), stage: stage.clone(), from, want: want.clone() };
         let deleted = Undo::DeleteStage { stage: stage.clone() };
         self.subject.put(arranged, plain(Step::Environment(staged), deleted, Phase::Preparation));
-        let install = EnvironmentStep::Install { env: env.clone(), ground: ground.clone(), want, freeze };
+        let says = self.subject.package.as_ref().map_or(UPDATING, |package| package.says.as_str()).to_owned();
+        let install = EnvironmentStep::Install { env: env.clone(), ground: ground.clone(), want, says, freeze };
         let projects = self.subject.package.as_ref().map(|package| package.name.to_owned());
         let check = EnvironmentStep::Check { env: env.clone(), ground, projects: projects.into_iter().collect() };
-        let announce = match &self.subject.package {
-            Some(package) => package.announce.clone(),
-            None => vec![self.subject.says("Updating python packages...")],
-        };
         let (install, check) = (Step::Environment(install), Step::Environment(check));
         if in_place {
             let old = self.old();
             let undo = Undo::EnvironmentPutBack { live: env.folder.clone(), snapshot: stage.clone(), old: old.clone() };
-            arranged.with.push(PlannedStep { announce, ..plain(install, undo, Phase::Switch) });
+            arranged.with.push(plain(install, undo, Phase::Switch));
             arranged.with.push(plain(check, Undo::Nothing, Phase::Switch));
             let keep = EnvironmentStep::KeepSnapshot { env, snapshot: stage, old };
             arranged.with.push(plain(Step::Environment(keep), Undo::Nothing, Phase::Switch));
         } else {
-            let install = PlannedStep { announce, ..plain(install, Undo::Nothing, Phase::Preparation) };
-            self.subject.put(arranged, install);
+            self.subject.put(arranged, plain(install, Undo::Nothing, Phase::Preparation));
             self.subject.put(arranged, plain(check, Undo::Nothing, Phase::Preparation));
             if self.subject.action != Action::Rollback {
                 self.subject.packages_of_package(arranged, stage.clone(), self.folder().to_owned());
@@ -481,7 +479,8 @@ fn plain(step: Step, undo: Undo, phase: Phase) -> PlannedStep {
 impl std::fmt::Display for super::PackageChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.name)?;
-        let version = self.version.as_ref().map(|version| format!(" {version}"));
+        let from = self.from.as_ref().map(|from| format!(" {from} ->"));
+        let version = self.version.as_ref().map(|version| format!("{} {version}", from.unwrap_or_default()));
         let size = self.bytes.map(|bytes| format!(" ({})", size_in_words(bytes)));
         write!(f, "{}{}", version.unwrap_or_default(), size.unwrap_or_default())
     }

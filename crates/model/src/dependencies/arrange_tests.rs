@@ -152,7 +152,8 @@ fn an_environment_is_prepared_beside_and_exchanged_with_the_software() {
             "Compiled on this machine, because there is no ready-made package for it: two. That may take long",
         ]
     );
-    assert_eq!(arranged.prepare[1].announce, ["Git Repo app: Updating python packages..."]);
+    let Step::Environment(EnvironmentStep::Install { says, .. }) = &arranged.prepare[1].step else { panic!() };
+    assert_eq!(says, "Updating python packages...");
     assert_eq!(arranged.after[0].announce, ["Git Repo app: Restarting service app..."]);
     let back = &arranged.with[0].undo;
     let stage = Path::new("/home/pi/.app-env.refit-new-r1");

@@ -62,6 +62,19 @@ pub fn excluded(text: &str) -> BTreeSet<String> {
 /// [`BadList`] when the whole file says nothing; single entries are complained of.
 pub fn from_json(text: &[u8], here: &Distribution) -> Result<Listed, BadList> {
     let value: Value = serde_json::from_slice(text).map_err(|error| BadList::NotJson(error.to_string()))?;
+    from_value(&value, here)
+}
+
+/// What the file `release_info` of a Python distribution lists, under `system_dependencies`; nothing where it says nothing
+/// (observed: a file that is no object of lists is passed over).
+#[must_use]
+pub fn from_release_info(text: &[u8], here: &Distribution) -> Listed {
+    let told: Option<Value> = serde_json::from_slice(text).ok();
+    let lists = told.as_ref().and_then(|told| told.get("system_dependencies"));
+    lists.and_then(|lists| from_value(lists, here).ok()).unwrap_or_default()
+}
+
+fn from_value(value: &Value, here: &Distribution) -> Result<Listed, BadList> {
     let Value::Object(lists) = value else { return Err(BadList::OtherForm) };
     let mut listed = Listed::default();
     let Some((name, list)) = here.names().find_map(|name| Some((name, lists.get(name)?))) else {

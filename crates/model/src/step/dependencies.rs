@@ -142,6 +142,8 @@ pub enum EnvironmentStep {
         ground: Ground,
         /// What for.
         want: Want,
+        /// What listeners are told before pip is, in the documented words: `Updating python packages...`.
+        says: String,
         /// The freeze of the environment that is built anew; its versions are tried first.
         freeze: Vec<String>,
     },

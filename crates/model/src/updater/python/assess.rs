@@ -38,6 +38,7 @@ pub fn assess(spec: &PythonSpec, facts: &PythonFacts) -> PythonAssessment {
         remote_hash: match offer {
             Some(offer) if update_available => offer.commit.clone().unwrap_or_else(|| UPDATE_AVAILABLE.to_owned()),
             Some(_) => current_hash.clone(),
+            None if facts.remote.last_good.is_some() => current_hash.clone(),
             None => "?".to_owned(),
         },
         current_hash,
@@ -125,14 +126,31 @@ fn remote_version(
     version: &str,
     update_available: bool,
 ) -> String {
-    let unknown = matches!(source, PackageSource::Unknown { .. }) || installed.version.is_none() || version == "?";
-    match &facts.remote.offer {
-        Some(offer) if update_available && !unknown => {
-            shown(&offer.version).map_or_else(|| offer.version.clone(), |offered| offered.text)
-        }
-        Some(_) if !unknown => version.to_owned(),
-        Some(_) | None => "?".to_owned(),
+    let is_index = match source {
+        PackageSource::Index => true,
+        PackageSource::Github { .. } => false,
+        PackageSource::Unknown { .. } => return "?".to_owned(),
+    };
+    if installed.version.is_none() || version == "?" {
+        return "?".to_owned();
     }
+    match &facts.remote.offer {
+        Some(Offer { tag: Some(tag), .. }) if shown(tag).is_some() => tag.clone(),
+        Some(Offer { tag: Some(_), .. }) => "?".to_owned(),
+        Some(offer) if update_available => offered(offer),
+        Some(_) => version.to_owned(),
+        // The index answered, and has nothing that fits.
+        None if is_index && facts.remote.last_good.is_some() => version.to_owned(),
+        None => "?".to_owned(),
+    }
+}
+
+/// An offered version in the form in which it is shown: none for one that is newer by its epoch or its local part alone,
+/// which that form leaves out.
+fn offered(offer: &Offer) -> String {
+    let is_told = offer.commit.is_some() || !offer.version.contains(['!', '+']);
+    let offered = shown(&offer.version).filter(|_| is_told);
+    offered.map_or_else(|| "?".to_owned(), |offered| offered.text)
 }
 
 fn rollback_version(facts: &PythonFacts) -> String {

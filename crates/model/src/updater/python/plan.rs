@@ -109,7 +109,7 @@ impl Planner<'_> {
                 name: self.spec.project.as_str(),
                 requirement,
                 lists_packages: self.installed().release_info.is_some(),
-                announce: self.announced(action),
+                says: self.says_before_pip(action),
             }),
         })?;
         let mut steps = arranged.prepare;
@@ -137,22 +137,20 @@ impl Planner<'_> {
 
     fn opening(&self, action: Action) -> Vec<String> {
         match action {
-            Action::Upgrade | Action::Rollback => vec![self.says("Checking pip version...")],
+            Action::Upgrade | Action::Rollback => Vec::new(),
             Action::SoftRecovery | Action::HardRecovery => vec![self.says("Attempting recovery...")],
         }
     }
 
     /// What is told before pip runs; what becomes of pip itself is told by the step.
-    fn announced(&self, action: Action) -> Vec<String> {
+    fn says_before_pip(&self, action: Action) -> String {
         let from = match source(&self.installed()) {
             PackageSource::Github { .. } => "GITHUB",
             PackageSource::Index | PackageSource::Unknown { .. } => "PIP",
         };
         match action {
-            Action::Upgrade | Action::Rollback => {
-                vec![self.says(&format!("Updating Python Package {} from {from}...", self.spec.name))]
-            }
-            Action::SoftRecovery | Action::HardRecovery => vec![self.says("Updating python packages...")],
+            Action::Upgrade | Action::Rollback => format!("Updating Python Package {} from {from}...", self.spec.name),
+            Action::SoftRecovery | Action::HardRecovery => "Updating python packages...".to_owned(),
         }
     }
 

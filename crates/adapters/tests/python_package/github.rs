@@ -1,0 +1,1 @@
+//! Applications installed from a repository on GitHub.
