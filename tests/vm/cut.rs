@@ -38,7 +38,7 @@ fn an_update_that_is_cut_is_settled_at_the_next_start() {
         let old = printer.head();
         let new = printer.publish(u32::try_from(number).expect("a few") + 2);
         printer.order(&format!("{}={point}", if matches!(cut, Cut::Death) { "kill" } else { "stop" }));
-        printer.vm.must(User::Pi, &["refit", "refresh", NAME]);
+        printer.refresh();
         let boot = printer.vm.must(User::Root, &["cat", "/proc/sys/kernel/random/boot_id"]);
         let _asked = printer.begin_update();
         come_down(&printer, *cut);

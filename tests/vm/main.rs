@@ -6,5 +6,7 @@
 mod cut;
 mod hardening;
 mod machine;
+mod package;
+mod permissions;
 mod printer;
 mod service;

@@ -11,6 +11,8 @@ use refit_testkit::vm::{User, Vm};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::permissions::install_rule;
+
 /// Longer than anything here takes on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -35,11 +37,7 @@ impl Printer {
         let printer = Self::new();
         printer.vm.install_binary(env!("CARGO_BIN_EXE_refit"));
         printer.vm.service("refit", &dist("refit.service"));
-        printer.vm.write(User::Root, "/etc/refit/allowed-services", dist("allowed-services"));
-        printer.vm.write(User::Root, "/etc/polkit-1/rules.d/50-refit.rules", dist("polkit/50-refit.rules"));
-        printer.vm.write(User::Root, "/usr/lib/sysusers.d/refit.conf", dist("sysusers.d/refit.conf"));
-        printer.vm.must(User::Root, &["systemd-sysusers", "refit.conf"]);
-        printer.vm.must(User::Root, &["usermod", "--append", "--groups", "refit", "pi"]);
+        install_rule(&printer.vm);
         printer.vm.must(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit"]);
         printer
     }
@@ -96,6 +94,12 @@ impl Printer {
         self.vm.wait_until(PATIENCE, "Refit's socket", || {
             std::os::unix::net::UnixStream::connect(&socket).is_ok().then(|| Unix::connect(&socket))
         })
+    }
+
+    /// Has Refit look at the remote; not while it still looks around after its start.
+    pub fn refresh(&self) {
+        self.entry();
+        self.vm.must(User::Pi, &["refit", "refresh", NAME]);
     }
 
     /// Asks for the update and waits for no answer. The connection has to be kept.

@@ -18,7 +18,7 @@ fn it_answers_updates_and_survives_restarts() {
 
     let new = printer.publish(2);
     let before = printer.main_pid(NAME);
-    vm.must(User::Pi, &["refit", "refresh", NAME]);
+    printer.refresh();
     vm.must(User::Pi, &["refit", "upgrade", NAME]);
     assert_eq!(printer.head(), new);
     assert_eq!(printer.complaints(), [""; 0], "{}", vm.journal("refit"));

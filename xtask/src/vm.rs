@@ -6,7 +6,8 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use refit_vm::{User, Vm, root};
 
-use crate::{cargo, must, needs};
+use crate::test::TEST_DEB;
+use crate::{cargo, deb, must, needs};
 
 /// What can be done with it.
 #[derive(Subcommand)]
@@ -37,7 +38,13 @@ pub(crate) fn run(chore: &Chore) -> Result<()> {
         Chore::Build => Ok(()),
         Chore::Shell { pi, command } => shell(*pi, command),
         Chore::Test { rest } => {
-            must(cargo().args(["test", "--features", "host-tests", "--test", "vm", "--"]).args(rest))
+            let tests = || {
+                let mut command = cargo();
+                command.args(["test", "--features", "host-tests", "--test", "vm"]);
+                command
+            };
+            must(tests().arg("--no-run"))?;
+            must(tests().env(TEST_DEB, deb::for_tests()?).arg("--").args(rest))
         }
     }
 }

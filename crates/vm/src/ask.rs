@@ -98,17 +98,24 @@ impl Vm {
         read.status.success().then_some(read.stdout)
     }
 
-    /// Copies a file of this machine to `/usr/bin/<its name>`, as a program that is there for everybody.
+    /// Copies a file of this machine, its mode included; it belongs to root then.
+    ///
+    /// # Panics
+    /// When it cannot be copied.
+    pub fn copy(&self, from: impl AsRef<Path>, to: &str) {
+        let (from, to) = (from.as_ref(), self.root().join(to.trim_start_matches('/')));
+        // A program that runs cannot be written to, but can be replaced.
+        let _ = std::fs::remove_file(&to);
+        std::fs::copy(from, &to).unwrap_or_else(|e| panic!("cannot copy {from:?} to {to:?}: {e}"));
+    }
+
+    /// Copies a program of this machine to `/usr/bin/<its name>`.
     ///
     /// # Panics
     /// When it cannot be copied.
     pub fn install_binary(&self, program: impl AsRef<Path>) {
-        let program = program.as_ref();
-        let name = program.file_name().expect("a program has a name");
-        let to = self.root().join("usr/bin").join(name);
-        // A program that runs cannot be written to, but can be replaced.
-        let _ = std::fs::remove_file(&to);
-        std::fs::copy(program, &to).unwrap_or_else(|e| panic!("cannot copy {program:?} to {to:?}: {e}"));
+        let name = program.as_ref().file_name().expect("a program has a name").to_string_lossy().into_owned();
+        self.copy(program, &format!("/usr/bin/{name}"));
     }
 
     /// Writes the unit `/etc/systemd/system/<name>.service` and has systemd read it. Does not start it.
