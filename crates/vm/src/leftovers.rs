@@ -46,8 +46,8 @@ impl Mark {
 
 impl Drop for Mark {
     fn drop(&mut self) {
-        // The kernel takes a moment to bury the processes of a group.
-        let _ = try_wait(Duration::from_secs(5), || remove_groups(&self.name).then_some(()));
+        // The kernel takes a moment to end the processes of a group, a longer one on a busy machine.
+        let _ = try_wait(Duration::from_secs(30), || remove_groups(&self.name).then_some(()));
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
