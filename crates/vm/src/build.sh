@@ -16,6 +16,10 @@ debootstrap --variant=minbase --include="$packages" "$suite" "$root" "$mirror"
 
 # The owner of the printer, as the images for printers name it.
 chroot "$root" useradd --create-home --uid 1000 --shell /bin/bash pi
+# debootstrap copies what this machine has.
+echo printer >"$root/etc/hostname"
+printf '127.0.0.1 localhost printer\n::1 localhost printer\n' >"$root/etc/hosts"
+: >"$root/etc/resolv.conf"
 # Tests publish their own packages; nothing is asked of the network, at no hour.
 rm -f "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/*
 rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*

@@ -24,7 +24,7 @@ dbus-daemon --system --fork --nopidfile
 
 while :; do
     status=0
-    systemd-nspawn --quiet --boot --directory "$folder/disk/root" --machine "$name" --hostname printer \
+    systemd-nspawn --quiet --boot --directory "$folder/disk/root" --machine "$name" \
         --register=no --keep-unit --console=pipe --resolv-conf=off --timezone=off --link-journal=no || status=$?
     # 133: the machine wants to be started again. The file: its plug was pulled.
     if [ "$status" != 133 ] && ! [ -e "$folder/again" ]; then
