@@ -23,8 +23,8 @@ const CUTS: &[(&str, Cut)] = &[
     ("git_fetch.before", Cut::Reboot),
     ("git_fetch.fetched", Cut::Plug),
     ("git_switch.before", Cut::Death),
-    ("git_switch.marked", Cut::Plug),
-    ("git_switch.pointed", Cut::Reboot),
+    ("git_switch.marked", Cut::Reboot),
+    ("git_switch.pointed", Cut::Plug),
     ("git_switch.reset", Cut::Plug),
     ("git_switch.reset", Cut::Death),
     ("git_verify.before", Cut::Reboot),
@@ -37,6 +37,7 @@ fn an_update_that_is_cut_is_settled_at_the_next_start() {
         let start = Instant::now();
         let old = printer.head();
         let new = printer.publish(u32::try_from(number).expect("a few") + 2);
+        let last = printer.newest_run()["run"].as_i64().unwrap_or_default();
         printer.order(&format!("{}={point}", if matches!(cut, Cut::Death) { "kill" } else { "stop" }));
         printer.refresh();
         let boot = printer.vm.must(User::Root, &["cat", "/proc/sys/kernel/random/boot_id"]);
@@ -47,9 +48,15 @@ fn an_update_that_is_cut_is_settled_at_the_next_start() {
         assert_eq!(rebooted, !matches!(cut, Cut::Death), "{told}");
         let complaints = printer.complaints();
         assert!(complaints.is_empty(), "{complaints:#?}\n{told}");
-        let head = printer.head();
-        assert!([&old, &new].contains(&&head), "HEAD is {head}, neither {old} nor {new}; {told}");
-        let side = if head == old { "old" } else { "new" };
+        // What is there is what the journal says, and that is not open any more.
+        let run = printer.newest_run();
+        let ours = run["run"].as_i64().is_some_and(|number| number > last);
+        let side = match run["outcome"].as_str().filter(|_| ours) {
+            Some("finished") => "new",
+            Some("undone") | None => "old",
+            Some(_) => panic!("the update is not settled: {run}; {told}"),
+        };
+        assert_eq!(printer.head(), if side == "new" { new } else { old }, "the journal says {side}: {run}; {told}");
         println!("{cut:?} at {point}: {side}, {:.1} s", start.elapsed().as_secs_f64());
     }
 }

@@ -119,6 +119,12 @@ impl Printer {
         })
     }
 
+    /// The newest run in the history; null when there is none.
+    pub fn newest_run(&self) -> Value {
+        let mut history = self.ask().result("refit.history", json!({"name": NAME, "limit": 1}));
+        history["runs"].get_mut(0).map(Value::take).unwrap_or_default()
+    }
+
     /// What speaks against the repository and what Refit says of it.
     pub fn complaints(&self) -> Vec<String> {
         let mut complaints = Vec::new();
