@@ -10,7 +10,7 @@
 //! | [`door`] | the way to a running Refit |
 //! | [`entry`] | one entry of the status as a person reads it |
 //! | [`release`] | what it tells of a release, at length |
-//! | [`status`], [`plan`], [`refresh`], [`work`], [`history`] | the commands that ask a running Refit |
+//! | [`status`], [`plan`], [`refresh`], [`work`], [`hold`], [`history`] | the commands that ask a running Refit |
 //! | [`check`], [`serve`], [`demo`], [`rescue`], [`completions`] | the commands that do not |
 
 pub mod args;
@@ -22,6 +22,7 @@ pub mod entry;
 pub mod exit;
 pub mod face;
 pub mod history;
+pub mod hold;
 pub mod places;
 pub mod plan;
 pub mod progress;

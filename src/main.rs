@@ -16,6 +16,7 @@ use cli::args::{Arguments, Command};
 use cli::door::Door;
 use cli::exit::{Exit, Stop};
 use cli::face::Face;
+use cli::hold::Wish;
 use cli::places::Places;
 use cli::work::Work;
 use refit_adapters::command::Surroundings;
@@ -81,18 +82,22 @@ fn run(arguments: Arguments, outside: &Outside, face: &Face) -> Result<Exit, Sto
     let door = || Door::open(&places()?.socket);
     match command {
         Command::Status { names, check } => cli::status::run(&mut door()?, face, &names, check, answer.verbose > 0),
-        Command::Plan { words, hard, update_deps } => {
-            cli::plan::run(&mut door()?, face, &words, cli::plan::Recovery { hard, update_deps })
+        Command::Plan { words, hard, update_deps, consent } => {
+            cli::plan::run(&mut door()?, face, &words, cli::plan::Manner { hard, update_deps, consent })
         }
         Command::Refresh { names } => cli::refresh::run(&mut door()?, face, &names),
-        Command::Upgrade { names, all } => {
-            let works = if all { vec![Work::full()] } else { names.iter().map(|name| Work::upgrade(name)).collect() };
+        Command::Upgrade { names, all, consent } => {
+            let each = || names.iter().map(|name| Work::upgrade(name, consent)).collect();
+            let works = if all { vec![Work::full()] } else { each() };
             cli::work::run(&mut door()?, face, &works)
         }
         Command::Recover { name, hard, update_deps } => {
             cli::work::run(&mut door()?, face, &[Work::recover(&name, hard, update_deps)])
         }
         Command::Rollback { name } => cli::work::run(&mut door()?, face, &[Work::rollback(&name)]),
+        Command::Hold { name } => cli::hold::run(&mut door()?, face, &name, Wish::Hold),
+        Command::Unhold { name } => cli::hold::run(&mut door()?, face, &name, Wish::Unhold),
+        Command::Skip { name, version } => cli::hold::run(&mut door()?, face, &name, Wish::Skip(version.as_deref())),
         Command::History { name, limit } => {
             cli::history::run(&mut door()?, face, name.as_deref(), limit, answer.verbose > 0)
         }

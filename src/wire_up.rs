@@ -101,6 +101,7 @@ fn engine_settings(settings: &Settings, places: &Places, remembered: Remembered,
     let mut engine = EngineSettings {
         shutdown_wait: PATIENCE_AT_THE_END,
         klipper: Some(klipper_source(settings, places, remembered, debug)),
+        held: specs::held(settings),
         ..EngineSettings::default()
     };
     if let Some(all) = &settings.update_manager {

@@ -69,6 +69,9 @@ pub enum Command {
         /// For `recover`: with all that it depends on
         #[arg(long)]
         update_deps: bool,
+        /// For an upgrade: even to a version that is to be skipped
+        #[arg(long)]
+        consent: bool,
     },
     /// Look for new versions now
     Refresh {
@@ -80,9 +83,12 @@ pub enum Command {
     Upgrade {
         /// What to update
         names: Vec<String>,
-        /// Everything that has an update
+        /// Everything that has an update, and that is neither held back nor skipped
         #[arg(long)]
         all: bool,
+        /// Even to a version that is to be skipped
+        #[arg(long, conflicts_with = "all")]
+        consent: bool,
     },
     /// Bring something broken back into a good state; what must give way is kept aside first
     Recover {
@@ -99,6 +105,23 @@ pub enum Command {
     Rollback {
         /// What to roll back
         name: String,
+    },
+    /// Hold something back: `upgrade --all` passes it by until `unhold`
+    Hold {
+        /// What to hold back
+        name: String,
+    },
+    /// Let go of what is held back, and skip nothing of it any more
+    Unhold {
+        /// What to let go of
+        name: String,
+    },
+    /// Skip one version: `upgrade --all` passes it by until another version is offered
+    Skip {
+        /// Of what
+        name: String,
+        /// Which version, as `status` shows it [default: the one that is offered]
+        version: Option<String>,
     },
     /// Show what was done: who asked, what was planned, how it went (-v: step by step)
     History {

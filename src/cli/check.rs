@@ -53,6 +53,10 @@ fn understood(places: &Places, settings: &Settings, specs: &Specs, exit: Exit) -
         "klippy_uds_address": settings.klippy_uds_address,
         "refresh": refresh,
         "software": specs.specs.iter().map(software).collect::<Vec<_>>(),
+        "held": wire_up::specs::held(settings)
+            .into_iter()
+            .map(|(name, place)| json!({ "name": name, "place": place }))
+            .collect::<Vec<_>>(),
         "problems": settings.problems,
         "warnings": settings.warnings.iter().chain(&specs.warnings).collect::<Vec<_>>(),
     })
@@ -104,6 +108,9 @@ fn show(face: &Face, places: &Places, settings: &Settings, specs: &Specs) {
     } else {
         let rows: Vec<Vec<String>> = specs.specs.iter().map(row).collect();
         face.rows(&["Name", "Type", "Channel", "Folder"], &rows);
+    }
+    for (name, place) in wire_up::specs::held(settings) {
+        face.line(&format!("{name} is held back when everything is updated: {place}"));
     }
     for warning in &specs.warnings {
         face.line(&format!("warning: {warning}"));

@@ -116,10 +116,22 @@ impl<'a> Entry<'a> {
         [version.to_owned(), offered.to_owned()]
     }
 
+    /// Is it passed by when everything is updated? In words.
+    #[must_use]
+    pub fn passed_by(&self) -> Option<String> {
+        let text = |pointer: &str| self.fields.pointer(pointer).and_then(Value::as_str);
+        match (text("/refit/held"), text("/refit/skipped")) {
+            (Some("configuration"), _) => Some("held back by the configuration".to_owned()),
+            (Some(_), _) => Some("held back".to_owned()),
+            (None, Some(version)) => Some(format!("skips version {version}")),
+            (None, None) => None,
+        }
+    }
+
     /// What its owner should read: warnings, anomalies, the network's last error, what was kept aside.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        let mut remarks: Vec<String> = Vec::new();
+        let mut remarks: Vec<String> = self.passed_by().into_iter().collect();
         if self.is_unseen() {
             return remarks;
         }
@@ -194,6 +206,18 @@ mod tests {
         assert_eq!(state(json!({"configured_type": "system", "package_count": 3})), State::Update);
         let released = json!({"configured_type": "web", "is_valid": true, "refit": {"update_available": true}});
         assert_eq!(state(released), State::Update);
+    }
+
+    #[test]
+    fn what_is_passed_by_says_so() {
+        let words = |refit: Value| {
+            let status = json!({ "version_info": { "x": { "refit": refit } } });
+            Entry::all(&status)[0].remarks()
+        };
+        assert_eq!(words(json!({"held": "configuration", "skipped": "v2"})), ["held back by the configuration"]);
+        assert_eq!(words(json!({"held": "request", "skipped": null})), ["held back"]);
+        assert_eq!(words(json!({"held": null, "skipped": "v2"})), ["skips version v2"]);
+        assert_eq!(words(json!({"held": null, "skipped": null})), Vec::<String>::new());
     }
 
     #[test]

@@ -8,20 +8,22 @@ use super::exit::{Exit, Stop};
 use super::face::Face;
 use super::work::denied;
 
-/// How a recovery would be asked for.
+/// How it would be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Recovery {
-    /// By a fresh copy.
+pub struct Manner {
+    /// A recovery: by a fresh copy.
     pub hard: bool,
-    /// With all that it depends on.
+    /// A recovery: with all that it depends on.
     pub update_deps: bool,
+    /// An upgrade: even to a version that is to be skipped.
+    pub consent: bool,
 }
 
 /// Shows the plans.
 ///
 /// # Errors
 /// When the daemon cannot be asked, or refuses the question.
-pub fn run(door: &mut Door, face: &Face, words: &[String], recovery: Recovery) -> Result<Exit, Stop> {
+pub fn run(door: &mut Door, face: &Face, words: &[String], manner: Manner) -> Result<Exit, Stop> {
     let Some((action, name)) = PlanWord::read(words) else {
         return Err(Stop::new(Exit::Usage, "Say first what would be done: refit plan [upgrade|recover|rollback] NAME"));
     };
@@ -34,14 +36,17 @@ pub fn run(door: &mut Door, face: &Face, words: &[String], recovery: Recovery) -
             return Err(Stop::new(Exit::Usage, format!("Say what the plan is about: refit plan {word} NAME")));
         }
     }
-    for (asked, flag, param) in
-        [(recovery.hard, "--hard", "hard"), (recovery.update_deps, "--update-deps", "update_deps")]
+    for (asked, flag, param) in [(manner.hard, "--hard", "hard"), (manner.update_deps, "--update-deps", "update_deps")]
     {
         if asked && action != PlanWord::Recover {
             return Err(Stop::new(Exit::Usage, format!("{flag} is for `refit plan recover NAME` alone")));
         }
         params[param] = json!(asked);
     }
+    if manner.consent && (action != PlanWord::Upgrade || name.is_none()) {
+        return Err(Stop::new(Exit::Usage, "--consent is for `refit plan upgrade NAME` alone"));
+    }
+    params["consent"] = json!(manner.consent);
     let answer = door.ask("refit.plan", params)?.map_err(|denial| denied(&denial))?;
     if face.json {
         face.value(&answer);

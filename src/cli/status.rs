@@ -132,8 +132,28 @@ fn show_work(face: &Face, status: &Value) {
     for waiting in work["waiting"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         face.line(&format!("Waiting: {waiting}"));
     }
+    show_full(face, &work["full"]);
     for attention in attentions(status) {
         face.line(&format!("Needs you: {}: {}", word(attention, "name"), word(attention, "message")));
+    }
+}
+
+/// How far an update of everything is, while one runs.
+fn show_full(face: &Face, full: &Value) {
+    if full["running"].is_null() {
+        return;
+    }
+    let names = |field: &str| {
+        let list = full[field].as_array().into_iter().flatten();
+        list.filter_map(|one| one.as_str().or_else(|| one["name"].as_str())).collect::<Vec<_>>().join(", ")
+    };
+    for (field, words) in
+        [("done", "done"), ("failed", "failed"), ("passed_by", "passed by"), ("waiting", "still to come")]
+    {
+        let names = names(field);
+        if !names.is_empty() {
+            face.line(&format!("Update of everything, {words}: {names}"));
+        }
     }
 }
 

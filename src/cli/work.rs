@@ -30,12 +30,12 @@ pub struct Work {
 }
 
 impl Work {
-    /// Updates one.
+    /// Updates one; with `consent` even to a version that is to be skipped.
     #[must_use]
-    pub fn upgrade(name: &str) -> Self {
+    pub fn upgrade(name: &str, consent: bool) -> Self {
         Self {
             method: "machine.update.upgrade",
-            params: json!({ "name": name }),
+            params: json!({ "name": name, "consent": consent }),
             application: name.to_owned(),
             name: Some(name.to_owned()),
             deed: format!("the update of {name}"),

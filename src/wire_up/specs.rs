@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use refit_adapters::builtin::{self, Whereabouts};
 use refit_model::dependencies::Dependencies;
 use refit_model::environment::EnvironmentSpec;
-use refit_model::name::BranchName;
+use refit_model::name::{BranchName, UpdaterName};
 use refit_model::python::name::ProjectName;
 use refit_model::settings::{
-    CommonSettings, Dependencies as Configured, GitSettings, PythonEnv, PythonSettings, ReleaseSettings, Settings,
-    UpdaterKind, UpdaterSettings,
+    CommonSettings, Dependencies as Configured, GitSettings, Place, PythonEnv, PythonSettings, ReleaseSettings,
+    Settings, UpdaterKind, UpdaterSettings,
 };
 use refit_model::updater::Spec;
 use refit_model::updater::git::GitSpec;
@@ -62,6 +62,22 @@ fn spec(updater: &UpdaterSettings, settings: &Settings, debug: bool) -> Result<S
         }
         UpdaterKind::Python(python) => python_spec(updater, python, settings, debug).map(Spec::Python),
     }
+}
+
+/// What the configuration holds back, and where it says so.
+#[must_use]
+pub fn held(settings: &Settings) -> Vec<(UpdaterName, String)> {
+    let words = |section: &str, place: &Place| format!("[{section}], {place}");
+    let builtin = [("klipper", &settings.builtin.klipper), ("moonraker", &settings.builtin.moonraker)];
+    let builtin = builtin.into_iter().filter_map(|(name, options)| {
+        let section = format!("update_manager {name}");
+        Some((UpdaterName::new(name).ok()?, words(&section, options.hold.as_ref()?)))
+    });
+    let others = settings
+        .updaters
+        .iter()
+        .filter_map(|updater| Some((updater.name.clone(), words(&updater.section, updater.common.hold.as_ref()?))));
+    builtin.chain(others).collect()
 }
 
 /// A folder that belongs to an updater before it is nobody else's to write to.

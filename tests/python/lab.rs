@@ -248,7 +248,7 @@ impl Lab {
         let facts = self.look(&EnvironmentFacts::default()).await;
         let (contents, content) = (Contents::new(&self.git, self.tell(), FaultPlan::none()), self.next(requirements));
         let wish = Wish { contents: &contents, content: &content, file: Path::new(FILE) };
-        self.environments.survey(&self.spec(), &facts, Some(wish), Action::Upgrade, preview).await
+        self.environments.survey(&self.spec(), &facts, Some(wish), None, (Action::Upgrade, preview)).await
     }
 
     /// Runs git in a work tree.

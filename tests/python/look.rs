@@ -126,7 +126,7 @@ async fn the_way_back_is_known_until_somebody_changes_the_environment() {
     let kept = lab.old().folder().to_owned();
     facts.rollback = Some(EnvironmentPoint { kept: kept.clone(), before: before.freeze, after: facts.freeze.clone() });
     let sound = async |facts: &EnvironmentFacts| {
-        lab.environments.survey(&lab.spec(), facts, None, Action::Rollback, false).await.sound_previous
+        lab.environments.survey(&lab.spec(), facts, None, None, (Action::Rollback, false)).await.sound_previous
     };
     assert_eq!(sound(&facts).await.as_deref(), Some(kept.as_path()));
     lab.publish("two", "1.0");
@@ -147,6 +147,6 @@ async fn a_link_is_followed() {
     let spec = refit_model::environment::EnvironmentSpec { folder: link, ..lab.spec() };
     let facts = lab.environments.look(&spec, &EnvironmentFacts::default()).await;
     assert_eq!(facts.state, EnvironmentState::Sound);
-    let survey = lab.environments.survey(&spec, &facts, None, Action::Upgrade, false).await;
+    let survey = lab.environments.survey(&spec, &facts, None, None, (Action::Upgrade, false)).await;
     assert_eq!(survey.real_folder.as_deref(), Some(Path::new(lab.venv.path())));
 }

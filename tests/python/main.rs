@@ -2,6 +2,7 @@
 //! helper that shows pip a prepared environment in its final place.
 
 #![allow(clippy::disallowed_methods, reason = "tests read PATH")]
+#![allow(unreachable_pub, reason = "a test exports nothing; here pub marks what one file offers to the others")]
 
 mod anew;
 mod in_place;
@@ -10,3 +11,4 @@ mod look;
 mod refused;
 mod sources;
 mod staged;
+mod view;

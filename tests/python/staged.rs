@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use refit_model::step::{Beginning, Ground, Want};
+use refit_model::step::{Beginning, EnvironmentStep, Want};
 use refit_testkit::wheels::Wheel;
 
 use crate::lab::{Lab, Way};
@@ -144,5 +144,35 @@ async fn a_new_module_that_cannot_be_imported_is_refused() {
          named 'nowhere'). Nothing was changed; tell the project"
     );
     assert_eq!(lab.venv.digest(), before);
-    assert!(matches!(lab.ground(Way::Staged), Ground::Stage(_)));
+}
+
+#[tokio::test]
+async fn a_pip_that_cannot_be_renewed_does_what_it_can() {
+    let lab = Lab::new().await;
+    lab.publish("one", "1.0");
+    // An old one, as far as its own words go; the index has no other.
+    let info = fs::read_dir(lab.venv.site_packages()).unwrap().map(|entry| entry.unwrap().path());
+    let info = info.into_iter().find(|path| path.file_name().unwrap().to_string_lossy().starts_with("pip-")).unwrap();
+    let metadata = fs::read_to_string(info.join("METADATA")).unwrap();
+    let version = metadata.lines().find(|line| line.starts_with("Version: ")).unwrap().to_owned();
+    fs::write(info.join("METADATA"), metadata.replace(&version, "Version: 20.3.4")).unwrap();
+    lab.update(Way::Staged, &lab.wants("one\n")).await.unwrap_or_else(|e| panic!("{e}\n{}", lab.told()));
+    assert_eq!(lab.version("one").as_deref(), Some("1.0"));
+    assert!(lab.told().contains("Git Repo app: pip stays as old as it is: "), "{}", lab.told());
+}
+
+#[tokio::test]
+async fn kept_environments_beyond_the_newest_go() {
+    let lab = Lab::new().await;
+    let place = lab.kept_place();
+    let names = ["20260101T000000Z-a", "20260301T000000Z-c", "20260201T000000Z-b", "20250101T000000Z-x.leaving"];
+    for name in names {
+        fs::create_dir_all(place.join(name)).unwrap();
+        fs::write(place.join(name).join("pyvenv.cfg"), "").unwrap();
+    }
+    let step = EnvironmentStep::Prune { env: lab.env(), kept: place.clone(), keep: 1 };
+    let note = lab.perform(&step, false, None).await.unwrap();
+    assert_eq!(note.as_deref(), Some("deleted 2 environments from before"));
+    let left: Vec<_> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["20260301T000000Z-c"]);
 }

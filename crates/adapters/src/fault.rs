@@ -108,6 +108,8 @@ pub const POINTS: &[&str] = &[
     "service_restart.before",
     "service_restart.restarted",
     "service_restart.after",
+    "service_postpone.before",
+    "service_postpone.after",
     "packages_remove_added.before",
     "packages_remove_added.after",
     "services_restart_again.before",

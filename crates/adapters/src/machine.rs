@@ -292,8 +292,13 @@ impl Host {
         }
     }
 
-    /// A step that was begun before may have a git that lives on, when only its daemon was killed.
+    /// A step that was begun before may have a git or a pip that lives on, when only its daemon was killed.
     async fn alone(&self, step: &Step, circumstance: &Circumstance) {
+        if let Step::Environment(step) = step
+            && circumstance.again
+        {
+            self.environments.alone(step).await;
+        }
         if circumstance.again
             && let Some(layout) = self.layout(step)
             && let Err(error) = locks::wait_for_others(&layout).await
@@ -386,7 +391,7 @@ impl Machine for Host {
                 let before = match action {
                     // The moment to look at every object, though nothing else changed.
                     Action::SoftRecovery | Action::HardRecovery => GitFacts { fingerprint: None, ..before },
-                    Action::Upgrade | Action::Rollback => before,
+                    Action::Upgrade | Action::Rollback | Action::Restart => before,
                 };
                 let mut facts = self.look(spec, &before).await;
                 let survey = survey::survey(&self.git, spec, &facts, action).await;
@@ -400,6 +405,7 @@ impl Machine for Host {
                     facts: &facts.dependencies,
                     home,
                     wished,
+                    package: None,
                     action,
                     preview: matches!(look, Look::Preview(_)),
                 };
@@ -545,6 +551,7 @@ pub fn step_name(step: &Step) -> &'static str {
         Step::Node(NodeStep::Exchange { .. }) => "node_exchange",
         Step::Service(ServiceStep::Observe { .. }) => "service_observe",
         Step::Service(ServiceStep::Restart { .. }) => "service_restart",
+        Step::Service(ServiceStep::Postpone { .. }) => "service_postpone",
     }
 }
 

@@ -21,8 +21,14 @@ async fn state(name: &str) -> (Lab, StateLab) {
 
 async fn verdict(lab: &Lab, facts: &GitFacts, action: Action) -> Result<Verdict, Refusal> {
     let facts = Facts::Git(Box::new(lab.look(facts, Look::Survey(action)).await));
-    let occasion =
-        Occasion { now: 1_775_124_930, mark: "one".to_owned(), application: "app".to_owned(), update_deps: false };
+    let occasion = Occasion {
+        now: 1_775_124_930,
+        mark: "one".to_owned(),
+        application: "app".to_owned(),
+        update_deps: false,
+        full: false,
+        owed: Vec::new(),
+    };
     plan(action, &Spec::Git(lab.spec.clone()), &facts, &occasion)
 }
 

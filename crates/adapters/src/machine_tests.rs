@@ -88,8 +88,14 @@ impl Lab {
 
     pub(super) async fn planned(&self, before: &GitFacts, action: Action) -> Plan {
         let facts = Facts::Git(Box::new(self.look(before, Look::Survey(action)).await));
-        let occasion =
-            Occasion { now: 1_775_124_930, mark: "one".to_owned(), application: "app".to_owned(), update_deps: false };
+        let occasion = Occasion {
+            now: 1_775_124_930,
+            mark: "one".to_owned(),
+            application: "app".to_owned(),
+            update_deps: false,
+            full: false,
+            owed: Vec::new(),
+        };
         match plan(action, &Spec::Git(self.spec.clone()), &facts, &occasion) {
             Ok(Verdict::Do(plan)) => *plan,
             other => panic!("no plan for {action:?}: {other:?}\n{facts:#?}"),

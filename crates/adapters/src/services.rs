@@ -152,6 +152,8 @@ impl Services {
     /// With the words that the caller gets.
     pub async fn act(&self, step: &ServiceStep, _circumstance: &Circumstance) -> Result<Option<String>, StepError> {
         match step {
+            // Said by the announcement before it.
+            ServiceStep::Postpone { .. } => Ok(None),
             ServiceStep::Observe { units, .. } => {
                 let seen = self.look(units).await?;
                 let words = units.iter().map(|unit| match seen.get(unit).filter(|seen| seen.exists()) {
@@ -180,7 +182,7 @@ impl Services {
     pub async fn witness(&self, step: &ServiceStep) -> Option<Witness> {
         match step {
             ServiceStep::Observe { units, .. } => serde_json::to_value(self.look(units).await.ok()?).ok(),
-            ServiceStep::Restart { .. } => None,
+            ServiceStep::Restart { .. } | ServiceStep::Postpone { .. } => None,
         }
     }
 

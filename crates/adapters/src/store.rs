@@ -97,14 +97,6 @@ impl Store {
         deeds.send(job).map_err(|_| closed())?;
         wait.await.map_err(|_| closed())?
     }
-
-    /// A value kept under a name by [`Journal::remember`]; none when there is none or it cannot be read.
-    pub async fn recall(&self, key: &'static str) -> Option<String> {
-        self.ask("read", move |desk| facts::recall(&desk.connection, key)).await.unwrap_or_else(|error| {
-            tracing::warn!(key, %error, "a remembered value cannot be read");
-            None
-        })
-    }
 }
 
 impl Journal for Store {
@@ -166,6 +158,13 @@ impl Journal for Store {
     async fn remember(&self, key: &'static str, value: &str) -> Result<(), JournalError> {
         let value = value.to_owned();
         self.ask("written", move |desk| facts::remember(&desk.connection, key, &value)).await
+    }
+
+    async fn recall(&self, key: &'static str) -> Option<String> {
+        self.ask("read", move |desk| facts::recall(&desk.connection, key)).await.unwrap_or_else(|error| {
+            tracing::warn!(key, %error, "a remembered value cannot be read");
+            None
+        })
     }
 
     async fn release_reserve(&self) {

@@ -13,7 +13,7 @@ use refit_model::updater::{Facts, Spec, after_run};
 use crate::handle::RequestError;
 use crate::ports::{Clock, Journal, Look, Machine, StepError};
 use crate::recover::{RecoveryReport, settle_all};
-use crate::run::{Notice, Ran, World};
+use crate::run::{Manner, Notice, Ran, World};
 
 /// What came of an action.
 #[derive(Debug)]
@@ -29,8 +29,8 @@ pub(crate) struct Acted {
 pub(crate) enum ActEnd {
     /// Nothing to do, and why.
     Nothing(String),
-    /// Done and checked; the closing words.
-    Finished(String),
+    /// Done and checked; what was planned.
+    Finished(Box<Plan>),
     /// Refused by the planner: nothing was touched, nothing was said.
     Refused(Refusal),
     /// Failed and undone.
@@ -56,7 +56,11 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         if report.settled.iter().any(|settled| settled.updater == *spec.name()) {
             facts = self.account(spec, facts).await;
         }
-        let (facts, verdict) = self.survey(spec, &facts, action, Look::Survey(action)).await;
+        let look = match action {
+            Action::Restart => Look::Local,
+            Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Rollback => Look::Survey(action),
+        };
+        let (facts, verdict) = self.survey(spec, &facts, action, look).await;
         let acted = match verdict {
             Ok(Verdict::Nothing(why)) => Acted { facts, end: ActEnd::Nothing(why) },
             Err(refusal) => Acted { facts, end: ActEnd::Refused(refusal) },
@@ -79,8 +83,12 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
         let now = self.clock.now() as i64;
         let application = self.application.clone().unwrap_or_else(|| spec.name().to_string());
-        let occasion = Occasion { now, mark: mark(), application, update_deps: self.update_deps };
-        let verdict = plan(action, spec, &facts, &occasion);
+        let Manner { update_deps, full, owed, .. } = self.manner.clone();
+        let occasion = Occasion { now, mark: mark(), application, update_deps, full, owed };
+        let verdict = plan(action, spec, &facts, &occasion).and_then(|verdict| match (action, &verdict) {
+            (Action::Upgrade, Verdict::Do(plan)) => (self.manner.may)(spec.name(), &plan.to).map(|()| verdict),
+            _other => Ok(verdict),
+        });
         (facts, verdict)
     }
 
@@ -96,7 +104,7 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
                 for note in &plan.notes {
                     (self.hear)(Notice::Say(note.clone()));
                 }
-                ActEnd::Finished(plan.closing.clone())
+                ActEnd::Finished(Box::new(plan.clone()))
             }
             Ran::Undone(error) => ActEnd::Failed(failure(plan.action, error)),
             Ran::NeedsAttention(message) => match run {
@@ -159,7 +167,7 @@ fn failure(action: Action, error: StepError) -> RequestError {
 
 fn while_printing(action: Action) -> Refusal {
     match action {
-        Action::Upgrade => Refusal::UpdateWhilePrinting,
+        Action::Upgrade | Action::Restart => Refusal::UpdateWhilePrinting,
         Action::SoftRecovery | Action::HardRecovery => Refusal::RecoverWhilePrinting,
         Action::Rollback => Refusal::RollbackWhilePrinting,
     }

@@ -6,10 +6,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use refit_model::journal::Outcome;
-use refit_model::name::ConnectionId;
-use refit_model::plan::guard;
-use refit_model::printer::{Printer, PrinterIdentity};
+use refit_model::hold::Holds;
+use refit_model::journal::{Outcome, RunRecord};
+use refit_model::name::{ConnectionId, UpdaterName};
+use refit_model::plan::{Action, guard};
+use refit_model::printer::{KlippyState, Printer, PrinterIdentity};
 use refit_model::refusal::Refusal;
 use refit_model::request::Request;
 use refit_model::updater::{Facts, Spec, assess};
@@ -21,15 +22,18 @@ use crate::feed::{BUFFER, Feed, Label};
 use crate::handle::{Handle, Input, Planned, RequestError};
 use crate::ports::{Clock, Journal, Machine};
 use crate::schedule;
-use crate::snapshot::{Attention, Snapshot};
+use crate::snapshot::{Attention, Full, Snapshot};
 
 mod admit;
 mod dry;
+mod full;
+mod hold;
 mod job;
 mod turn;
 mod work;
 
 use admit::{Admitted, Scene};
+use hold::Keeper;
 use job::{Active, Asked, Finale, Item, Job, Refreshed, Report, Reports};
 
 /// Where klipper is, from what the printer said about itself: the spec for it, or none when that says nothing.
@@ -48,6 +52,10 @@ pub struct EngineSettings {
     pub shutdown_wait: Duration,
     /// Finds klipper by what the printer tells; none keeps the spec of the start.
     pub klipper: Option<KlipperSource>,
+    /// What the configuration holds back, and where it says so: `[update_manager app], moonraker.conf:7`.
+    pub held: Vec<(UpdaterName, String)>,
+    /// How long an update of everything waits for the printer after it restarted klipper (CONTRACT §2.6).
+    pub klippy_wait: Duration,
 }
 
 impl Default for EngineSettings {
@@ -58,12 +66,17 @@ impl Default for EngineSettings {
             refreshes_at_once: 4,
             shutdown_wait: Duration::from_secs(60),
             klipper: None,
+            held: Vec::new(),
+            klippy_wait: Duration::from_secs(120),
         }
     }
 }
 
 /// Inputs that may wait before a sender has to.
 const INPUTS: usize = 64;
+
+/// How many runs of an updater are looked through for the newest that tells how it is.
+const LAST_RUNS: usize = 8;
 
 /// Dry runs and questions to the history that are answered at the same time.
 const QUESTIONS: usize = 2;
@@ -78,17 +91,20 @@ pub async fn start<M: Machine, J: Journal, C: Clock>(
     journal: J,
     clock: C,
     specs: Vec<Spec>,
-    settings: EngineSettings,
+    mut settings: EngineSettings,
 ) -> (Handle, JoinHandle<()>) {
     let (inputs, taken) = mpsc::channel(INPUTS);
     let (events, _) = broadcast::channel(BUFFER);
     let (published, snapshots) = watch::channel(Arc::new(Snapshot::default()));
     let (reports, reported) = Reports::new();
+    let journal = Arc::new(journal);
     let mut conductor = Conductor {
-        attention: needs(&journal, &specs).await,
-        items: load(&journal, specs).await,
+        attention: needs(&*journal, &specs).await,
+        items: load(&*journal, specs).await,
+        holds: Arc::new(hold::load(&*journal, std::mem::take(&mut settings.held)).await),
+        keeper: Keeper::start(journal.clone()),
         machine: Arc::new(machine),
-        journal: Arc::new(journal),
+        journal,
         clock: Arc::new(clock),
         settings,
         feed: Feed::new(events.clone()),
@@ -98,6 +114,8 @@ pub async fn start<M: Machine, J: Journal, C: Clock>(
         queue: VecDeque::from([Job::Startup]),
         active: None,
         printer: Printer::default(),
+        printer_gone: 0,
+        full: None,
         initialized: false,
         stopping: false,
         stop: watch::channel(false).0,
@@ -131,8 +149,12 @@ async fn load<J: Journal>(journal: &J, specs: Vec<Spec>) -> Vec<Item> {
 async fn needs<J: Journal>(journal: &J, specs: &[Spec]) -> Vec<Attention> {
     let mut attention = Vec::new();
     for spec in specs {
-        match journal.history(Some(spec.name()), 1).await {
-            Ok(runs) => attention.extend(runs.first().and_then(|run| match run.outcome() {
+        // A restart that went well says nothing of the software.
+        let telling = |run: &&RunRecord| {
+            run.plan.action != Action::Restart || matches!(run.outcome(), Some(Outcome::NeedsAttention { .. }))
+        };
+        match journal.history(Some(spec.name()), LAST_RUNS).await {
+            Ok(runs) => attention.extend(runs.iter().find(telling).and_then(|run| match run.outcome() {
                 Some(Outcome::NeedsAttention { error }) => {
                     Some(Attention { run: run.id, updater: spec.name().clone(), message: error.clone() })
                 }
@@ -161,6 +183,11 @@ struct Conductor<M, J, C> {
     active: Option<Active>,
     attention: Vec<Attention>,
     printer: Printer,
+    /// Connections to it that have ended.
+    printer_gone: u64,
+    holds: Arc<Holds>,
+    keeper: Keeper,
+    full: Option<Full>,
     initialized: bool,
     stopping: bool,
     /// Tells the one at work to stop.
@@ -189,6 +216,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
         }
         inputs.close();
         self.close(&mut inputs, &mut reports).await;
+        self.keeper.finish().await;
     }
 
     fn input(&mut self, input: Input) {
@@ -208,6 +236,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 self.early.push((request, answer));
             }
             Input::Plan(request, answer) => self.dry_run(&request, answer),
+            Input::Hold(request, answer) => self.hold(&request, answer),
             Input::History(updater, limit, answer) => self.history(updater, limit, answer),
             Input::Printer(printer) => self.printer(*printer),
             Input::Shutdown => self.stopping = true,
@@ -244,6 +273,8 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             printer.identity.as_ref().map(|identity| (identity.klipper_path.clone(), identity.python_path.clone()))
         };
         let moved = printer.identity.is_some() && paths(&printer) != paths(&self.printer);
+        let gone = printer.state == KlippyState::Disconnected && self.printer.state != KlippyState::Disconnected;
+        self.printer_gone += u64::from(gone);
         self.printer = printer;
         self.publish();
         self.feed.printer();
@@ -293,6 +324,10 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             }
             Report::Relief(updater) => {
                 self.attention.retain(|other| other.updater != updater);
+                self.publish();
+            }
+            Report::Full(full) => {
+                self.full = Some(*full);
                 self.publish();
             }
             Report::Ended(end) => {
@@ -365,6 +400,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             Some(old) => *old = assessment,
             None => self.assessed.push(assessment),
         }
+        self.lapse(index);
     }
 
     fn publish(&mut self) {
@@ -381,6 +417,9 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             waiting: self.queue.iter().filter_map(waiting).collect(),
             attention: self.attention.clone(),
             printer: self.printer.clone(),
+            printer_gone: self.printer_gone,
+            holds: self.holds.clone(),
+            full: self.full.clone(),
         };
         self.published.send_replace(Arc::new(snapshot));
     }
@@ -392,6 +431,8 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
         let age = self.clock.now() - newest as f64;
         check(&Scene {
             specs: &specs,
+            assessed: &self.assessed,
+            holds: &self.holds,
             running: self.active.as_ref().and_then(|active| active.labelled.as_ref()).map(|(request, _)| request),
             waiting: self.queue.len(),
             printer: &self.printer,

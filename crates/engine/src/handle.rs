@@ -7,7 +7,7 @@ use refit_model::journal::RunRecord;
 use refit_model::plan::{Plan, Verdict};
 use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
-use refit_model::request::{Caller, Request};
+use refit_model::request::{Caller, HoldRequest, Request};
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -51,6 +51,8 @@ pub enum Input {
     SubmitEach(Vec<(Request, oneshot::Sender<Result<(), RequestError>>)>, Caller),
     /// A dry run of a request.
     Plan(Request, oneshot::Sender<Result<Vec<Planned>, RequestError>>),
+    /// What is to be passed by; answered once it is kept over restarts.
+    Hold(HoldRequest, oneshot::Sender<Result<(), RequestError>>),
     /// A question to the history: updater, limit.
     History(Option<String>, usize, oneshot::Sender<Result<Vec<RunRecord>, RequestError>>),
     /// The printer changed.
@@ -117,6 +119,18 @@ impl Handle {
     pub async fn plan(&self, request: Request) -> Result<Vec<Planned>, RequestError> {
         let (answer, wait) = oneshot::channel();
         self.send(Input::Plan(request, answer)).await?;
+        wait.await.unwrap_or(Err(RequestError::Refused(Refusal::ShuttingDown)))
+    }
+
+    /// Holds an updater back, lets it go, or skips a version of it. Never waits for work: an update of everything that
+    /// runs already heeds it, where it has not come to that updater.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] in words that say what to do; [`RequestError::Failed`] when it is so, but could not be
+    /// written down.
+    pub async fn hold(&self, request: HoldRequest) -> Result<(), RequestError> {
+        let (answer, wait) = oneshot::channel();
+        self.send(Input::Hold(request, answer)).await?;
         wait.await.unwrap_or(Err(RequestError::Refused(Refusal::ShuttingDown)))
     }
 

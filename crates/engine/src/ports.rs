@@ -133,6 +133,9 @@ pub trait Journal: Send + Sync + 'static {
     /// Keeps a small value under a name, over restarts.
     fn remember(&self, key: &'static str, value: &str) -> impl Future<Output = Result<(), JournalError>> + Send;
 
+    /// A value kept by [`Journal::remember`]; none when there is none or it cannot be read.
+    fn recall(&self, key: &'static str) -> impl Future<Output = Option<String>> + Send;
+
     /// Frees the reserved space, so that an undo can be written down on a full disk; reserved again when there is room.
     fn release_reserve(&self) -> impl Future<Output = ()> + Send;
 }

@@ -12,7 +12,7 @@ use crate::act::ActEnd;
 use crate::handle::{Planned, RequestError};
 use crate::ports::{Clock, Journal, Look, Machine};
 use crate::recover::RecoveryReport;
-use crate::run::{Hear, World};
+use crate::run::{Hear, Manner, World};
 
 /// What a rescue came to.
 #[derive(Debug)]
@@ -40,13 +40,21 @@ pub async fn act<M: Machine, J: Journal, C: Clock>(
 ) -> Result<Rescued, RequestError> {
     let (machine, journal, clock) = outside;
     let (_keep, stop) = watch::channel(false);
-    let update_deps = false;
-    let world = World { machine, journal, clock, stop, hear, application: None, update_deps, busy: Arc::new(|| false) };
+    let world = World {
+        machine,
+        journal,
+        clock,
+        stop,
+        hear,
+        application: None,
+        manner: Manner::default(),
+        busy: Arc::new(|| false),
+    };
     let known = journal.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(spec));
     let (recovery, acted) = world.act(spec, &known, action, caller).await;
     let (message, changed) = match acted.end {
         ActEnd::Nothing(why) => (why, false),
-        ActEnd::Finished(closing) => (closing, true),
+        ActEnd::Finished(plan) => (plan.closing, true),
         ActEnd::Refused(refusal) => return Err(refusal.into()),
         ActEnd::Failed(error) => return Err(error),
         ActEnd::NeedsAttention(_, message) => return Err(RequestError::Failed { message, command_failed: false }),
@@ -58,8 +66,17 @@ pub async fn act<M: Machine, J: Journal, C: Clock>(
 pub async fn plan<M: Machine, J: Journal, C: Clock>(outside: (&M, &J, &C), spec: &Spec, action: Action) -> Planned {
     let (machine, journal, clock) = outside;
     let (_keep, stop) = watch::channel(false);
-    let (hear, update_deps): (Hear, _) = (Arc::new(|_| {}), false);
-    let world = World { machine, journal, clock, stop, hear, application: None, update_deps, busy: Arc::new(|| false) };
+    let hear: Hear = Arc::new(|_| {});
+    let world = World {
+        machine,
+        journal,
+        clock,
+        stop,
+        hear,
+        application: None,
+        manner: Manner::default(),
+        busy: Arc::new(|| false),
+    };
     let known = journal.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(spec));
     let (_, verdict): (_, Result<Verdict, _>) = world.survey(spec, &known, action, Look::Survey(action)).await;
     Planned { updater: spec.name().to_string(), verdict }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refit_model::journal::{Entry, MOST_ATTEMPTS, Outcome, Owes, RunState, owes};
-use refit_model::name::RunId;
-use refit_model::plan::Plan;
+use refit_model::name::{RunId, UpdaterName};
+use refit_model::plan::{Action, Plan};
+use refit_model::refusal::Refusal;
 use refit_model::request::Caller;
 use refit_model::step::{Phase, PlannedStep};
 use tokio::sync::watch;
@@ -45,10 +46,31 @@ pub(crate) struct World<'a, M, J, C> {
     pub(crate) hear: Hear,
     /// What listeners know the request by (`full`, `rollback_klipper`); none where nobody asked.
     pub(crate) application: Option<String>,
-    /// Ask the package managers for everything again (CONTRACT §2.7).
-    pub(crate) update_deps: bool,
+    pub(crate) manner: Manner,
     /// Whether the printer is busy, as far as the engine knows; the switch asks the machine itself.
     pub(crate) busy: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// How what is asked for is to be planned.
+#[derive(Clone)]
+pub(crate) struct Manner {
+    /// Ask the package managers for everything again (CONTRACT §2.7).
+    pub(crate) update_deps: bool,
+    /// It is part of an update of everything.
+    pub(crate) full: bool,
+    /// The units of an owed restart.
+    pub(crate) owed: Vec<String>,
+    /// Whether an updater may be brought to a version: it may be one to skip.
+    pub(crate) may: May,
+}
+
+/// See [`Manner::may`].
+pub(crate) type May = Arc<dyn Fn(&UpdaterName, &str) -> Result<(), Refusal> + Send + Sync>;
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { update_deps: false, full: false, owed: Vec::new(), may: Arc::new(|_, _| Ok(())) }
+    }
 }
 
 /// What stood in the way of one attempt may be gone a moment later.
@@ -197,15 +219,24 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
     async fn give_up(&self, ledger: &mut Ledger<'_, J, C>, last: Option<String>) -> Ran {
         let plan = &ledger.record().plan;
         let why = last.or_else(|| ledger.last_failure()).map(|why| format!(" The last failure: {why}."));
-        let message = format!(
-            "{} could neither be brought to {} nor back to {} in {MOST_ATTEMPTS} attempts.{} What was kept aside is \
+        let message = match plan.action {
+            Action::Restart => format!(
+                "The services of {} could not be restarted in {MOST_ATTEMPTS} attempts.{} Restart them by hand: sudo \
+                 systemctl restart {}",
+                plan.updater,
+                why.unwrap_or_default(),
+                plan.restarts().collect::<Vec<_>>().join(" ")
+            ),
+            Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Rollback => format!(
+                "{} could neither be brought to {} nor back to {} in {MOST_ATTEMPTS} attempts.{} What was kept aside is \
              untouched. Look at its folder, then ask for a hard recovery of {}",
-            plan.updater,
-            plan.to,
-            plan.from,
-            why.unwrap_or_default(),
-            plan.updater
-        );
+                plan.updater,
+                plan.to,
+                plan.from,
+                why.unwrap_or_default(),
+                plan.updater
+            ),
+        };
         let outcome = Outcome::NeedsAttention { error: message.clone() };
         match ledger.append_unchecked(self.journal, Entry::Ended { outcome }).await {
             Ok(()) => Ran::NeedsAttention(message),

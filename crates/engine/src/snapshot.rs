@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use refit_model::hold::Holds;
 use refit_model::name::{RunId, UpdaterName};
 use refit_model::plan::Action;
 use refit_model::printer::Printer;
@@ -29,6 +30,27 @@ pub struct Snapshot {
     pub attention: Vec<Attention>,
     /// The printer as last seen.
     pub printer: Printer,
+    /// Counts the connections to the printer that have ended.
+    pub printer_gone: u64,
+    /// What is held back and what is skipped.
+    pub holds: Arc<Holds>,
+    /// The update of everything that runs, or the last one since the start.
+    pub full: Option<Full>,
+}
+
+/// How far an update of everything is. Each updater is in one of the lists.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Full {
+    /// Brought up to date, or up to date before.
+    pub done: Vec<UpdaterName>,
+    /// Whose turn it is.
+    pub running: Option<UpdaterName>,
+    /// Whose turn comes, in order.
+    pub waiting: Vec<UpdaterName>,
+    /// Who failed, and why.
+    pub failed: Vec<(UpdaterName, String)>,
+    /// Held back, or offering a version that is to be skipped.
+    pub passed_by: Vec<UpdaterName>,
 }
 
 /// A run that is going on.

@@ -15,6 +15,7 @@
 pub mod dependencies;
 pub mod environment;
 pub mod event;
+pub mod hold;
 pub mod journal;
 pub mod name;
 pub mod node;
@@ -24,6 +25,7 @@ pub mod printer;
 pub mod python;
 pub mod refusal;
 pub mod request;
+pub mod restart;
 pub mod settings;
 pub mod step;
 pub mod updater;

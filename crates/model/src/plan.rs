@@ -23,6 +23,8 @@ pub enum Action {
     HardRecovery,
     /// To the version before the last upgrade.
     Rollback,
+    /// Only its services: those whose restart was put off in an update of everything.
+    Restart,
 }
 
 /// The steps for one updater, its own transaction.
@@ -66,6 +68,10 @@ pub struct Occasion {
     pub application: String,
     /// Ask the package managers for everything again, though nothing seems to be missing (CONTRACT §2.7).
     pub update_deps: bool,
+    /// It is part of an update of everything: services that others share are restarted once, in their own place.
+    pub full: bool,
+    /// Of [`Action::Restart`]: the units whose restart is owed, without `.service`.
+    pub owed: Vec<String>,
 }
 
 /// The one guard against touching a printer that is busy. Asked when a request arrives, when its turn comes, and by
@@ -92,6 +98,9 @@ pub fn guard(request: &Request, printer: &Printer) -> Result<(), Refusal> {
 /// # Errors
 /// A [`Refusal`] with the documented text when the facts do not allow the action.
 pub fn plan(action: Action, spec: &Spec, facts: &Facts, occasion: &Occasion) -> Result<Verdict, Refusal> {
+    if action == Action::Restart {
+        return Ok(crate::restart::plan(spec, facts, occasion));
+    }
     match (spec, facts) {
         (Spec::Git(spec), Facts::Git(facts)) => crate::updater::git::plan(action, spec, facts, occasion),
         (Spec::Release(spec), Facts::Release(facts)) => crate::updater::release::plan(action, spec, facts, occasion),
@@ -121,7 +130,7 @@ pub fn overture(action: Action, spec: &Spec) -> Vec<String> {
         (Spec::Git(spec), Action::HardRecovery) => vec![says(&spec.name, "Attempting Repo Recovery...")],
         (Spec::Release(spec), _) => crate::updater::release::overture(action, spec),
         (Spec::Python(spec), _) => crate::updater::python::overture(action, spec),
-        (Spec::Git(_), Action::Upgrade | Action::Rollback) | (Spec::Absent(_), _) => Vec::new(),
+        (Spec::Git(_), Action::Upgrade | Action::Rollback | Action::Restart) | (Spec::Absent(_), _) => Vec::new(),
     }
 }
 

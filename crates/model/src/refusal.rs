@@ -42,6 +42,25 @@ pub enum Refusal {
     /// The assessment says that the request cannot be done; the text is the documented one of §2.12, with its prefix.
     #[error("{0}")]
     Unfit(String),
+    /// An explicit update to a version that is to be skipped.
+    #[error(
+        "{name} is to skip version {version}. To install it all the same, consent: `refit upgrade {name} --consent`, or \
+         the argument `consent: true` of the request"
+    )]
+    Skipped {
+        /// The updater.
+        name: UpdaterName,
+        /// As the status shows it.
+        version: String,
+    },
+    /// `unhold` of what the configuration holds back.
+    #[error("{name} is held back by the option 'hold' of {place}. Take the line out there and restart Refit")]
+    HeldByConfiguration {
+        /// The updater.
+        name: UpdaterName,
+        /// The section, with file and line.
+        place: String,
+    },
     /// More requests wait than anybody could have meant.
     #[error("Too many requests are waiting, ask again later")]
     TooManyWaiting,
@@ -80,7 +99,9 @@ impl Refusal {
             | Self::NotGit(_)
             | Self::IncompleteRollback
             | Self::RollbackNotAvailable(_)
-            | Self::Unfit(_) => RefusalKind::BadRequest,
+            | Self::Unfit(_)
+            | Self::Skipped { .. }
+            | Self::HeldByConfiguration { .. } => RefusalKind::BadRequest,
         }
     }
 }

@@ -21,6 +21,9 @@ pub enum Request {
     Upgrade {
         /// The updater; the empty string is a name that nobody has.
         name: String,
+        /// Install it even if this version is to be skipped.
+        #[serde(default)]
+        consent: bool,
     },
     /// `machine.update.full`, and `upgrade`/`client` without a name: everything, in the documented order.
     Full,
@@ -46,7 +49,7 @@ impl Request {
     pub fn application(&self) -> Option<String> {
         match self {
             Self::Refresh { .. } | Self::StatusRefresh => None,
-            Self::Upgrade { name } => Some(name.clone()),
+            Self::Upgrade { name, .. } => Some(name.clone()),
             Self::Full => Some("full".to_owned()),
             Self::Recover { name, .. } => Some(format!("recover_{name}")),
             Self::Rollback { name } => Some(format!("rollback_{name}")),
@@ -63,6 +66,51 @@ impl Request {
             Self::Refresh { .. } | Self::StatusRefresh | Self::Upgrade { .. } | Self::Full | Self::Rollback { .. } => {
                 false
             }
+        }
+    }
+}
+
+impl Request {
+    /// A version that is to be skipped may be installed.
+    #[must_use]
+    pub fn consents(&self) -> bool {
+        match self {
+            Self::Upgrade { consent, .. } => *consent,
+            Self::Refresh { .. } | Self::StatusRefresh | Self::Full | Self::Recover { .. } | Self::Rollback { .. } => {
+                false
+            }
+        }
+    }
+}
+
+/// What an update of everything is to pass by: answered at once, whatever waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HoldRequest {
+    /// `refit.hold`: hold it back until further notice.
+    Hold {
+        /// The updater.
+        name: String,
+    },
+    /// `refit.unhold`: neither hold it back nor skip any version of it.
+    Unhold {
+        /// The updater.
+        name: String,
+    },
+    /// `refit.skip`: skip one version.
+    Skip {
+        /// The updater.
+        name: String,
+        /// As the status shows it; the one that is offered when absent.
+        version: Option<String>,
+    },
+}
+
+impl HoldRequest {
+    /// The updater that it is about.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Hold { name } | Self::Unhold { name } | Self::Skip { name, .. } => name,
         }
     }
 }

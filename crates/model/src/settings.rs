@@ -255,6 +255,7 @@ impl Load<'_> {
             pinned_commit: None,
             refresh_interval_hours: global.refresh_interval_hours,
             report_anomalies: true,
+            hold: None,
         };
         let Some(section) = self.config.section(&format!("update_manager {name}")) else { return untouched };
         let mut reader = Reader::labelled(section, name);

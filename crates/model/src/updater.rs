@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::hold::Offer;
 use crate::name::UpdaterName;
 
 pub mod absent;
@@ -72,7 +73,50 @@ pub fn assess(spec: &Spec, facts: &Facts) -> Assessment {
     }
 }
 
+impl Assessment {
+    /// The version that is installed, as the status shows it; `?` when it is not known.
+    #[must_use]
+    pub fn installed(&self) -> &str {
+        match self {
+            Self::Git(git) => &git.version,
+            Self::Release(release) => &release.version,
+            Self::Python(python) => &python.version,
+            Self::Absent(_) => "?",
+        }
+    }
+
+    /// The version that an update would bring, as its plan names it.
+    #[must_use]
+    pub fn offer(&self) -> Offer<'_> {
+        match self {
+            Self::Git(git) if git.remote_hash == "?" || git.current_hash == "?" => Offer::Unknown,
+            Self::Git(git) if git.remote_hash == git.current_hash => Offer::Nothing,
+            Self::Git(git) => Offer::Version(&git.remote_version),
+            Self::Release(assessed) => match &assessed.release {
+                Some(release) if assessed.update_available => Offer::Version(release::shown(release)),
+                Some(_) => Offer::Nothing,
+                None => Offer::Unknown,
+            },
+            Self::Python(python) if python.update_available => Offer::Version(&python.remote_version),
+            Self::Python(python) if python.remote_version == "?" => Offer::Unknown,
+            Self::Python(_) => Offer::Nothing,
+            Self::Absent(_) => Offer::Unknown,
+        }
+    }
+}
+
 impl Spec {
+    /// What every message about it begins with (CONTRACT §2.9): `Git Repo klipper`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Self::Git(spec) => format!("Git Repo {}", spec.name),
+            Self::Release(spec) => format!("{} {}", spec.kind.title(), spec.name),
+            Self::Python(spec) => format!("Python Package {}", spec.name),
+            Self::Absent(spec) => spec.name.to_string(),
+        }
+    }
+
     /// The updater's name.
     #[must_use]
     pub fn name(&self) -> &UpdaterName {

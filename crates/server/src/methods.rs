@@ -5,7 +5,7 @@ use hyper::Method as Verb;
 use hyper::body::Bytes;
 use refit_model::plan::guard;
 use refit_model::printer::KlippyState;
-use refit_model::request::{Door, Request};
+use refit_model::request::{Door, HoldRequest, Request};
 use std::sync::Arc;
 
 use crate::arguments::{ArgumentError, Arguments};
@@ -46,6 +46,8 @@ pub enum Method {
     Plan,
     /// `refit.history`
     History,
+    /// What an update of everything is to pass by.
+    Hold(Hold),
 }
 
 /// What changes software.
@@ -61,6 +63,17 @@ pub enum Update {
     Recover,
     /// `machine.update.rollback`
     Rollback,
+}
+
+/// What an update of everything is to pass by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// `refit.hold`
+    Hold,
+    /// `refit.unhold`
+    Unhold,
+    /// `refit.skip`
+    Skip,
 }
 
 /// One line of the table.
@@ -84,7 +97,7 @@ const fn post(name: &'static str, method: Method, path: &'static str) -> Entry {
 }
 
 /// The table.
-pub static TABLE: [Entry; 21] = [
+pub static TABLE: [Entry; 24] = [
     get("machine.update.status", Method::Status, "/machine/update/status"),
     post("machine.update.refresh", Method::Refresh, "/machine/update/refresh"),
     post("machine.update.upgrade", Method::Update(Update::Asked), "/machine/update/upgrade"),
@@ -106,6 +119,9 @@ pub static TABLE: [Entry; 21] = [
     get("printer.info", Method::PrinterInfo, "/printer/info"),
     get("refit.plan", Method::Plan, "/refit/plan"),
     get("refit.history", Method::History, "/refit/history"),
+    post("refit.hold", Method::Hold(Hold::Hold), "/refit/hold"),
+    post("refit.unhold", Method::Hold(Hold::Unhold), "/refit/unhold"),
+    post("refit.skip", Method::Hold(Hold::Skip), "/refit/skip"),
 ];
 
 /// The line of a method's name. What the printer offers does not exist before one was seen.
@@ -177,6 +193,12 @@ pub async fn call(shared: &Shared, session: &Session, method: Method, arguments:
         Method::PrinterInfo => printer_info(shared),
         Method::Plan => plan(shared, session, arguments).await,
         Method::History => history(shared, session, arguments).await,
+        Method::Hold(hold) => {
+            let request = hold_request(hold, arguments)?;
+            let _place = session.wait_for_engine()?;
+            shared.handle.hold(request).await?;
+            Ok(Answer::Fresh(b"\"ok\"".to_vec()))
+        }
     }
 }
 
@@ -196,10 +218,10 @@ fn update_request(shared: &Shared, update: Update, arguments: &Arguments) -> Res
     };
     Ok(match update {
         Update::Asked => match arguments.text("name") {
-            Some(name) => Request::Upgrade { name },
+            Some(name) => Request::Upgrade { name, consent: arguments.flag("consent")? },
             None => Request::Full,
         },
-        Update::Named(name) => Request::Upgrade { name: name.to_owned() },
+        Update::Named(name) => Request::Upgrade { name: name.to_owned(), consent: arguments.flag("consent")? },
         Update::Full => Request::Full,
         Update::Recover => {
             refused(&Request::Recover { name: String::new(), hard: false, update_deps: false })?;
@@ -213,6 +235,16 @@ fn update_request(shared: &Shared, update: Update, arguments: &Arguments) -> Res
             refused(&Request::Rollback { name: String::new() })?;
             Request::Rollback { name: arguments.required_text("name")? }
         }
+    })
+}
+
+/// `refit.hold {name}`, `refit.unhold {name}`, `refit.skip {name, version}`: without version the one that is offered.
+fn hold_request(hold: Hold, arguments: &Arguments) -> Result<HoldRequest, Fault> {
+    let name = arguments.required_text("name")?;
+    Ok(match hold {
+        Hold::Hold => HoldRequest::Hold { name },
+        Hold::Unhold => HoldRequest::Unhold { name },
+        Hold::Skip => HoldRequest::Skip { name, version: arguments.text("version") },
     })
 }
 
@@ -298,12 +330,12 @@ fn printer_info(shared: &Shared) -> Result<Answer, Fault> {
     }
 }
 
-/// `refit.plan {action, name, hard, update_deps}`: action is `upgrade` when absent; without name it means everything.
+/// `refit.plan {action, name, hard, update_deps, consent}`: action is `upgrade` when absent; without name it means everything.
 async fn plan(shared: &Shared, session: &Session, arguments: &Arguments) -> Result<Answer, Fault> {
     let name = || arguments.required_text("name");
     let request = match arguments.text("action").as_deref() {
         None | Some("upgrade") => match arguments.text("name") {
-            Some(name) => Request::Upgrade { name },
+            Some(name) => Request::Upgrade { name, consent: arguments.flag("consent")? },
             None => Request::Full,
         },
         Some("full") => Request::Full,

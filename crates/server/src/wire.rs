@@ -12,11 +12,13 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 mod dependencies;
+mod hold;
 mod python;
 mod release;
 pub mod runs;
 
 use dependencies::{EnvironmentExtras, environment};
+use hold::{FullShape, Holding};
 use python::PythonEntry;
 use release::ReleaseEntry;
 
@@ -40,13 +42,18 @@ impl Serialize for VersionInfo<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.updaters.len()))?;
         for (name, assessment) in &self.0.updaters {
+            let holding = Holding::of(self.0, name);
             match &**assessment {
-                Assessment::Git(git) => map.serialize_entry(name.as_str(), &GitEntry::from(&**git))?,
+                Assessment::Git(git) => map.serialize_entry(name.as_str(), &GitEntry::from((&**git, holding)))?,
                 Assessment::Release(release) => {
-                    map.serialize_entry(name.as_str(), &ReleaseEntry::from(&**release))?;
+                    map.serialize_entry(name.as_str(), &ReleaseEntry::from((&**release, holding)))?;
                 }
-                Assessment::Python(python) => map.serialize_entry(name.as_str(), &PythonEntry::from(&**python))?,
-                Assessment::Absent(absent) => map.serialize_entry(name.as_str(), &AbsentEntry::from(absent))?,
+                Assessment::Python(python) => {
+                    map.serialize_entry(name.as_str(), &PythonEntry::from((&**python, holding)))?
+                }
+                Assessment::Absent(absent) => {
+                    map.serialize_entry(name.as_str(), &AbsentEntry::from((absent, holding)))?
+                }
             }
         }
         map.end()
@@ -63,6 +70,7 @@ struct StatusExtras<'a> {
     running: Option<Running<'a>>,
     waiting: &'a [String],
     attention: Vec<Attention<'a>>,
+    full: Option<FullShape<'a>>,
 }
 
 #[derive(Serialize)]
@@ -112,6 +120,7 @@ impl<'a> From<&'a Snapshot> for Status<'a> {
                 running,
                 waiting: &snapshot.waiting,
                 attention: snapshot.attention.iter().map(attention).collect(),
+                full: snapshot.full.as_ref().map(FullShape::from),
             },
         }
     }
@@ -175,6 +184,8 @@ struct GitExtras<'a> {
     hazards: &'a [refit_model::updater::git::Hazard],
     kept: &'a [refit_model::updater::git::Kept],
     environment: Option<EnvironmentExtras<'a>>,
+    #[serde(flatten)]
+    holding: Holding<'a>,
 }
 
 #[derive(Serialize)]
@@ -201,8 +212,8 @@ impl<'a> From<&'a CommitBehind> for Commit<'a> {
     }
 }
 
-impl<'a> From<&'a GitAssessment> for GitEntry<'a> {
-    fn from(git: &'a GitAssessment) -> Self {
+impl<'a> From<(&'a GitAssessment, Holding<'a>)> for GitEntry<'a> {
+    fn from((git, holding): (&'a GitAssessment, Holding<'a>)) -> Self {
         Self {
             channel: git.channel.as_str(),
             debug_enabled: git.debug_enabled,
@@ -243,6 +254,7 @@ impl<'a> From<&'a GitAssessment> for GitEntry<'a> {
                 hazards: &git.hazards,
                 kept: &git.kept,
                 environment: environment(&git.dependencies),
+                holding,
             },
         }
     }
@@ -257,10 +269,11 @@ struct AbsentEntry<'a> {
     remote_version: &'static str,
     is_valid: bool,
     warnings: &'a [String],
+    refit: Holding<'a>,
 }
 
-impl<'a> From<&'a AbsentAssessment> for AbsentEntry<'a> {
-    fn from(absent: &'a AbsentAssessment) -> Self {
+impl<'a> From<(&'a AbsentAssessment, Holding<'a>)> for AbsentEntry<'a> {
+    fn from((absent, refit): (&'a AbsentAssessment, Holding<'a>)) -> Self {
         Self {
             name: absent.name.as_str(),
             configured_type: "none",
@@ -268,6 +281,7 @@ impl<'a> From<&'a AbsentAssessment> for AbsentEntry<'a> {
             remote_version: "?",
             is_valid: false,
             warnings: &absent.warnings,
+            refit,
         }
     }
 }

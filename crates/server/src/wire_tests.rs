@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use refit_engine::snapshot::{Attention, Running, Snapshot};
+use refit_engine::snapshot::{Attention, Full, Running, Snapshot};
+use refit_model::hold::{Asked, Holds, Offer};
 use refit_model::name::{RunId, UpdaterName};
 use refit_model::plan::Action;
+use refit_model::request::HoldRequest;
 use refit_model::settings::Channel;
 use refit_model::updater::git::{CommitBehind, GitAssessment, Hazard, Kept};
 use refit_model::updater::release::{Asset, Choice, Previous, RateLimit, Release, ReleaseAssessment, ReleaseKind};
@@ -68,6 +70,14 @@ fn git() -> GitAssessment {
     }
 }
 
+/// `app` is held back by the configuration, and skips what it offers.
+fn held() -> Holds {
+    let mut holds = Holds::new([(name("app"), "a place".to_owned())], Asked::default());
+    let skip = HoldRequest::Skip { name: "app".to_owned(), version: None };
+    holds.change(&name("app"), &skip, "v1.0.0-0", Offer::Version("v1.0.0-1")).unwrap();
+    holds
+}
+
 #[test]
 fn the_status_has_every_field_in_the_order_clients_know() {
     let absent = AbsentAssessment { name: name("klipper"), warnings: vec!["looked in ~/klipper".to_owned()] };
@@ -90,12 +100,20 @@ fn the_status_has_every_field_in_the_order_clients_know() {
         }),
         waiting: vec!["klipper".to_owned()],
         attention: vec![Attention { run: RunId(2), updater: name("app"), message: "look here".to_owned() }],
+        holds: Arc::new(held()),
+        full: Some(Full {
+            done: vec![name("one")],
+            running: Some(name("app")),
+            waiting: vec![name("klipper")],
+            failed: vec![(name("two"), "why".to_owned())],
+            passed_by: vec![name("three")],
+        }),
         ..Snapshot::default()
     };
     let expected = concat!(
         r#"{"github_rate_limit":null,"github_requests_remaining":null,"github_limit_reset_time":null,"version_info":{"#,
         r#""klipper":{"name":"klipper","configured_type":"none","version":"?","remote_version":"?","is_valid":false,"#,
-        r#""warnings":["looked in ~/klipper"]},"#,
+        r#""warnings":["looked in ~/klipper"],"refit":{"held":null,"skipped":null}},"#,
         r#""app":{"channel":"dev","debug_enabled":false,"channel_invalid":false,"is_valid":true,"#,
         r#""configured_type":"git_repo","info_tags":["desc=\u00c4 <b>"],"detected_type":"git_repo","#,
         r#""repo_detected":true,"remote_alias":"origin","branch":"master","owner":"own","repo_name":"app","#,
@@ -109,11 +127,12 @@ fn the_status_has_every_field_in_the_order_clients_know() {
         r#""warnings":[],"anomalies":["Repo has diverged from remote"],"name":"app","#,
         r#""refit":{"last_refresh":1700000701,"last_good_fetch":1700000700,"remote_error":null,"diverged":false,"#,
         r#""damage":["the file .git/HEAD is damaged"],"hazards":[{"key":"core.fsmonitor","refused":false}],"#,
-        r#""kept":[{"key":"k","folder":"/home/k","reference":null,"files":2,"at":5}]}}},"busy":true,"#,
+        r#""kept":[{"key":"k","folder":"/home/k","reference":null,"files":2,"at":5}],"environment":null,"held":"configuration","skipped":"v1.0.0-1"}}},"busy":true,"#,
         r#""refit":{"version":"VERSION","initialized":true,"application":"full","#,
         r#""running":{"run":3,"name":"app","action":"soft_recovery","step":1,"steps":4,"#,
         r#""doing":"fetch master from origin"},"waiting":["klipper"],"#,
-        r#""attention":[{"run":2,"name":"app","message":"look here"}]}}"#,
+        r#""attention":[{"run":2,"name":"app","message":"look here"}],"full":{"done":["one"],"running":"app","waiting":["klipper"],"#,
+        r#""failed":[{"name":"two","message":"why"}],"passed_by":["three"]}}}"#,
     );
     assert_eq!(written(&Status::from(&snapshot)), expected.replace("VERSION", VERSION));
 }
@@ -179,7 +198,8 @@ fn a_release_has_every_field_in_the_order_clients_know() {
         r#""refit":{"last_refresh":6,"last_good_answer":5,"not_before":null,"update_available":true,"#,
         r#""release":{"tag":"v2.0.0","name":null,"prerelease":true,"published_at":"2026-01-01T00:00:00Z","page":null,"#,
         r#""notes":"New.","asset":"app.zip","size":7,"sha256":"ab","why":"the only zip of the release"},"#,
-        r#""verified":"size only","previous":[{"version":"v0.9.0","folder":"/p","at":3,"bytes":4}],"kept":[]}}"#,
+        r#""verified":"size only","previous":[{"version":"v0.9.0","folder":"/p","at":3,"bytes":4}],"kept":[],"#,
+        r#""environment":null,"held":null,"skipped":null}}"#,
     );
     assert!(written.contains(expected), "{written}");
 }

@@ -9,7 +9,7 @@ use refit_engine::snapshot::Snapshot;
 use refit_model::event::{Audience, Event};
 use refit_model::name::ConnectionId;
 use refit_model::printer::{Activity, KlippyState, Printer, PrinterIdentity};
-use refit_model::request::{Door, Request};
+use refit_model::request::{Door, HoldRequest, Request};
 use refit_testkit::rpc::{Frame, Http, Incoming, JsonRpc, Unix, Ws};
 use refit_testkit::wait::wait_for;
 use scripted::{Running, start, start_with};
@@ -508,4 +508,40 @@ fn fifty_idle_sockets_and_a_flood_slow_nothing() {
         // A generous bound: a test machine may be busy; what is shown is that nobody queues behind the flood.
         assert!(times[100] < Duration::from_millis(100), "{:?}", times[100]);
     });
+}
+
+#[test]
+fn holding_back_goes_through_every_door() {
+    let server = start();
+    let (mut one, mut two) = (socket(&server), pipe(&server));
+    assert_eq!(one.result("refit.hold", json!({ "name": "app" })), "ok");
+    assert_eq!(two.result("refit.unhold", json!({ "name": "app" })), "ok");
+    assert_eq!(two.result("refit.skip", json!({ "name": "app", "version": "v2" })), "ok");
+    let posted = http(&server).post("/refit/skip?name=app", &Value::Null);
+    assert_eq!((posted.status, posted.json()["result"].clone()), (200, json!("ok")));
+    let name = || "app".to_owned();
+    assert_eq!(
+        *server.held.lock().unwrap(),
+        [
+            HoldRequest::Hold { name: name() },
+            HoldRequest::Unhold { name: name() },
+            HoldRequest::Skip { name: name(), version: Some("v2".to_owned()) },
+            HoldRequest::Skip { name: name(), version: None },
+        ]
+    );
+    assert_eq!(http(&server).get("/refit/hold?name=app").status, 405);
+    assert_eq!(http(&server).post("/refit/hold", &Value::Null).status, 400);
+    assert_eq!(http(&server).post("/refit/hold?name=nobody", &Value::Null).status, 404);
+    assert_eq!(server.held.lock().unwrap().len(), 5, "what lacks a name never gets there");
+}
+
+#[test]
+fn consent_is_an_argument_of_an_update() {
+    let server = start();
+    let mut client = socket(&server);
+    client.result("machine.update.upgrade", json!({ "name": "app", "consent": true }));
+    client.result("machine.update.client", json!({ "name": "app" }));
+    http(&server).post("/machine/update/klipper?consent=true", &Value::Null);
+    let upgrade = |name: &str, consent| Request::Upgrade { name: name.to_owned(), consent };
+    assert_eq!(server.requests(), [upgrade("app", true), upgrade("app", false), upgrade("klipper", true)]);
 }

@@ -66,7 +66,7 @@ async fn target(
     match action {
         Action::Upgrade => facts.remote.offered.clone(),
         Action::Rollback => facts.rollback.as_ref().map(|point| point.commit.clone()),
-        Action::HardRecovery => None,
+        Action::HardRecovery | Action::Restart => None,
         Action::SoftRecovery => {
             let tip = format!("refs/remotes/{}/{}", primary_remote?, spec.primary_branch);
             let tip = ask.reference(&tip).await?;

@@ -21,6 +21,8 @@ pub(super) struct Wanted<'a> {
     pub(super) home: &'a Path,
     /// Where the wished version can be read already; none when only the steps will have it.
     pub(super) wished: Option<Content>,
+    /// The package that would be asked for, where no file lists what is wished.
+    pub(super) package: Option<&'a str>,
     pub(super) action: Action,
     pub(super) preview: bool,
 }
@@ -39,7 +41,7 @@ impl Host {
 
     pub(super) async fn survey_dependencies(&self, wanted: Wanted<'_>, tell: &Tell) -> DependencySurvey {
         let contents = Contents::new(&self.git, tell.clone(), self.faults.clone());
-        let Wanted { dependencies, facts, home, wished, action, preview } = wanted;
+        let Wanted { dependencies, facts, home, wished, package, action, preview } = wanted;
         let mut survey = DependencySurvey { service_manager: self.services.manager(), ..DependencySurvey::default() };
         if let Some(spec) = &dependencies.environment {
             let known = facts.environment.clone().unwrap_or_default();
@@ -47,7 +49,7 @@ impl Host {
                 (Some(content), Some(file)) => Some(Wish { contents: &contents, content, file }),
                 (None, _) | (_, None) => None,
             };
-            survey.environment = Some(self.environments.survey(spec, &known, wish, action, preview).await);
+            survey.environment = Some(self.environments.survey(spec, &known, wish, package, (action, preview)).await);
         }
         let list = |content: &Content| PackageList {
             content: content.clone(),

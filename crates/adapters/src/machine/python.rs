@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use refit_engine::ports::{Clock as _, Look, Tell};
+use refit_model::plan::Action;
 use refit_model::updater::Facts;
 use refit_model::updater::python::{PythonFacts, PythonSpec, PythonSurvey};
 
@@ -28,12 +29,17 @@ impl Host {
             Look::Local => {}
             Look::Remote => self.applications.refresh(spec, &mut facts, now).await,
             Look::Survey(action) | Look::Preview(action) => {
+                let package = match action {
+                    Action::Upgrade => refit_model::updater::python::wished(spec, &facts),
+                    Action::SoftRecovery | Action::HardRecovery | Action::Rollback | Action::Restart => None,
+                };
                 let wanted = Wanted {
                     dependencies: &spec.dependencies,
                     facts: &facts.dependencies,
                     // Nothing of it lies outside its environment.
                     home: Path::new(""),
                     wished: None,
+                    package: package.as_deref(),
                     action,
                     preview: matches!(look, Look::Preview(_)),
                 };

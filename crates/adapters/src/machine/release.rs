@@ -38,11 +38,18 @@ impl Host {
         let wished = match action {
             Action::Rollback => survey.sound_previous.clone().map(|stage| Content::Stage { stage, live: home.clone() }),
             Action::SoftRecovery => Some(Content::Live { path: home.clone() }),
-            Action::Upgrade | Action::HardRecovery => None,
+            Action::Upgrade | Action::HardRecovery | Action::Restart => None,
         };
         let preview = matches!(look, Look::Preview(_));
-        let wanted =
-            Wanted { dependencies: &spec.dependencies, facts: &facts.dependencies, home, wished, action, preview };
+        let wanted = Wanted {
+            dependencies: &spec.dependencies,
+            facts: &facts.dependencies,
+            home,
+            wished,
+            package: None,
+            action,
+            preview,
+        };
         survey.dependencies = self.survey_dependencies(wanted, tell).await;
         facts.survey = Some(survey);
         Facts::Release(Box::new(facts))

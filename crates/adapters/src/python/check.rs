@@ -14,7 +14,6 @@ use refit_model::step::Ground;
 
 use super::hand::Hand;
 use super::install::is_needed;
-use super::layout::OWN;
 use super::pip::Pip;
 use super::{installed, seen};
 use crate::command::Limits;
@@ -45,12 +44,12 @@ pub async fn check(hand: &Hand<'_>, ground: &Ground, projects: &[String]) -> Res
     if !is_needed(hand, ground) {
         return Ok(None);
     }
-    let ready = hand.ready(ground, Vec::new())?;
+    let pip = hand.pip(ground, Vec::new())?;
     let before = Before::of(hand, ground);
-    fitting(hand, &ready.pip, &before).await?;
+    fitting(hand, &pip, &before).await?;
     hand.faults.reach("environment_check.fitting");
-    importable(hand, &ready.pip, &before, &modules(hand.target(ground), projects)).await?;
-    let own = ground.stage().join(OWN);
+    importable(hand, &pip, &before, &modules(hand.target(ground), projects)).await?;
+    let own = hand.own(ground);
     let tidy = move || ["tmp", "empty"].iter().try_for_each(|name| tree::delete_stage(&own.join(name)));
     hand.off_the_loop(tidy).await?;
     Ok(Some("the Python packages fit together".to_owned()))
@@ -76,6 +75,7 @@ impl Before {
             folder,
             environment: like.environment,
             view: None,
+            stage: like.stage.clone(),
             own: like.outside.clone(),
             outside: like.outside.clone(),
             dir: PathBuf::from("/"),
@@ -129,7 +129,7 @@ async fn importable(hand: &Hand<'_>, pip: &Pip<'_>, before: &Before, modules: &[
 /// The modules that cannot be imported, and why.
 async fn imports(hand: &Hand<'_>, pip: &Pip<'_>, modules: &[String]) -> Result<Vec<(String, String)>, StepError> {
     let limits = Limits { total: Some(IMPORTS), ..Limits::QUICK };
-    let command = pip.python(["-c", IMPORT]).args(modules).limits(limits).tell(pip.tell.clone());
+    let command = pip.python(["-c", IMPORT]).args(modules).limits(limits);
     let outcome = command.run().await.map_err(|error| hand.failed(&error.to_string()))?;
     let text = String::from_utf8_lossy(&outcome.stdout);
     let said = text.lines().next_back().and_then(|line| serde_json::from_str(line).ok());

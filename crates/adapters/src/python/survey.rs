@@ -3,6 +3,7 @@
 //! Refuses to: change anything.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use refit_model::environment::{Change, EnvironmentFacts, EnvironmentSurvey};
@@ -12,7 +13,7 @@ use refit_model::python::needs::{Need, needs};
 use refit_model::step::Content;
 
 use super::asked::Asked;
-use super::namespace::{Place, Shown};
+use super::namespace::{Place, Shown, View};
 use super::pip::{ASKED, Pip};
 use super::{EnvironmentRules, Wish, installed, interpreter, previous, report, seen};
 use crate::content;
@@ -30,6 +31,8 @@ pub struct Subject<'a> {
     pub facts: &'a EnvironmentFacts,
     /// Why nothing can be prepared beside it.
     pub in_place: Option<String>,
+    /// A package that would be asked for, where no requirements file is.
+    pub package: Option<&'a str>,
 }
 
 /// Looks. Never fails: what cannot be told is not known.
@@ -41,9 +44,14 @@ pub async fn survey(subject: &Subject<'_>, wish: Option<Wish<'_>>, action: Actio
     }
     survey.sound_previous = match action {
         Action::Rollback => previous::sound(folder, subject.facts),
-        Action::Upgrade | Action::SoftRecovery | Action::HardRecovery => None,
+        Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Restart => None,
     };
-    let Some(wish) = wish else { return survey };
+    let Some(wish) = wish else {
+        if let (true, Some(package)) = (preview, subject.package) {
+            survey.changes = previewed(subject, package).await;
+        }
+        return survey;
+    };
     let asked = match Asked::read(wish.contents, wish.content, wish.file).await {
         Ok(Some(asked)) => asked,
         Ok(None) => {
@@ -99,9 +107,34 @@ fn join(known: Vec<Change>, told: Vec<Change>) -> Vec<Change> {
     told.into_iter().map(|change| Change { why: why(&change.name).unwrap_or(change.why), ..change }).collect()
 }
 
+/// What installing a package would change, as pip tells; nothing when it does not say.
+async fn previewed(subject: &Subject<'_>, package: &str) -> Vec<Change> {
+    let own = preview_room(subject);
+    let told = ask_about(subject, package, &own).await;
+    let _stays = tree::delete_stage(&own);
+    let said = interpreter::ask(&subject.folder, &subject.rules.interpreters(), &subject.rules.surroundings).await;
+    match (told, said) {
+        (Ok(Some(told)), Ok(said)) => report::changes(&told, &installed::read(&subject.folder, &said.system_sites)),
+        (told, _) => {
+            tracing::debug!(error = ?told.err(), "pip was not asked what it would do");
+            Vec::new()
+        }
+    }
+}
+
+async fn ask_about(subject: &Subject<'_>, package: &str, own: &Path) -> Asking {
+    let pip = room_for_pip(subject, own)?;
+    let list = own.join("tmp").join("package.txt");
+    std::fs::write(&list, format!("{package}\n")).map_err(TreeError::io("written", &list))?;
+    reported(&pip, &list, own).await
+}
+
+/// pip's report, or none where it could not be asked.
+type Asking = Result<Option<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>>;
+
 /// What pip would do, in its own words; none when it does not say.
 async fn dry_run(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked) -> Option<Vec<u8>> {
-    let own = subject.rules.state.join("preview");
+    let own = preview_room(subject);
     let told = ask_pip(subject, wish, asked, &own).await;
     if let Err(error) = &told {
         tracing::debug!(%error, "pip was not asked what it would do");
@@ -110,28 +143,46 @@ async fn dry_run(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked) -> Optio
     told.ok().flatten()
 }
 
-async fn ask_pip(
-    subject: &Subject<'_>,
-    wish: &Wish<'_>,
-    asked: &Asked,
-    own: &Path,
-) -> Result<Option<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>> {
+/// A folder for each environment: two may be asked about at a time.
+fn preview_room(subject: &Subject<'_>) -> PathBuf {
+    let name = subject.folder.file_name().unwrap_or_default().to_string_lossy();
+    subject.rules.state.join(format!("preview-{name}-{:x}", inode(&subject.folder)))
+}
+
+fn inode(folder: &Path) -> u64 {
+    std::fs::metadata(folder).map_or(0, |seen| seen.ino())
+}
+
+/// pip, with a folder for what it needs on its way.
+fn room_for_pip<'a>(subject: &'a Subject<'_>, own: &Path) -> Result<Pip<'a>, TreeError> {
     for folder in [own.join("tmp"), own.join("empty")] {
         tree::delete_stage(&folder)?;
         std::fs::create_dir_all(&folder).map_err(TreeError::io("made", &folder))?;
     }
-    asked.write_to(&own.join(ASKED))?;
-    let mut pip = Pip {
+    Ok(Pip {
         surroundings: &subject.rules.surroundings,
         folder: subject.folder.clone(),
         environment: subject.pip_environment,
         view: None,
+        stage: own.to_owned(),
         own: own.to_owned(),
         outside: own.to_owned(),
         dir: own.join("empty"),
         tell: std::sync::Arc::new(|_: &str| {}),
-    };
-    let mut places = Vec::new();
+    })
+}
+
+async fn reported(pip: &Pip<'_>, list: &Path, own: &Path) -> Asking {
+    let file = own.join("tmp").join("report.json");
+    let words = [Path::new("--dry-run"), Path::new("--quiet"), Path::new("--report"), &file, Path::new("-r"), list];
+    let said = pip.install(words).await?;
+    if said.success() { Ok(Some(std::fs::read(&file)?)) } else { Err(said.lines.join("; ").into()) }
+}
+
+async fn ask_pip(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked, own: &Path) -> Asking {
+    let mut pip = room_for_pip(subject, own)?;
+    asked.write_to(&own.join(ASKED))?;
+    let mut inside = None;
     if asked.needs_tree() {
         let at = content::live(wish.content).to_owned();
         let folder = match wish.content {
@@ -147,21 +198,17 @@ async fn ask_pip(
             (Some(folder), Some(program)) => {
                 let mut shown = vec![Shown { folder: folder.clone(), at: at.clone() }];
                 if let Ok(below) = subject.folder.strip_prefix(&at) {
-                    places.push(Place::make(&folder.join(below))?);
+                    inside = Some(Place::make(&folder.join(below))?);
                     shown.push(Shown { folder: subject.folder.clone(), at: subject.folder.clone() });
                 }
-                places.push(Place::make(&at)?);
-                pip.view = Some((program, shown));
+                pip.view = Some(View::new(program, shown)?);
             }
             (Some(_), None) => return Ok(None),
             (None, Some(_) | None) => {}
         }
         pip.dir = at;
     }
-    let file = own.join("tmp").join("report.json");
-    let list = own.join(ASKED).join(&asked.file);
-    let words = [Path::new("--dry-run"), Path::new("--quiet"), Path::new("--report"), &file, Path::new("-r"), &list];
-    let said = pip.install(words).await?;
-    drop(places);
-    if said.success() { Ok(Some(std::fs::read(&file)?)) } else { Err(said.lines.join("; ").into()) }
+    let told = reported(&pip, &own.join(ASKED).join(&asked.file), own).await;
+    drop((pip, inside));
+    told
 }

@@ -86,7 +86,10 @@ impl Releases {
             let known = shipped.as_ref().is_some_and(|shipped| !shipped.leaves.is_empty());
             let wrong = match (&shipped, action) {
                 (Some(shipped), Action::SoftRecovery) => shipped.wrong(real)?,
-                (_, Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Rollback) => Vec::new(),
+                (
+                    _,
+                    Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Rollback | Action::Restart,
+                ) => Vec::new(),
             };
             let sound_previous = (action == Action::Rollback).then(|| previous::sound(real, &rollback)).flatten();
             let fixed = fixed(real, &home);

@@ -126,6 +126,10 @@ impl<J: Journal> Journal for Cuttable<J> {
         self.journal.remember(key, value).await
     }
 
+    async fn recall(&self, key: &'static str) -> Option<String> {
+        self.journal.recall(key).await
+    }
+
     async fn release_reserve(&self) {
         let reserve = self.reserve.swap(0, Ordering::SeqCst);
         let _room = self.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |room| room.checked_add(reserve));

@@ -2,7 +2,9 @@
 //! when the power goes at any instant.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod full;
 mod fuse;
+mod hold;
 mod kill;
 mod queue;
 mod scripted;

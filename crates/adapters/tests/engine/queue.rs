@@ -62,12 +62,12 @@ impl Oracle {
             Request::Recover { .. } if self.busy => Some(printing("Recovery Attempt")),
             Request::Rollback { .. } if self.busy => Some(printing("Rollback Attempt")),
             Request::Full => None,
-            Request::Upgrade { name }
+            Request::Upgrade { name, .. }
                 if self.update_runs() == Some(&Request::Full) || self.update_runs() == Some(request) =>
             {
                 Some(Err(format!("Item {name} is currently updating")))
             }
-            Request::Upgrade { name } | Request::Recover { name, .. } | Request::Rollback { name }
+            Request::Upgrade { name, .. } | Request::Recover { name, .. } | Request::Rollback { name }
                 if !Self::known(name) =>
             {
                 Some(Err(format!("Updater {name} not available")))
@@ -159,7 +159,7 @@ impl Oracle {
 fn request() -> impl Strategy<Value = Request> {
     let name = || prop::sample::select(&NAMES[..]).prop_map(str::to_owned);
     prop_oneof![
-        4 => name().prop_map(|name| Request::Upgrade { name }),
+        4 => name().prop_map(|name| Request::Upgrade { name, consent: false }),
         2 => Just(Request::Full),
         1 => prop::sample::select(&["klipper", "nobody"][..])
             .prop_map(|name| Request::Recover { name: name.to_owned(), hard: false, update_deps: false }),

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use refit_engine::ports::{Circumstance, Clock, Look, Machine, StepError, Tell};
+use refit_model::dependencies::DependencySurvey;
 use refit_model::journal::Witness;
 use refit_model::name::{BranchName, CommitId, RunId, UpdaterName};
 use refit_model::request::{Caller, Door};
 use refit_model::settings::Channel;
-use refit_model::step::{Step, Undo};
+use refit_model::step::{GitTarget, ServiceStep, Step, Undo};
 use refit_model::updater::absent::AbsentSpec;
 use refit_model::updater::git::{GitFacts, GitSpec, RepoKind, RollbackPoint, Survey};
 use refit_model::updater::{Facts, Spec};
@@ -45,6 +46,13 @@ pub(crate) fn git(text: &str) -> Spec {
     })
 }
 
+/// One whose services are restarted after an update.
+pub(crate) fn serving(text: &str, services: &[&str]) -> Spec {
+    let Spec::Git(mut spec) = git(text) else { unreachable!() };
+    spec.dependencies.services = services.iter().map(|service| (*service).to_owned()).collect();
+    Spec::Git(spec)
+}
+
 pub(crate) fn absent(text: &str) -> Spec {
     Spec::Absent(AbsentSpec { name: name(text), looked_for: Vec::new(), refresh_interval_hours: 168 })
 }
@@ -62,10 +70,16 @@ pub(crate) struct Disk {
     pub(crate) effects: BTreeMap<(RunId, String), bool>,
     /// Steps whose sentence contains this fail when they are performed.
     pub(crate) failing: Option<&'static str>,
+    /// They fail only while this updater is at the new version.
+    pub(crate) failing_with: Option<&'static str>,
     /// The words of that failure.
     pub(crate) failure: String,
     /// That failure is a printer that is busy.
     pub(crate) printer_busy: bool,
+    /// Each restart that was tried, and whether it worked.
+    pub(crate) restarts: Vec<(String, bool)>,
+    /// What each unit runs: the heads at its last restart.
+    pub(crate) serving: BTreeMap<String, BTreeMap<String, CommitId>>,
     /// Steps whose sentence begins with this do not end before they are released.
     pub(crate) halting: Option<&'static str>,
     /// Undoing the first step that is undone fails this many times.
@@ -122,8 +136,16 @@ impl Scripted {
         self.fuse.burn().await;
         self.with(|disk| {
             disk.effects.insert((run, step.describe()), there);
-            if let Step::GitSwitch { repo, from, .. } = step {
-                let head = if there { commit('b') } else { from.clone().unwrap_or_else(|| commit('a')) };
+            if let Step::Service(ServiceStep::Restart { unit, .. }) = step {
+                let heads = disk.heads.clone();
+                disk.serving.insert(unit.clone(), heads);
+            }
+            if let Step::GitSwitch { repo, from, to, .. } = step {
+                let wished = match to {
+                    GitTarget::Commit(wished) => wished.clone(),
+                    GitTarget::FirstAncestorOf { .. } => commit('b'),
+                };
+                let head = if there { wished } else { from.clone().unwrap_or_else(|| commit('a')) };
                 disk.heads.insert(repo.updater.to_string(), head);
             }
         });
@@ -155,7 +177,10 @@ impl Machine for Scripted {
         facts.local.recovery_url = Some(spec.origin.clone());
         facts.local.describe = Some("v1.0.0-0-gaaaaaaaa".to_owned());
         facts.local.corrupt = self.with(|disk| disk.corrupt.contains(spec.name.as_str()));
-        facts.survey = matches!(look, Look::Survey(_) | Look::Preview(_)).then(Survey::default);
+        let service_manager = (!spec.dependencies.services.is_empty()).then(|| "systemd".to_owned());
+        let dependencies = DependencySurvey { service_manager, ..DependencySurvey::default() };
+        let survey = Survey { dependencies, ..Survey::default() };
+        facts.survey = matches!(look, Look::Survey(_) | Look::Preview(_)).then_some(survey);
         if look == Look::Remote {
             facts.last_refresh = 1_000_000;
             facts.config_hash.clone_from(&spec.config_hash);
@@ -175,7 +200,13 @@ impl Machine for Scripted {
         let sentence = step.describe();
         self.with(|disk| disk.rebooted.push(circumstance.rebooted));
         (circumstance.tell)(&format!("working: {sentence}"));
-        let failing = self.with(|disk| disk.failing.is_some_and(|part| sentence.contains(part)));
+        let failing = self.with(|disk| {
+            let new = |name: &str| disk.heads.get(name) == Some(&commit('b'));
+            disk.failing.is_some_and(|part| sentence.contains(part)) && disk.failing_with.is_none_or(new)
+        });
+        if let Step::Service(ServiceStep::Restart { unit, .. }) = step {
+            self.with(|disk| disk.restarts.push((unit.clone(), !failing)));
+        }
         if self.with(|disk| disk.halting.is_some_and(|part| sentence.starts_with(part))) {
             self.released.acquire().await.unwrap().forget();
         }

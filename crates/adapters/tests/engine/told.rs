@@ -34,7 +34,7 @@ pub(crate) struct Engine {
     pub(crate) events: Receiver<Event>,
     pub(crate) machine: Scripted,
     pub(crate) store: Store,
-    task: JoinHandle<()>,
+    pub(crate) task: JoinHandle<()>,
     _folder: tempfile::TempDir,
 }
 
@@ -56,12 +56,12 @@ impl Engine {
         engine
     }
 
-    async fn submit(&self, request: Request) -> Result<(), RequestError> {
+    pub(crate) async fn submit(&self, request: Request) -> Result<(), RequestError> {
         tokio::time::timeout(DEADLINE, self.handle.submit(request, caller())).await.unwrap()
     }
 
     /// The next event of a kind; others before it are skipped.
-    async fn next(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+    pub(crate) async fn next(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
         loop {
             let event = tokio::time::timeout(DEADLINE, self.events.recv()).await.expect("no such event").unwrap();
             if wanted(&event) {
@@ -88,7 +88,14 @@ impl Engine {
         }
     }
 
-    async fn texts(&mut self, application: &str) -> Vec<String> {
+    /// The messages to the caller alone, up to the last.
+    pub(crate) async fn texts_of_caller(&mut self, application: &str) -> Vec<String> {
+        let sequence = self.sequence().await;
+        assert!(sequence.iter().all(|(app, _, _, to)| app == application && matches!(to, Audience::Only(_))));
+        sequence.into_iter().map(|(_, text, _, _)| text).collect()
+    }
+
+    pub(crate) async fn texts(&mut self, application: &str) -> Vec<String> {
         let sequence = self.sequence().await;
         assert!(sequence.iter().all(|(app, _, _, audience)| app == application && *audience == Audience::Everybody));
         assert!(sequence.iter().rev().skip(1).all(|(_, _, complete, _)| !complete));
@@ -96,12 +103,12 @@ impl Engine {
     }
 }
 
-fn printing() -> Printer {
+pub(crate) fn printing() -> Printer {
     Printer { state: KlippyState::Ready, activity: Activity::Paused, ..Printer::default() }
 }
 
-fn upgrade(name: &str) -> Request {
-    Request::Upgrade { name: name.to_owned() }
+pub(crate) fn upgrade(name: &str) -> Request {
+    Request::Upgrade { name: name.to_owned(), consent: false }
 }
 
 fn recovery(name: &str) -> Request {

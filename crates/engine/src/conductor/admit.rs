@@ -2,11 +2,14 @@
 //! rows 2, 6 and 19 of §8. Pure.
 //! Refuses to: look at the software itself; planning does that when the turn has come.
 
+use std::sync::Arc;
+
+use refit_model::hold::{Holds, Offer};
 use refit_model::plan::{Action, guard};
 use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
 use refit_model::request::Request;
-use refit_model::updater::{Spec, absent};
+use refit_model::updater::{Assessment, Spec, absent};
 
 /// A queue this long is a mistake or an attack.
 const MOST_WAITING: usize = 256;
@@ -17,6 +20,9 @@ const FRESH: f64 = 60.0;
 /// What the checks are made against.
 pub(crate) struct Scene<'a> {
     pub(crate) specs: &'a [&'a Spec],
+    /// In the same order.
+    pub(crate) assessed: &'a [Arc<Assessment>],
+    pub(crate) holds: &'a Holds,
     /// The update, recovery or rollback that runs now; a refresh is none.
     pub(crate) running: Option<&'a Request>,
     pub(crate) waiting: usize,
@@ -61,6 +67,7 @@ pub(crate) fn on_arrival(request: &Request, scene: &Scene<'_>) -> Result<Admitte
             guard(request, scene.printer)?;
             not_running(request, scene.running)?;
             known(request, scene)?;
+            consented(request, scene)?;
             Admitted::Go
         }
     };
@@ -87,7 +94,7 @@ pub(crate) fn on_turn(request: &Request, scene: &Scene<'_>) -> Result<Admitted, 
 pub(crate) fn action(request: &Request) -> Option<(&str, Action)> {
     match request {
         Request::Refresh { .. } | Request::StatusRefresh | Request::Full => None,
-        Request::Upgrade { name } => Some((name, Action::Upgrade)),
+        Request::Upgrade { name, .. } => Some((name, Action::Upgrade)),
         Request::Recover { name, hard: false, .. } => Some((name, Action::SoftRecovery)),
         Request::Recover { name, hard: true, .. } => Some((name, Action::HardRecovery)),
         Request::Rollback { name } => Some((name, Action::Rollback)),
@@ -97,10 +104,12 @@ pub(crate) fn action(request: &Request) -> Option<(&str, Action)> {
 /// An updater is not asked for twice while it is being updated, and not at all by name during a full update, not even
 /// under a name that nobody has (CONTRACT §2.0).
 fn not_running(request: &Request, running: Option<&Request>) -> Result<(), Refusal> {
-    let Request::Upgrade { name } = request else { return Ok(()) };
+    let Request::Upgrade { name, .. } = request else { return Ok(()) };
     match running {
         Some(Request::Full) => Err(Refusal::CurrentlyUpdating(name.clone())),
-        Some(Request::Upgrade { name: running }) if running == name => Err(Refusal::CurrentlyUpdating(name.clone())),
+        Some(Request::Upgrade { name: running, .. }) if running == name => {
+            Err(Refusal::CurrentlyUpdating(name.clone()))
+        }
         Some(
             Request::Upgrade { .. }
             | Request::Recover { .. }
@@ -118,8 +127,18 @@ pub(crate) fn known(request: &Request, scene: &Scene<'_>) -> Result<(), Refusal>
     match (find(name, scene).ok_or_else(|| Refusal::NotAvailable(name.to_owned()))?, action) {
         (Spec::Absent(spec), Action::SoftRecovery | Action::HardRecovery) => absent::plan(action, spec).map(|_| ()),
         // A rollback is refused when its turn has come, and told like one that failed (observed).
-        (Spec::Absent(_), Action::Upgrade | Action::Rollback)
+        (Spec::Absent(_), Action::Upgrade | Action::Rollback | Action::Restart)
         | (Spec::Git(_) | Spec::Release(_) | Spec::Python(_), _) => Ok(()),
+    }
+}
+
+/// A version that is to be skipped is not installed by name either, unless the caller consents.
+pub(crate) fn consented(request: &Request, scene: &Scene<'_>) -> Result<(), Refusal> {
+    let Request::Upgrade { name, consent } = request else { return Ok(()) };
+    let mut known = scene.specs.iter().zip(scene.assessed);
+    match known.find(|(spec, _)| spec.name().as_str() == name).map(|(spec, assessed)| (spec.name(), assessed.offer())) {
+        Some((name, Offer::Version(version))) => scene.holds.consented(name, version, *consent),
+        Some((_, Offer::Unknown | Offer::Nothing)) | None => Ok(()),
     }
 }
 

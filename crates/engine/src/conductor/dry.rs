@@ -8,13 +8,15 @@ use refit_model::name::UpdaterName;
 use refit_model::plan::{Action, Verdict};
 use refit_model::refusal::Refusal;
 use refit_model::request::Request;
+use refit_model::restart::Owed;
 use tokio::sync::{oneshot, watch};
 
+use super::full::{full_order, owed_before};
 use super::job::Item;
-use super::work::full_order;
 use super::{Conductor, Planned, RequestError, admit, guard};
 use crate::ports::{Clock, Journal, Look, Machine};
 use crate::run::World;
+use crate::snapshot::Snapshot;
 
 impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
     /// Plans for each updater concerned. What a real request would be refused for now is its verdict.
@@ -39,7 +41,8 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             None => Vec::new(),
         };
         let refused = guard(request, &self.printer).err();
-        let update_deps = request.updates_dependencies();
+        let manner = self.manner(request);
+        let status = self.published.subscribe();
         let changing =
             self.active.as_ref().and_then(|active| active.running.as_ref()).map(|running| running.updater.clone());
         let (machine, journal, clock) = (self.machine.clone(), self.journal.clone(), self.clock.clone());
@@ -48,24 +51,46 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             // The semaphore is never closed.
             let _turn = questions.acquire().await;
             let (_keep, stop) = watch::channel(false);
-            let world = World {
+            let mut owed = match manner.full {
+                true => owed_before(&*journal, &machine.boot_id()).await,
+                false => Owed::default(),
+            };
+            let mut world = World {
                 machine: &*machine,
                 journal: &*journal,
                 clock: &*clock,
                 stop,
                 hear: Arc::new(|_| {}),
                 application: None,
-                update_deps,
+                manner,
                 busy: Arc::new(|| false),
             };
             let mut planned = Vec::with_capacity(wanted.len());
             for (item, action) in wanted {
+                let passed_by = passing(&status.borrow(), item.name()).filter(|_| world.manner.full);
                 let verdict = match (&refused, &changing) {
                     (Some(refusal), _) => Err(refusal.clone()),
                     (None, Some(name)) if name == item.name() => Err(Refusal::CurrentlyUpdating(name.to_string())),
-                    (None, _) => dry(&world, &item, action).await,
+                    (None, _) => match passed_by {
+                        Some(words) => Ok(Verdict::Nothing(words)),
+                        None => dry(&world, &item, action).await,
+                    },
                 };
-                planned.push(Planned { updater: item.name().to_string(), verdict });
+                if let Ok(Verdict::Do(plan)) = &verdict {
+                    owed.finished(plan);
+                }
+                let restarts = owed.of(item.name());
+                let updater = item.name().to_string();
+                planned.push(Planned { updater: updater.clone(), verdict });
+                if !restarts.is_empty() && refused.is_none() {
+                    // What others put off until its place comes with it, or alone.
+                    world.manner.owed = restarts;
+                    let verdict = dry(&world, &item, Action::Restart).await;
+                    if let Ok(Verdict::Do(plan)) = &verdict {
+                        owed.finished(plan);
+                    }
+                    planned.push(Planned { updater, verdict });
+                }
             }
             // Who hung up does not want to know.
             let _gone = answer.send(Ok(planned));
@@ -94,10 +119,17 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
     }
 }
 
+/// Why an update of everything would pass it by.
+fn passing(status: &Snapshot, name: &UpdaterName) -> Option<String> {
+    let (_, assessed) = status.updaters.iter().find(|(known, _)| known == name)?;
+    Some(status.holds.passing(name, assessed.offer())?.words(name))
+}
+
 async fn dry<M: Machine, J: Journal, C: Clock>(
     world: &World<'_, M, J, C>,
     item: &Item,
     action: Action,
 ) -> Result<Verdict, Refusal> {
-    world.survey(&item.spec, &item.facts, action, Look::Preview(action)).await.1
+    let look = if action == Action::Restart { Look::Local } else { Look::Preview(action) };
+    world.survey(&item.spec, &item.facts, action, look).await.1
 }

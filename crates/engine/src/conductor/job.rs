@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::feed::Label;
 use crate::handle::RequestError;
-use crate::snapshot::{Attention, Running};
+use crate::snapshot::{Attention, Full, Running};
 
 /// Where a request's answer goes.
 pub(crate) type Answer = oneshot::Sender<Result<(), RequestError>>;
@@ -108,6 +108,8 @@ pub(crate) enum Report {
     Attention(Attention),
     /// A run ended well, nobody is needed any more.
     Relief(UpdaterName),
+    /// How far the update of everything is.
+    Full(Box<Full>),
     /// The work is over.
     Ended(Box<End>),
 }

@@ -1,6 +1,8 @@
 //! Whose turn it is: the next of the queue is checked again and handed to a worker; and how the conductor stops.
 //! Refuses to: let two work at the same time.
 
+use std::sync::Arc;
+
 use refit_model::name::ConnectionId;
 use refit_model::refusal::Refusal;
 use refit_model::request::{Caller, Request};
@@ -13,6 +15,7 @@ use super::work::{Work, Worker};
 use crate::feed::Label;
 use crate::handle::{Input, RequestError};
 use crate::ports::{Clock, Journal, Machine};
+use crate::run::Manner;
 
 impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
     /// Begins the next of the queue, when nothing is at work.
@@ -32,7 +35,10 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
     /// A request's turn has come; the world may have changed while it waited (CONTRACT §8 row 6).
     fn turn(&mut self, asked: Asked) {
         match self.scene(|scene| {
-            on_turn(&asked.request, scene).and_then(|go| super::admit::known(&asked.request, scene).map(|()| go))
+            let go = on_turn(&asked.request, scene)?;
+            super::admit::known(&asked.request, scene)?;
+            super::admit::consented(&asked.request, scene)?;
+            Ok(go)
         }) {
             Ok(Admitted::Ignore) => {
                 self.publish();
@@ -99,7 +105,8 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             klipper: self.settings.klipper.clone(),
             status: self.published.subscribe(),
             application: request.as_ref().and_then(|(request, _)| request.application()),
-            update_deps: request.as_ref().is_some_and(|(request, _)| request.updates_dependencies()),
+            manner: request.as_ref().map(|(request, _)| self.manner(request)).unwrap_or_default(),
+            klippy_wait: self.settings.klippy_wait,
         };
         let connection = request.as_ref().and_then(|(_, caller)| caller.connection);
         let startup = matches!(work, Work::Startup);
@@ -121,6 +128,17 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             };
             reports.send(Report::Ended(Box::new(end)));
         });
+    }
+
+    /// How a request is planned. Holds are those of the moment in which a plan is made.
+    pub(super) fn manner(&self, request: &Request) -> Manner {
+        let (status, consent) = (self.published.subscribe(), request.consents());
+        Manner {
+            update_deps: request.updates_dependencies(),
+            full: *request == Request::Full,
+            owed: Vec::new(),
+            may: Arc::new(move |name, version| status.borrow().holds.consented(name, version, consent)),
+        }
     }
 
     /// Stops: who waits is told so, what runs comes to a safe place.

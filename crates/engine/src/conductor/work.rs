@@ -3,9 +3,10 @@
 //! Refuses to: answer anybody; the conductor does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use refit_model::name::UpdaterName;
-use refit_model::plan::{Action, overture};
+use refit_model::plan::{Action, Plan, overture};
 use refit_model::printer::PrinterIdentity;
 use refit_model::refusal::Refusal;
 use refit_model::request::{Caller, Request};
@@ -19,7 +20,7 @@ use crate::act::ActEnd;
 use crate::handle::RequestError;
 use crate::ports::{Clock, Journal, Look, Machine, Tell};
 use crate::recover::RecoveryReport;
-use crate::run::{Hear, Notice, World, told_to_stop};
+use crate::run::{Hear, Manner, Notice, World, told_to_stop};
 use crate::schedule;
 use crate::snapshot::{Attention, Snapshot};
 
@@ -50,13 +51,15 @@ pub(crate) struct Worker<M, J, C> {
     pub(crate) status: watch::Receiver<Arc<Snapshot>>,
     /// What listeners know the request by; none for what nobody asked for.
     pub(crate) application: Option<String>,
-    pub(crate) update_deps: bool,
+    pub(crate) manner: Manner,
+    /// How long the printer may take to come back after a restart.
+    pub(crate) klippy_wait: Duration,
 }
 
 /// How one action went, in the words of a request.
-enum Acting {
+pub(super) enum Acting {
     Nothing(String),
-    Finished(String),
+    Finished(Box<Plan>),
     /// `before` are the words that were not said yet because nothing was begun.
     Failed {
         error: RequestError,
@@ -166,13 +169,13 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
                 End { finale: Finale::Everybody(vec![why]), result: Ok(()), refreshed: Refreshed::No }
             }
             Acting::Nothing(why) => End { finale: Finale::Caller(why), result: Ok(()), refreshed: Refreshed::No },
-            Acting::Finished(closing) => {
-                End { finale: Finale::Everybody(vec![closing]), result: Ok(()), refreshed: Refreshed::No }
+            Acting::Finished(plan) => {
+                End { finale: Finale::Everybody(vec![plan.closing]), result: Ok(()), refreshed: Refreshed::No }
             }
             Acting::Failed { error, corrupt, before: mut finale } => {
                 let text = error.to_string();
                 finale.extend(match action {
-                    Action::Upgrade => vec![format!("Error updating {name}: {text}")],
+                    Action::Upgrade | Action::Restart => vec![format!("Error updating {name}: {text}")],
                     Action::SoftRecovery | Action::HardRecovery => vec![format!("Error Recovering {name}"), text],
                     Action::Rollback => vec![format!("Error Rolling Back {name}"), text],
                 });
@@ -182,38 +185,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         }
     }
 
-    /// Extensions as configured, then klipper, then moonraker, each its own transaction: a failing one does not stop the
-    /// others (CONTRACT §2.6, §8 row 5).
-    async fn full(&mut self, caller: &Caller) -> End {
-        self.reports.send(Report::Say("Preparing full software update...".to_owned()));
-        let (mut failures, mut any_corrupt) = (Vec::new(), false);
-        for name in full_order(self.items.iter().map(Item::name)) {
-            if *self.stop.borrow() {
-                failures.push((name, Refusal::ShuttingDown.into()));
-                break;
-            }
-            match self.act(name.as_str(), Action::Upgrade, caller).await {
-                Acting::Nothing(_) => {}
-                Acting::Finished(closing) => self.reports.send(Report::Say(closing)),
-                Acting::Failed { error, corrupt, before: _ } => {
-                    self.reports.send(Report::Say(format!("Error updating {name}: {error}")));
-                    any_corrupt |= corrupt;
-                    failures.push((name, error));
-                }
-            }
-        }
-        let refreshed = if any_corrupt { Refreshed::Soon } else { Refreshed::No };
-        if failures.is_empty() {
-            let finale = Finale::Everybody(vec!["Full Update Complete".to_owned()]);
-            return End { finale, result: Ok(()), refreshed };
-        }
-        let each: Vec<_> = failures.iter().map(|(name, error)| format!("{name}: {error}")).collect();
-        let message = format!("Error updating {}", each.join("; "));
-        let finale = Finale::Everybody(vec![message.clone()]);
-        End { finale, result: Err(RequestError::Failed { message, command_failed: false }), refreshed }
-    }
-
-    async fn act(&mut self, name: &str, action: Action, caller: &Caller) -> Acting {
+    pub(super) async fn act(&mut self, name: &str, action: Action, caller: &Caller) -> Acting {
         let Some(item) = self.item(name).cloned() else {
             let error = Refusal::NotAvailable(name.to_owned()).into();
             return Acting::Failed { error, corrupt: false, before: Vec::new() };
@@ -228,9 +200,12 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         self.reports.send(Report::At(None));
         match acted.end {
             ActEnd::Nothing(why) => Acting::Nothing(why),
-            ActEnd::Finished(closing) => {
-                self.reports.send(Report::Relief(item.name().clone()));
-                Acting::Finished(closing)
+            ActEnd::Finished(plan) => {
+                // A restart says nothing of the software.
+                if action != Action::Restart {
+                    self.reports.send(Report::Relief(item.name().clone()));
+                }
+                Acting::Finished(plan)
             }
             ActEnd::Refused(refusal) => {
                 Acting::Failed { error: refusal.into(), corrupt, before: overture(action, &item.spec) }
@@ -279,7 +254,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             stop: self.stop.clone(),
             hear,
             application: self.application.clone(),
-            update_deps: self.update_deps,
+            manner: self.manner.clone(),
             busy: Arc::new(move || status.borrow().printer.is_busy()),
         }
     }
@@ -303,18 +278,6 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
 /// How the sentences of steps begin.
 const SPEAKERS: [&str; 6] =
     ["Git Repo ", "Web Client ", "Zip Application ", "Executable ", "Python Package ", "Downloading "];
-
-/// The order of a full update.
-pub(crate) fn full_order<'a>(names: impl Iterator<Item = &'a UpdaterName>) -> Vec<UpdaterName> {
-    let mut names: Vec<_> = names.cloned().collect();
-    let place = |name: &UpdaterName| match name.as_str() {
-        "klipper" => 1,
-        "moonraker" => 2,
-        _extension => 0,
-    };
-    names.sort_by_key(place);
-    names
-}
 
 /// What a refresh prints is nobody's news; what failed stands in the facts.
 fn silent() -> Tell {

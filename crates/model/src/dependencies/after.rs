@@ -11,6 +11,14 @@ use crate::step::{EnvironmentStep, NodeStep, Step};
 /// recovery and a rollback forget, since what is there now is not what an upgrade left.
 #[must_use]
 pub(crate) fn after_run(plan: &Plan, before: &DependencyFacts, mut after: DependencyFacts) -> DependencyFacts {
+    if plan.action == Action::Restart {
+        // Nothing of it changed.
+        after.node_rollback.clone_from(&before.node_rollback);
+        if let (Some(after), Some(before)) = (&mut after.environment, &before.environment) {
+            after.rollback.clone_from(&before.rollback);
+        }
+        return after;
+    }
     let upgraded = plan.action == Action::Upgrade;
     if let Some(environment) = &mut after.environment {
         let kept = plan.steps.iter().find_map(|planned| environment_kept(&planned.step)).filter(|_| upgraded);

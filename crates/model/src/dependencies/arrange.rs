@@ -18,6 +18,7 @@ use crate::environment::{EnvironmentFacts, EnvironmentSpec, EnvironmentSurvey};
 use crate::name::UpdaterName;
 use crate::plan::{Action, Occasion, some_of};
 use crate::refusal::Refusal;
+use crate::restart;
 use crate::step::{
     Beginning, Content, EnvironmentRef, EnvironmentStep, Ground, NodeStep, OldFolder, PackageList, PackageStep, Phase,
     PlannedStep, ServiceStep, Step, Undo, Want, size_in_words,
@@ -165,7 +166,8 @@ impl Subject<'_> {
         let old = self.kept_beside(&outside(Some(home), &live));
         let stage = match (self.action, &survey.sound_previous) {
             (Action::Rollback, Some(kept)) => kept.clone(),
-            (Action::Rollback, None) | (Action::Upgrade | Action::SoftRecovery | Action::HardRecovery, _) => {
+            (Action::Rollback, None)
+            | (Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Restart, _) => {
                 let folder = match content {
                     // Goes with its folder, and is exchanged with it.
                     Content::Stage { stage, .. } => stage.clone(),
@@ -209,19 +211,29 @@ impl Subject<'_> {
             ));
             return;
         }
-        let observe = ServiceStep::Observe { updater: self.name.clone(), units: units.clone() };
-        let undo = Undo::ServicesRestartAgain { units: units.clone() };
-        arranged.watch.push(plain(Step::Service(observe), undo, Phase::Switch));
-        let restarts = units.iter().map(|unit| {
-            let restart =
-                ServiceStep::Restart { updater: self.name.clone(), title: self.title.clone(), unit: unit.clone() };
-            PlannedStep {
-                announce: vec![self.says(&format!("Restarting service {unit}..."))],
-                ..plain(Step::Service(restart), Undo::Nothing, Phase::Switch)
-            }
-        });
+        // In an update of everything, what others share waits for its own place (CONTRACT §2.6).
+        let (own, shared): (Vec<_>, Vec<_>) =
+            units.iter().cloned().partition(|unit| !self.occasion.full || restart::is_own(self.name, unit));
+        let mut restarts: Vec<PlannedStep> = shared.into_iter().map(|unit| self.postpone(unit)).collect();
+        if !own.is_empty() {
+            let observe = ServiceStep::Observe { updater: self.name.clone(), units: own.clone() };
+            let undo = Undo::ServicesRestartAgain { units: own.clone() };
+            arranged.watch.push(plain(Step::Service(observe), undo, Phase::Switch));
+            restarts.extend(own.into_iter().map(|unit| restart::step(self.name, &self.title, unit)));
+        }
         // Before what is only deleted.
         arranged.after.splice(0..0, restarts);
+    }
+
+    fn postpone(&self, unit: String) -> PlannedStep {
+        PlannedStep {
+            announce: vec![self.says(&format!("Service {unit} restart postponed..."))],
+            ..plain(
+                Step::Service(ServiceStep::Postpone { updater: self.name.clone(), unit }),
+                Undo::Nothing,
+                Phase::Switch,
+            )
+        }
     }
 
     /// With the preparation; after OS packages where there are some, since what is compiled may need them.

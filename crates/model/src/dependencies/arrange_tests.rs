@@ -52,6 +52,8 @@ impl Case {
                 mark: "r1".to_owned(),
                 application: "app".to_owned(),
                 update_deps: false,
+                full: false,
+                owed: Vec::new(),
             },
             content: Content::Commit {
                 repo: RepoRef { updater: UpdaterName::new("app").unwrap(), path: "/home/pi/app".into() },
@@ -125,6 +127,7 @@ fn word(planned: &PlannedStep) -> &'static str {
         Step::Node(NodeStep::Exchange { .. }) => "modules",
         Step::Service(ServiceStep::Observe { .. }) => "observe",
         Step::Service(ServiceStep::Restart { .. }) => "restart",
+        Step::Service(ServiceStep::Postpone { .. }) => "postpone",
         other => panic!("not of a dependency: {other:?}"),
     }
 }
@@ -271,6 +274,23 @@ fn an_environment_inside_the_software_goes_with_it() {
         panic!()
     };
     assert_eq!(stage, Path::new("/home/pi/.app-venv.refit-new-r1"));
+}
+
+#[test]
+fn in_an_update_of_everything_shared_services_wait_for_their_place() {
+    let mut case = Case::new(Action::Upgrade);
+    case.dependencies.services = ["klipper", "app", "moonraker"].map(str::to_owned).to_vec();
+    assert_eq!(case.words(), " |  | observe |  | restart restart restart");
+    case.occasion.full = true;
+    assert_eq!(case.words(), " |  | observe |  | postpone postpone restart");
+    let arranged = case.arranged().unwrap();
+    assert_eq!(arranged.watch[0].undo, Undo::ServicesRestartAgain { units: vec!["app".to_owned()] });
+    let said: Vec<&str> = arranged.after.iter().flat_map(|step| &step.announce).map(String::as_str).collect();
+    assert_eq!(said[0], "Git Repo app: Service klipper restart postponed...");
+    assert_eq!(said[2], "Git Repo app: Restarting service app...");
+    // With nothing of its own there is nothing to watch.
+    case.dependencies.services = vec!["klipper".to_owned()];
+    assert_eq!(case.words(), " |  |  |  | postpone");
 }
 
 proptest! {

@@ -127,6 +127,7 @@ fn builtin(settings: &Settings, name: &str, options: &BuiltinOverride) -> Option
     if let Some(pin) = &options.pinned_commit {
         facts.push(("pinned to", pin.clone()));
     }
+    facts.extend(held(options.hold.as_ref()));
     Some(entry(format!("{name} (built in)"), facts))
 }
 
@@ -155,10 +156,15 @@ fn updater(updater: &UpdaterSettings) -> Understood {
         let (PythonLocation::Virtualenv(path) | PythonLocation::Env(path)) = &env.location;
         facts.push(("python", path.display().to_string()));
     }
+    facts.extend(held(common.hold.as_ref()));
     facts.push(("restarts", list(common.managed_services.clone(), "nothing")));
     facts.push(("stale after", hours(common.refresh_interval_hours)));
     let title = format!("{} ({})", updater.name.as_str(), updater.kind.as_str());
     Understood { place: Some(updater.place.clone()), ..entry(title, facts) }
+}
+
+fn held(place: Option<&Place>) -> Option<(&'static str, String)> {
+    place.map(|_| ("held back", "passed by when everything is updated".to_owned()))
 }
 
 fn client(client: &TrustedClient) -> String {

@@ -2,6 +2,7 @@
 //!
 //! Refuses to know any other updater: those are in `updater`.
 
+use super::problem::Place;
 use super::section::{Fault, Findings, Reader};
 use super::server::deprecated;
 use super::value;
@@ -66,6 +67,8 @@ pub struct BuiltinOverride {
     pub refresh_interval_hours: u32,
     /// Tell anomalies?
     pub report_anomalies: bool,
+    /// An update of everything passes it by; where that is written.
+    pub hold: Option<Place>,
 }
 
 /// The overrides of both built-in updaters.
@@ -99,6 +102,7 @@ impl Default for BuiltinOverrides {
             pinned_commit: None,
             refresh_interval_hours: INTERVAL_HOURS,
             report_anomalies: true,
+            hold: None,
         };
         Self { klipper: untouched.clone(), moonraker: untouched }
     }
@@ -189,11 +193,22 @@ fn refresh_window(reader: &mut Reader<'_>) -> Result<Option<(u8, u8)>, Fault> {
 /// # Errors
 /// The first thing that is wrong.
 pub(super) fn read_builtin(reader: &mut Reader<'_>, global: &UpdateManagerSettings) -> Result<BuiltinOverride, Fault> {
+    // First: Moonraker has no such option, so that no failure of another may leave it unread.
+    let hold = hold(reader)?;
     let refresh_interval_hours = hours(reader)?.unwrap_or(global.refresh_interval_hours);
     let channel = channel(reader)?.or(global.channel);
     let report_anomalies = reader.boolean("report_anomalies", true)?;
     let pinned_commit = pinned_commit(reader)?;
-    Ok(BuiltinOverride { channel, pinned_commit, refresh_interval_hours, report_anomalies })
+    Ok(BuiltinOverride { channel, pinned_commit, refresh_interval_hours, report_anomalies, hold })
+}
+
+/// `hold`, Refit's own: where it is written, when it is true.
+///
+/// # Errors
+/// When it is no boolean.
+pub(super) fn hold(reader: &mut Reader<'_>) -> Result<Option<Place>, Fault> {
+    let held = reader.boolean("hold", false)?;
+    Ok(reader.section().option("hold").filter(|_| held).map(super::merge::MergedOption::place))
 }
 
 /// `channel`, any of the three.

@@ -143,16 +143,18 @@ fn warnings() {
 }
 
 #[test]
-fn built_in_updaters_take_four_options() {
+fn built_in_updaters_take_five_options() {
     let text = "[update_manager]\nchannel: beta\nrefresh_interval: 9\n[update_manager klipper]\nchannel: stable\n\
-                pinned_commit: ABCDEF1234\nrefresh_interval: 5\nreport_anomalies: no\npath: /tmp\nfoo: x\n";
+                pinned_commit: ABCDEF1234\nrefresh_interval: 5\nreport_anomalies: no\npath: /tmp\nfoo: x\nhold: true\n";
     let settings = load(text);
     let klipper = BuiltinOverride {
         channel: Some(Channel::Stable),
         pinned_commit: Some("abcdef1234".to_owned()),
         refresh_interval_hours: 5,
         report_anomalies: false,
+        hold: settings.builtin.klipper.hold.clone().filter(|place| place.line as usize >= text.lines().count()),
     };
+    assert!(klipper.hold.is_some() && settings.builtin.moonraker.hold.is_none());
     assert_eq!(settings.builtin.klipper, klipper);
     let moonraker = &settings.builtin.moonraker;
     assert_eq!((moonraker.channel, moonraker.refresh_interval_hours), (Some(Channel::Beta), 9));

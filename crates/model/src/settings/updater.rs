@@ -45,6 +45,8 @@ pub struct CommonSettings {
     pub info_tags: Vec<String>,
     /// Service units to restart after an update, without `.service`; all of them are allowed.
     pub managed_services: Vec<String>,
+    /// An update of everything passes it by; where that is written.
+    pub hold: Option<Place>,
     /// Is the software itself a service?
     pub is_system_service: bool,
 }

@@ -12,6 +12,7 @@ fn a_git_repository_with_defaults() {
         report_anomalies: true,
         info_tags: vec![],
         managed_services: vec!["foo".to_owned()],
+        hold: None,
         is_system_service: true,
     };
     let git = GitSettings {
@@ -50,6 +51,26 @@ fn a_git_repository_with_everything() {
     assert_eq!(python.location.executable(), Path::new("/x/app/venv/bin/python"));
     assert_eq!(git.dependencies.python, Some(python));
     assert_eq!(git.dependencies.system_dependencies.as_deref(), Some(Path::new("/x/app/sys.json")));
+}
+
+#[test]
+fn every_type_can_be_held_back_and_nobody_calls_the_option_unparsed() {
+    let named = |options: &str| format!("[update_manager foo]\n{options}");
+    for section in [named(GIT), named(WEB)] {
+        let settings = load(&format!("{section}hold: yes\n"));
+        let place = settings.updaters[0].common.hold.clone().unwrap();
+        assert!(place.line as usize > section.lines().count(), "{place}");
+        assert_eq!(settings.warnings, Vec::<String>::new());
+        assert_eq!(load(&format!("{section}hold: no\n")).updaters[0].common.hold, None);
+    }
+    // Neither where the section fails for another reason, nor where the value makes no sense: it is not updated then.
+    for text in ["[update_manager foo]\nhold: yes\n".to_owned(), named(&format!("{GIT}hold: perhaps\n"))] {
+        let settings = load(&text);
+        assert!(settings.failed_updater("foo").is_some());
+        assert!(!settings.warnings.iter().any(|warning| warning.contains("Unparsed")), "{:?}", settings.warnings);
+    }
+    let global = load(&format!("[update_manager]\nhold: yes\n{}", named(GIT)));
+    assert!(global.warnings.iter().any(|warning| warning.contains("Unparsed config option 'hold")));
 }
 
 #[test]
@@ -164,6 +185,26 @@ fn virtual_environments() {
     let location = kind.dependencies().python.as_ref().map(|env| env.location.clone());
     assert_eq!(location, Some(PythonLocation::Env(PathBuf::from("/x/venv/bin/python"))));
     assert_eq!(location.map(|env| env.folder()), Some(PathBuf::from("/x/venv")));
+}
+
+#[test]
+fn an_environment_whose_interpreter_is_gone_can_be_mended() {
+    let folder = |options: &str| {
+        let kind = good(options).kind;
+        let python = match &kind {
+            UpdaterKind::Python(python) => Some(&python.python),
+            other => other.dependencies().python.as_ref(),
+        };
+        python.map(|python| python.location.folder())
+    };
+    let gone = Some(PathBuf::from("/x/gone"));
+    assert_eq!(folder("type: python\nvirtualenv: /x/gone"), gone);
+    assert_eq!(folder("type: python\nenv: /x/gone/bin/python"), gone);
+    for kind in [GIT, ZIP] {
+        assert_eq!(folder(&format!("{kind}virtualenv: /x/gone\nrequirements: /x/app/req.txt")), gone);
+    }
+    // Not even the link is there.
+    assert!(bad("type: python\nvirtualenv: /x/nopy").contains("Invalid python executable at /x/nopy/bin/python."));
 }
 
 #[test]

@@ -272,6 +272,14 @@ pub enum ServiceStep {
         /// Without `.service`.
         unit: String,
     },
+    /// Leaves the restart of one unit to its own place in an update of everything. Does nothing but stand in the journal:
+    /// a run that has finished owes the restart.
+    Postpone {
+        /// Whose.
+        updater: UpdaterName,
+        /// Without `.service`.
+        unit: String,
+    },
 }
 
 impl EnvironmentStep {
@@ -349,6 +357,7 @@ impl ServiceStep {
         match self {
             Self::Observe { units, .. } => format!("note how the services run: {}", units.join(", ")),
             Self::Restart { unit, .. } => format!("restart the service {unit}"),
+            Self::Postpone { unit, .. } => format!("leave the restart of the service {unit} to its turn"),
         }
     }
 }

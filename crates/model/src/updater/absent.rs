@@ -37,7 +37,9 @@ pub fn assess(spec: &AbsentSpec) -> AbsentAssessment {
 /// The documented refusals of §2.7 and §2.8.
 pub fn plan(action: Action, spec: &AbsentSpec) -> Result<Verdict, Refusal> {
     match action {
-        Action::Upgrade => Ok(Verdict::Nothing(format!("{} was not found on this machine", spec.name))),
+        Action::Upgrade | Action::Restart => {
+            Ok(Verdict::Nothing(format!("{} was not found on this machine", spec.name)))
+        }
         Action::SoftRecovery | Action::HardRecovery => Err(Refusal::NotGit(spec.name.clone())),
         Action::Rollback => Err(Refusal::RollbackNotAvailable(spec.name.clone())),
     }

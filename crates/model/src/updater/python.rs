@@ -17,10 +17,12 @@ mod assess;
 mod plan;
 mod shown;
 mod source;
+#[cfg(test)]
+mod testing;
 
 pub use after::after_run;
 pub use assess::assess;
-pub use plan::{overture, plan};
+pub use plan::{overture, plan, wished};
 pub use shown::{Shown, shown, version_of_commit};
 pub use source::{PackageSource, source};
 

@@ -21,6 +21,7 @@ mod testing;
 pub use after::after_run;
 pub use assess::{assess, effective_source, installed_version};
 pub use choose::{Choice, NoAsset, Wish, checksum_assets, choose_asset, is_newer, newest};
+pub(crate) use plan::shown;
 pub use plan::{overture, plan};
 
 /// Which of the three types.

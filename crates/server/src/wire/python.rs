@@ -5,6 +5,7 @@ use refit_model::updater::python::{Offer, PythonAssessment};
 use serde::Serialize;
 
 use super::dependencies::{EnvironmentExtras, environment};
+use super::hold::Holding;
 
 /// The entry. `anomalies` is as the documentation has it; Moonraker leaves it out (CONTRACT §3.6 row 9).
 #[derive(Serialize)]
@@ -47,10 +48,12 @@ struct PythonExtras<'a> {
     /// Why nothing newer fits.
     passed_by: Option<&'a str>,
     environment: Option<EnvironmentExtras<'a>>,
+    #[serde(flatten)]
+    holding: Holding<'a>,
 }
 
-impl<'a> From<&'a PythonAssessment> for PythonEntry<'a> {
-    fn from(python: &'a PythonAssessment) -> Self {
+impl<'a> From<(&'a PythonAssessment, Holding<'a>)> for PythonEntry<'a> {
+    fn from((python, holding): (&'a PythonAssessment, Holding<'a>)) -> Self {
         Self {
             channel: python.channel.as_str(),
             debug_enabled: python.debug_enabled,
@@ -83,6 +86,7 @@ impl<'a> From<&'a PythonAssessment> for PythonEntry<'a> {
                 offer: python.offer.as_ref(),
                 passed_by: python.passed_by.as_deref(),
                 environment: environment(&python.dependencies),
+                holding,
             },
         }
     }

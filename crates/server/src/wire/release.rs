@@ -6,6 +6,7 @@ use refit_model::updater::release::{Previous, ReleaseAssessment};
 use serde::Serialize;
 
 use super::dependencies::{EnvironmentExtras, environment};
+use super::hold::Holding;
 
 /// The entry.
 #[derive(Serialize)]
@@ -42,6 +43,8 @@ struct ReleaseExtras<'a> {
     previous: &'a [Previous],
     kept: &'a [Kept],
     environment: Option<EnvironmentExtras<'a>>,
+    #[serde(flatten)]
+    holding: Holding<'a>,
 }
 
 /// The newest release of the channel.
@@ -60,8 +63,8 @@ struct ReleaseNews<'a> {
     why: String,
 }
 
-impl<'a> From<&'a ReleaseAssessment> for ReleaseEntry<'a> {
-    fn from(release: &'a ReleaseAssessment) -> Self {
+impl<'a> From<(&'a ReleaseAssessment, Holding<'a>)> for ReleaseEntry<'a> {
+    fn from((release, holding): (&'a ReleaseAssessment, Holding<'a>)) -> Self {
         Self {
             channel: release.channel.as_str(),
             debug_enabled: release.debug_enabled,
@@ -88,6 +91,7 @@ impl<'a> From<&'a ReleaseAssessment> for ReleaseEntry<'a> {
                 previous: &release.previous,
                 kept: &release.kept,
                 environment: environment(&release.dependencies),
+                holding,
             },
         }
     }

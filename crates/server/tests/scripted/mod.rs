@@ -12,7 +12,7 @@ use refit_engine::snapshot::Snapshot;
 use refit_model::event::{Audience, Event, RunMessage};
 use refit_model::name::UpdaterName;
 use refit_model::refusal::Refusal;
-use refit_model::request::{Caller, Request};
+use refit_model::request::{Caller, HoldRequest, Request};
 use refit_model::settings::{AuthSettings, TrustedClient};
 use refit_model::updater::Assessment;
 use refit_model::updater::absent::AbsentAssessment;
@@ -42,6 +42,8 @@ pub struct Running {
     pub release: Arc<Notify>,
     /// What the engine was asked, in order.
     pub asked: Arc<Mutex<Vec<(Request, Caller)>>>,
+    /// What it was asked to pass by.
+    pub held: Arc<Mutex<Vec<HoldRequest>>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
     _folder: tempfile::TempDir,
@@ -74,7 +76,8 @@ pub fn start_with(change: impl FnOnce(&mut DoorSettings)) -> Running {
     let (events, _) = broadcast::channel(256);
     let release = Arc::new(Notify::new());
     let asked = Arc::new(Mutex::new(Vec::new()));
-    let conductor = conduct(taken, events.clone(), release.clone(), asked.clone());
+    let held = Arc::new(Mutex::new(Vec::new()));
+    let conductor = conduct(taken, events.clone(), release.clone(), asked.clone(), held.clone());
     let handle = Handle::from_parts(inputs, seen, events.clone());
     let (stop, stopped) = oneshot::channel::<()>();
     let (tell, told) = std_mpsc::channel();
@@ -90,7 +93,7 @@ pub fn start_with(change: impl FnOnce(&mut DoorSettings)) -> Running {
     let port = told.recv().expect("the doors open");
     let doors = Doors { port, unix };
     let (stop, thread) = (Some(stop), Some(thread));
-    Running { doors, api_key_file, events, snapshots, release, asked, stop, thread, _folder: folder }
+    Running { doors, api_key_file, events, snapshots, release, asked, held, stop, thread, _folder: folder }
 }
 
 pub fn authorization() -> AuthSettings {
@@ -151,6 +154,7 @@ async fn conduct(
     events: broadcast::Sender<Event>,
     release: Arc<Notify>,
     asked: Arc<Mutex<Vec<(Request, Caller)>>>,
+    held: Arc<Mutex<Vec<HoldRequest>>>,
 ) {
     while let Some(input) = inputs.recv().await {
         match input {
@@ -159,7 +163,7 @@ async fn conduct(
                 asked.lock().unwrap().push((request.clone(), caller));
                 let (announced, marks) = (events.clone(), connection.map(Event::Answered));
                 let mark = move || drop(marks.map(|mark| announced.send(mark)));
-                if request == (Request::Upgrade { name: "slow".to_owned() }) {
+                if request == (Request::Upgrade { name: "slow".to_owned(), consent: false }) {
                     let release = release.clone();
                     tokio::spawn(async move {
                         release.notified().await;
@@ -175,6 +179,11 @@ async fn conduct(
                 let _gone = answer.send(verdict(&request));
             }
             Input::Plan(request, answer) => drop(answer.send(verdict(&request).map(|()| Vec::new()))),
+            Input::Hold(request, answer) => {
+                let known = verdict(&Request::Upgrade { name: request.name().to_owned(), consent: false });
+                held.lock().unwrap().push(request);
+                drop(answer.send(known));
+            }
             Input::History(_, _, answer) => drop(answer.send(Ok(Vec::new()))),
             // The doors send nothing else.
             _ => {}
@@ -186,7 +195,7 @@ fn verdict(request: &Request) -> Result<(), RequestError> {
     let known = |name: &str| ["moonraker", "klipper", "app"].contains(&name);
     let refusal = match request {
         Request::Refresh { name: Some(name) } if !known(name) => Refusal::NotRegistered(name.clone()),
-        Request::Upgrade { name } | Request::Recover { name, .. } | Request::Rollback { name } if !known(name) => {
+        Request::Upgrade { name, .. } | Request::Recover { name, .. } | Request::Rollback { name } if !known(name) => {
             Refusal::NotAvailable(name.clone())
         }
         Request::Recover { name, .. } if name != "app" => Refusal::NotGit(UpdaterName::new(name).unwrap()),

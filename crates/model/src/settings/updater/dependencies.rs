@@ -75,13 +75,14 @@ fn virtualenv(
 fn env(reader: &Reader<'_>, around: &Around<'_>, text: &str) -> Result<PythonLocation, Fault> {
     const OPTION: &str = "env";
     let given = expand_home(around, text);
-    if !around.source.exists(&given) || text.is_empty() {
+    let is_gone = around.source.is_dangling(&given);
+    if text.is_empty() || !(around.source.exists(&given) || is_gone) {
         return Err(invalid(reader, OPTION, &given, "does not exist"));
     }
     if around.source.is_dir(&given) {
         return Err(invalid(reader, OPTION, &given, "is not a file"));
     }
-    if !around.source.is_executable(&given) {
+    if !around.source.is_executable(&given) && !is_gone {
         return Err(invalid(reader, OPTION, &given, "is not executable"));
     }
     let bin = around.source.resolve(given.parent().unwrap_or(Path::new("/")));
@@ -89,6 +90,8 @@ fn env(reader: &Reader<'_>, around: &Around<'_>, text: &str) -> Result<PythonLoc
     Ok(PythonLocation::Env(given.file_name().map_or_else(|| given.clone(), |name| bin.join(name))))
 }
 
+/// One whose interpreter is gone, as after an upgrade of the system, is one all the same: a recovery mends it. Moonraker
+/// leaves it out (observed).
 fn environment(reader: &Reader<'_>, around: &Around<'_>, option: &str, folder: &Path) -> Result<(), Fault> {
     let label = reader.label();
     let hint = "Verify that the 'virtualenv' option is set to a valid virtualenv path.";
@@ -98,7 +101,8 @@ fn environment(reader: &Reader<'_>, around: &Around<'_>, option: &str, folder: &
         return Err(Fault::new(option, message));
     }
     let python = folder.join("bin/python");
-    if around.source.is_dir(&python) || !around.source.is_executable(&python) {
+    let is_program = around.source.is_executable(&python) && !around.source.is_dir(&python);
+    if !is_program && !around.source.is_dangling(&python) {
         let message = format!("[{label}]: Invalid python executable at {}. {hint}", python.display());
         return Err(Fault::new(option, message));
     }

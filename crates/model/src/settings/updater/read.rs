@@ -80,6 +80,8 @@ pub(crate) fn read(
     around: &Around<'_>,
 ) -> Result<Option<UpdaterSettings>, Fault> {
     let section = reader.section();
+    // First: Moonraker has no such option, so that no failure of another may leave it unread.
+    let hold = update_manager::hold(reader)?;
     let kind = reader.required("type")?;
     if kind.eq_ignore_ascii_case("none") {
         let text = format!("Invalid type '{kind}' for section [{}]", section.name);
@@ -94,7 +96,7 @@ pub(crate) fn read(
         parsing: false,
         remedy: Some("name the section [update_manager NAME]".to_owned()),
     })?;
-    let mut common = common(reader, findings, around, kind)?;
+    let mut common = CommonSettings { hold, ..common(reader, findings, around, kind)? };
     let place = section.place.clone();
     let kind = kinds::read(reader, findings, around, kind, &mut common)?;
     let section_name = section.name.clone();
@@ -136,6 +138,7 @@ fn common(
         report_anomalies: reader.boolean("report_anomalies", true)?,
         info_tags: reader.lines("info_tags"),
         managed_services: Vec::new(),
+        hold: None,
         is_system_service: false,
     })
 }

@@ -11,7 +11,7 @@ pub fn after_run(plan: &Plan, before: &GitFacts, mut after: GitFacts) -> GitFact
     after.rollback = match plan.action {
         Action::Upgrade => rollback_point(plan, before).or_else(|| before.rollback.clone()),
         Action::SoftRecovery | Action::HardRecovery => None,
-        Action::Rollback => before.rollback.clone(),
+        Action::Rollback | Action::Restart => before.rollback.clone(),
     };
     after.dependencies = dependencies::after_run(plan, &before.dependencies, after.dependencies);
     after.survey = None;

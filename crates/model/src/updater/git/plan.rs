@@ -32,6 +32,8 @@ pub fn plan(action: Action, spec: &GitSpec, facts: &GitFacts, occasion: &Occasio
         Action::SoftRecovery => planner.soft_recovery(),
         Action::HardRecovery => planner.hard_recovery(),
         Action::Rollback => planner.rollback(),
+        // Planned for all kinds alike, in `plan::plan`.
+        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.name))),
     }
 }
 

@@ -58,7 +58,14 @@ fn behind() -> GitFacts {
 }
 
 fn occasion() -> Occasion {
-    Occasion { now: 1_775_124_930, mark: "r/1".to_owned(), application: "app".to_owned(), update_deps: false }
+    Occasion {
+        now: 1_775_124_930,
+        mark: "r/1".to_owned(),
+        application: "app".to_owned(),
+        update_deps: false,
+        full: false,
+        owed: Vec::new(),
+    }
 }
 
 fn planned(action: Action, spec: &GitSpec, facts: &GitFacts) -> Plan {

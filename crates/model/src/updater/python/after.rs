@@ -11,7 +11,7 @@ pub fn after_run(plan: &Plan, before: &PythonFacts, mut after: PythonFacts) -> P
     let was = before.installed.as_ref().and_then(|installed| installed.version.clone());
     after.rollback = match plan.action {
         Action::Upgrade => was.or_else(|| before.rollback.clone()),
-        Action::SoftRecovery | Action::HardRecovery | Action::Rollback => before.rollback.clone(),
+        Action::SoftRecovery | Action::HardRecovery | Action::Rollback | Action::Restart => before.rollback.clone(),
     };
     after.dependencies = dependencies::after_run(plan, &before.dependencies, after.dependencies);
     after.survey = None;

@@ -20,7 +20,17 @@ pub fn plan(action: Action, spec: &PythonSpec, facts: &PythonFacts, occasion: &O
         Action::SoftRecovery => planner.soft_recovery(),
         Action::HardRecovery => planner.hard_recovery(),
         Action::Rollback => planner.rollback(),
+        // Planned for all kinds alike, in `plan::plan`.
+        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.name))),
     }
+}
+
+/// What pip would be asked for by an upgrade; none where nothing is offered.
+#[must_use]
+pub fn wished(spec: &PythonSpec, facts: &PythonFacts) -> Option<String> {
+    let judged = assess(spec, facts);
+    let offer = facts.remote.offer.as_ref().filter(|_| judged.update_available)?;
+    Some(requirement(spec, facts, offer))
 }
 
 /// What listeners of a recovery are told even when it is then refused by its facts.
@@ -28,7 +38,7 @@ pub fn plan(action: Action, spec: &PythonSpec, facts: &PythonFacts, occasion: &O
 pub fn overture(action: Action, spec: &PythonSpec) -> Vec<String> {
     match action {
         Action::SoftRecovery | Action::HardRecovery => vec![says(spec, "Attempting recovery...")],
-        Action::Upgrade | Action::Rollback => Vec::new(),
+        Action::Upgrade | Action::Rollback | Action::Restart => Vec::new(),
     }
 }
 
@@ -50,6 +60,7 @@ impl Planner<'_> {
             (Some(offer), _) if self.judged.update_available || self.facts.missing => offer,
             (_, Some(error)) => return Err(self.unfit(&format!("updates could not be looked for: {error}"))),
             (Some(_), None) => return Ok(self.nothing(&self.up_to_date())),
+            (None, None) if self.facts.remote.last_good.is_some() => return Ok(self.nothing(&self.up_to_date())),
             (None, None) => return Ok(self.nothing("nothing is offered; refresh first")),
         };
         let requirement = self.requirement(offer);
@@ -63,7 +74,15 @@ impl Planner<'_> {
         if self.installed().version.as_deref() == Some(wanted) {
             return Ok(self.nothing("Rollback not performed"));
         }
-        let requirement = format!("{}=={wanted}", self.project());
+        let requirement = match source(&self.installed()) {
+            // Tags are written as that of the last release is.
+            PackageSource::Github { owner, repo } => {
+                let tag = self.facts.remote.offer.as_ref().and_then(|offer| offer.tag.as_deref()).unwrap_or_default();
+                let v = if tag.starts_with('v') { "v" } else { "" };
+                on_github(self.spec, &owner, &repo, &format!("{v}{wanted}"))
+            }
+            PackageSource::Index | PackageSource::Unknown { .. } => format!("{}=={wanted}", self.project()),
+        };
         self.with_package(Action::Rollback, &requirement, &self.judged.rollback_version, "Update Finished...")
     }
 
@@ -137,7 +156,7 @@ impl Planner<'_> {
 
     fn opening(&self, action: Action) -> Vec<String> {
         match action {
-            Action::Upgrade | Action::Rollback => Vec::new(),
+            Action::Upgrade | Action::Rollback | Action::Restart => Vec::new(),
             Action::SoftRecovery | Action::HardRecovery => vec![self.says("Attempting recovery...")],
         }
     }
@@ -149,19 +168,15 @@ impl Planner<'_> {
             PackageSource::Index | PackageSource::Unknown { .. } => "PIP",
         };
         match action {
-            Action::Upgrade | Action::Rollback => format!("Updating Python Package {} from {from}...", self.spec.name),
+            Action::Upgrade | Action::Rollback | Action::Restart => {
+                format!("Updating Python Package {} from {from}...", self.spec.name)
+            }
             Action::SoftRecovery | Action::HardRecovery => "Updating python packages...".to_owned(),
         }
     }
 
     fn requirement(&self, offer: &Offer) -> String {
-        match source(&self.installed()) {
-            PackageSource::Github { owner, repo } => {
-                let revision = offer.commit.as_ref().or(offer.tag.as_ref()).unwrap_or(&offer.version);
-                format!("{} @ git+https://github.com/{owner}/{repo}.git@{revision}", self.project())
-            }
-            PackageSource::Index | PackageSource::Unknown { .. } => format!("{}=={}", self.project(), offer.version),
-        }
+        requirement(self.spec, self.facts, offer)
     }
 
     /// The line of the freeze that is the project's own, with its extras.
@@ -175,12 +190,8 @@ impl Planner<'_> {
         Some(format!("{}{rest}", self.project()))
     }
 
-    /// `name[extra,another]`.
     fn project(&self) -> String {
-        match self.spec.extras.as_slice() {
-            [] => self.spec.project.to_string(),
-            extras => format!("{}[{}]", self.spec.project, extras.join(",")),
-        }
+        project(self.spec)
     }
 
     fn up_to_date(&self) -> String {
@@ -211,6 +222,30 @@ impl Planner<'_> {
     }
 }
 
+fn requirement(spec: &PythonSpec, facts: &PythonFacts, offer: &Offer) -> String {
+    let project = project(spec);
+    match facts.installed.as_ref().map_or(PackageSource::Index, source) {
+        PackageSource::Github { owner, repo } => {
+            let revision = offer.commit.as_ref().or(offer.tag.as_ref()).unwrap_or(&offer.version);
+            on_github(spec, &owner, &repo, revision)
+        }
+        PackageSource::Index | PackageSource::Unknown { .. } => format!("{project}=={}", offer.version),
+    }
+}
+
+/// As Moonraker asks pip for it (observed).
+fn on_github(spec: &PythonSpec, owner: &str, repo: &str, revision: &str) -> String {
+    format!("{} @ git+https://github.com/{owner}/{repo}@{revision}", project(spec))
+}
+
+/// `name[extra,another]`.
+fn project(spec: &PythonSpec) -> String {
+    match spec.extras.as_slice() {
+        [] => spec.project.to_string(),
+        extras => format!("{}[{}]", spec.project, extras.join(",")),
+    }
+}
+
 fn title(spec: &PythonSpec) -> String {
     format!("Python Package {}", spec.name)
 }
@@ -218,3 +253,7 @@ fn title(spec: &PythonSpec) -> String {
 fn says(spec: &PythonSpec, text: &str) -> String {
     format!("{}: {text}", title(spec))
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

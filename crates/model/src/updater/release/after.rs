@@ -10,9 +10,9 @@ use crate::plan::{Action, Plan};
 pub fn after_run(plan: &Plan, before: &ReleaseFacts, mut after: ReleaseFacts) -> ReleaseFacts {
     after.rollback = match plan.action {
         Action::Upgrade => Some(plan.from.clone()),
-        Action::SoftRecovery | Action::HardRecovery | Action::Rollback => before.rollback.clone(),
+        Action::SoftRecovery | Action::HardRecovery | Action::Rollback | Action::Restart => before.rollback.clone(),
     };
-    if after.installed.info.is_none() && plan.to != "?" {
+    if after.installed.info.is_none() && plan.to != "?" && plan.action != Action::Restart {
         // A folder that cannot be read any more tells nothing, and what it was brought to is known.
         after.last_version = Some(plan.to.clone());
     }

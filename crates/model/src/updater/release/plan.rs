@@ -28,6 +28,8 @@ pub fn plan(action: Action, spec: &ReleaseSpec, facts: &ReleaseFacts, occasion: 
         Action::SoftRecovery => planner.soft_recovery(),
         Action::HardRecovery => planner.hard_recovery(),
         Action::Rollback => planner.rollback(),
+        // Planned for all kinds alike, in `plan::plan`.
+        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.name))),
     }
 }
 
@@ -36,7 +38,7 @@ pub fn plan(action: Action, spec: &ReleaseSpec, facts: &ReleaseFacts, occasion: 
 pub fn overture(action: Action, spec: &ReleaseSpec) -> Vec<String> {
     match action {
         Action::SoftRecovery | Action::HardRecovery => vec![says(spec, "Attempting recovery...")],
-        Action::Upgrade | Action::Rollback => Vec::new(),
+        Action::Upgrade | Action::Rollback | Action::Restart => Vec::new(),
     }
 }
 
@@ -341,7 +343,7 @@ impl Planner<'_> {
                  part of the release are copied over.",
                 self.kept().folder.display()
             )),
-            Action::Upgrade | Action::Rollback => {}
+            Action::Upgrade | Action::Rollback | Action::Restart => {}
         }
         if action == Action::SoftRecovery && !self.survey.wrong.is_empty() {
             notes.push(format!("Missing or not as shipped: {}", some_of(self.survey.wrong.iter())));
@@ -404,7 +406,7 @@ fn says(spec: &ReleaseSpec, text: &str) -> String {
 }
 
 /// What the status shows as the release's version; its tag where it has no name.
-fn shown(release: &Release) -> &str {
+pub(crate) fn shown(release: &Release) -> &str {
     release.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&release.tag)
 }
 

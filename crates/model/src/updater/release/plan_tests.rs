@@ -18,8 +18,14 @@ fn facts(version: &str, offered: &str) -> ReleaseFacts {
 }
 
 fn told(action: Action, spec: &ReleaseSpec, facts: &ReleaseFacts) -> Result<Verdict, String> {
-    let occasion =
-        Occasion { now: 1_775_124_930, mark: "r1".to_owned(), application: "app".to_owned(), update_deps: false };
+    let occasion = Occasion {
+        now: 1_775_124_930,
+        mark: "r1".to_owned(),
+        application: "app".to_owned(),
+        update_deps: false,
+        full: false,
+        owed: Vec::new(),
+    };
     plan(action, spec, facts, &occasion).map_err(|refusal| refusal.to_string())
 }
 
