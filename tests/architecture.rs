@@ -11,7 +11,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("refit-engine", &["refit-model"]),
     ("refit-adapters", &["refit-model", "refit-engine"]),
     ("refit-server", &["refit-model", "refit-engine"]),
-    ("refit-testkit", &[]),
+    ("refit-vm", &[]),
+    ("refit-testkit", &["refit-vm"]),
     ("refit", &["refit-model", "refit-engine", "refit-adapters", "refit-server", "refit-testkit"]),
 ];
 

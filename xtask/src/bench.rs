@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{cargo, must, needs, project};
+use crate::{cargo, must, needs, target};
 
 /// What the benchmark needs beside what the tests need: a web server that hands git's own server its requests, a network of
 /// its own, and what updates a release by hand.
@@ -35,7 +35,7 @@ pub(crate) fn run() -> Result<()> {
 
 /// The program is copied, because the benchmark's own build replaces it with one that can be killed at will.
 fn released() -> Result<std::path::PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project().join("target"), Into::into);
+    let target = target();
     let copy = target.join("refit-released");
     std::fs::copy(target.join("release/refit"), &copy)?;
     Ok(copy)

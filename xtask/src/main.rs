@@ -2,9 +2,11 @@
 #![allow(clippy::disallowed_methods, reason = "a build tool reads its environment and starts cargo, apt and pip")]
 
 mod bench;
+mod deb;
 mod fuzz;
 mod needs;
 mod test;
+mod vm;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -24,6 +26,11 @@ enum Chore {
     Bench,
     /// Builds the fuzz targets and runs each for a while.
     Fuzz(fuzz::Arguments),
+    /// Builds Refit as it is released and packs it for Debian.
+    Deb,
+    /// A Debian that boots, with systemd, D-Bus, polkit and PackageKit.
+    #[command(subcommand)]
+    Vm(vm::Chore),
 }
 
 fn main() -> Result<()> {
@@ -32,6 +39,8 @@ fn main() -> Result<()> {
         Chore::Nightly => test::nightly(),
         Chore::Bench => bench::run(),
         Chore::Fuzz(arguments) => fuzz::run(&arguments),
+        Chore::Deb => deb::run(),
+        Chore::Vm(chore) => vm::run(&chore),
     }
 }
 
@@ -39,6 +48,11 @@ fn main() -> Result<()> {
 fn project() -> PathBuf {
     let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().map(PathBuf::from).unwrap_or(manifest)
+}
+
+/// Where cargo puts what it builds.
+fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| project().join("target"), PathBuf::from)
 }
 
 /// The cargo that started this tool.

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{cargo, fuzz, must, needs};
+use crate::{cargo, deb, fuzz, must, needs, vm};
 
 /// What `cargo xtask test` takes.
 #[derive(Args)]
@@ -17,26 +17,41 @@ pub(crate) struct Arguments {
     rest: Vec<String>,
 }
 
-/// The comparison with Moonraker waits more than it works (Moonraker waits between its attempts): it runs beside the rest.
-const COMPARISON: &str = "against_moonraker";
+/// The comparison with Moonraker waits more than it works (Moonraker waits between its attempts), and so do the tests of a
+/// machine that boots: they run beside the rest.
+const WAITING: [&str; 2] = ["against_moonraker", "vm"];
+
+/// Names the package that the tests install.
+pub(crate) const TEST_DEB: &str = "REFIT_TEST_DEB";
 
 /// Installs, then runs the tests of the workspace, those that need root, a loop device or the real Moonraker included
 /// (feature `host-tests`).
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    needs::install_tools(needs::TEST_TOOLS)?;
+    install_tools()?;
     let moonraker = needs::install_moonraker()?;
     if !arguments.rest.is_empty() {
         return must(tests(&moonraker).args(&arguments.rest));
     }
+    // It waits for the disk and the network, while the compiler does not.
+    let root = Beside::start(&mut vm::build_command()?)?;
     must(tests(&moonraker).arg("--no-run"))?;
-    let comparison = Beside::start(tests(&moonraker).args(["--test", COMPARISON]))?;
+    root.finish()?;
+    let package = deb::for_tests()?;
+    let mut waiting = tests(&moonraker);
+    waiting.arg("--no-fail-fast").args(WAITING.iter().flat_map(|name| ["--test", name])).env(TEST_DEB, package);
+    let waiting = Beside::start(&mut waiting)?;
     let targets = test_targets()?;
-    let others = targets.iter().filter(|name| *name != COMPARISON).flat_map(|name| ["--test", name.as_str()]);
+    let others =
+        targets.iter().filter(|name| !WAITING.contains(&name.as_str())).flat_map(|name| ["--test", name.as_str()]);
     must(tests(&moonraker).args(["--no-fail-fast", "--lib", "--bins"]).args(others))?;
     must(tests(&moonraker).arg("--doc"))?;
     // Half a minute, and a package index: plain `cargo test` leaves these out.
     must(cargo().args(["test", "--package", "refit-testkit", "--lib", "--", "--ignored"]))?;
-    comparison.finish()
+    waiting.finish()
+}
+
+fn install_tools() -> Result<()> {
+    needs::install_tools(&[needs::TEST_TOOLS, refit_vm::root::TOOLS].concat())
 }
 
 /// A command that runs while others do. What it prints comes when it has ended, in one piece.
@@ -51,12 +66,12 @@ impl Beside {
         eprintln!("+ {command:?} &");
         let said = tempfile::NamedTempFile::new().context("no temporary file")?;
         let (out, err) = (said.reopen()?, said.reopen()?);
-        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().context("could not start cargo")?;
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn().context("could not start it")?;
         Ok(Self { name: format!("{command:?}"), child, said })
     }
 
     fn finish(mut self) -> Result<()> {
-        let status = self.child.wait().context("lost sight of cargo")?;
+        let status = self.child.wait().context("lost sight of it")?;
         eprintln!("+ {} ended:", self.name);
         std::io::copy(&mut self.said.reopen()?, &mut std::io::stderr())?;
         if !status.success() {
@@ -84,9 +99,11 @@ fn test_targets() -> Result<BTreeSet<String>> {
 /// The same at length: every action and its undo on every state of the catalogue, many more random cases and kills, and
 /// a minute of each fuzz target. For a night, not for each change.
 pub(crate) fn nightly() -> Result<()> {
-    needs::install_tools(needs::TEST_TOOLS)?;
+    install_tools()?;
     let moonraker = needs::install_moonraker()?;
-    must(tests(&moonraker).env("REFIT_CASES", "500").env("REFIT_KILL_RUNS", "10"))?;
+    must(tests(&moonraker).arg("--no-run"))?;
+    let package = deb::for_tests()?;
+    must(tests(&moonraker).env(TEST_DEB, package).env("REFIT_CASES", "500").env("REFIT_KILL_RUNS", "10"))?;
     must(cargo().args(["test", "--workspace", "--", "--ignored"]))?;
     fuzz::run(&fuzz::Arguments::a_minute_each())
 }

@@ -10,7 +10,7 @@ use refit_model::name::{RunId, UpdaterName};
 use refit_model::plan::{Action, Plan};
 use refit_model::refusal::Refusal;
 use refit_model::request::Caller;
-use refit_model::step::{Phase, PlannedStep};
+use refit_model::step::{Phase, PlannedStep, Step};
 use tokio::sync::watch;
 
 use crate::ports::{Circumstance, Clock, Journal, JournalError, Machine, StepError, Tell};
@@ -108,6 +108,8 @@ impl From<JournalError> for Halt {
 enum Stuck {
     Undo(StepError),
     Journal(JournalError),
+    /// Refit is to stop.
+    Stopped,
 }
 
 impl From<JournalError> for Stuck {
@@ -154,6 +156,7 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         match self.back(ledger, &error.to_string()).await {
             Ok(()) => Ran::Unwritten(error),
             Err(Stuck::Journal(error)) => Ran::Unwritten(error),
+            Err(Stuck::Stopped) => Ran::Stopped,
             Err(Stuck::Undo(_)) => self.settle(ledger).await,
         }
     }
@@ -162,6 +165,7 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         match self.back(ledger, &error.message).await {
             Ok(()) => Ran::Undone(error),
             Err(Stuck::Journal(error)) => Ran::Unwritten(error),
+            Err(Stuck::Stopped) => Ran::Stopped,
             Err(Stuck::Undo(_)) => match self.settle(ledger).await {
                 Ran::Undone(_) => Ran::Undone(error),
                 other @ (Ran::Finished | Ran::NeedsAttention(_) | Ran::Unwritten(_) | Ran::Stopped) => other,
@@ -186,6 +190,7 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
             match stuck {
                 Ok(()) => {}
                 Err(Stuck::Journal(error)) => return Ran::Unwritten(error),
+                Err(Stuck::Stopped) => return Ran::Stopped,
                 Err(Stuck::Undo(error)) => {
                     last_words = Some(error.message);
                     tokio::time::sleep(BETWEEN_ATTEMPTS).await;
@@ -197,8 +202,8 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
     async fn attempt_forward(&self, ledger: &mut Ledger<'_, J, C>, from: usize) -> Result<(), Stuck> {
         ledger.attempt(self.journal, &self.machine.boot_id()).await?;
         match self.forward(ledger, from).await {
-            // Only a run that may be stopped in its preparation stops, and recovery never performs a preparation.
-            Ok(()) | Err(Halt::Stopped) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(Halt::Stopped) => Err(Stuck::Stopped),
             Err(Halt::Step(error)) => self.back(ledger, &error.message).await,
             Err(Halt::Journal(error)) => {
                 self.journal.release_reserve().await;
@@ -279,6 +284,8 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         };
         match performed {
             Ok(note) => Ok(ledger.append(Entry::Done { step: index, note, output: printed.text() }).await?),
+            // It may be the machine that ends, and then no service starts any more: this says nothing about the update.
+            Err(_) if *self.stop.borrow() && matches!(planned.step, Step::Service(_)) => Err(Halt::Stopped),
             Err(error) => {
                 // Unwritten, the failure is still the reason to take the run back.
                 let why = error.message.clone();
@@ -313,7 +320,9 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
     async fn undo(&self, ledger: &Ledger<'_, J, C>, index: usize) -> Result<(), Stuck> {
         let Some(planned) = ledger.record().plan.steps.get(index) else { return Ok(()) };
         let circumstance = self.circumstance(ledger, index);
-        self.machine.undo(&planned.step, &planned.undo, circumstance).await.map_err(Stuck::Undo)
+        let undone = self.machine.undo(&planned.step, &planned.undo, circumstance).await;
+        // The attempts that are left are for the next start, where it may well go.
+        undone.map_err(|error| if *self.stop.borrow() { Stuck::Stopped } else { Stuck::Undo(error) })
     }
 
     fn circumstance(&self, ledger: &Ledger<'_, J, C>, index: usize) -> Circumstance {

@@ -28,6 +28,7 @@
 //! | [`child`] | a daemon under test that never outlives it |
 //! | [`scratch`] | temporary folders that are fast |
 //! | [`unavailable`] | why something cannot be had on this machine |
+//! | `vm` | a Debian that boots under systemd (feature `vm`; the crate `refit-vm`, which the chores use too) |
 //! | [`wait`] | waiting for a condition, and free ports |
 //! | [`web`] | a web server that shows a folder |
 //! | [`zip`] | zip archives, byte by byte, able to lie |
@@ -60,3 +61,6 @@ pub mod web;
 pub mod wheels;
 mod wire;
 pub mod zip;
+
+#[cfg(feature = "vm")]
+pub use refit_vm as vm;

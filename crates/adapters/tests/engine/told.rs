@@ -17,7 +17,7 @@ use refit_model::updater::{Facts, Spec};
 use tokio::sync::broadcast::Receiver;
 use tokio::task::JoinHandle;
 
-use crate::scripted::{CLOCK, Scripted, Standing, absent, caller, commit, git, name};
+use crate::scripted::{CLOCK, Scripted, Standing, absent, caller, commit, git, name, serving};
 
 /// Longer than anything here takes.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -433,6 +433,51 @@ async fn an_end_leaves_a_preparation_and_finishes_a_switch() {
         let report = refit_engine::recover::recover(&machine, &store, &CLOCK).await;
         assert_eq!(report.settled.len(), unfinished.len());
         assert_eq!(machine.head("one"), commit(if finished { 'b' } else { 'a' }));
+    }
+}
+
+/// A machine that goes down starts no service any more. That is not the update's fault: it is neither taken back nor given
+/// up, and the next start, on another boot, brings it to its end.
+#[tokio::test]
+async fn a_service_that_cannot_start_while_refit_ends_is_left_to_the_next_start() {
+    for undoing_fails in [0, 5] {
+        let spec = serving("one", &["printer"]);
+        let Engine { handle, store, task, machine, .. } =
+            engine(Scripted::new(&["one"]), vec![spec], EngineSettings::default()).await;
+        wait(&handle, |snapshot| snapshot.initialized).await;
+        machine.with(|disk| {
+            disk.halting = Some("restart the service");
+            disk.failing = Some("restart the service");
+            disk.failing_undos = undoing_fails;
+        });
+        let asking = tokio::spawn({
+            let handle = handle.clone();
+            async move { handle.submit(upgrade("one"), caller()).await }
+        });
+        wait(&handle, |snapshot| snapshot.running.as_ref().is_some_and(|run| run.doing.starts_with("restart"))).await;
+        if undoing_fails > 0 {
+            // It is about to be taken back when the end comes.
+            machine.released.add_permits(1);
+            while machine.with(|disk| disk.failing_undos == undoing_fails) {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        handle.shutdown().await;
+        machine.released.add_permits(1);
+        tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
+        let answer = asking.await.unwrap();
+        assert!(matches!(answer, Err(RequestError::Refused(Refusal::ShuttingDown))), "{answer:?}");
+        let unfinished = store.unfinished().await.unwrap();
+        assert_eq!(unfinished.len(), 1, "{undoing_fails}");
+
+        machine.with(|disk| {
+            disk.boot += 1;
+            (disk.halting, disk.failing, disk.failing_undos) = (None, None, 0);
+        });
+        let report = refit_engine::recover::recover(&machine, &store, &CLOCK).await;
+        assert_eq!(report.settled.len(), 1, "{undoing_fails}");
+        let side = if undoing_fails > 0 { 'a' } else { 'b' };
+        assert_eq!(machine.head("one"), commit(side), "{undoing_fails}");
     }
 }
 

@@ -1,0 +1,12 @@
+//! A whole machine with systemd, and Refit in it as it is installed: as a service, hardened, restarted, rebooted and
+//! unplugged in the middle of an update.
+#![allow(clippy::disallowed_methods, reason = "tests start processes and read the environment")]
+#![allow(unreachable_pub, reason = "a test exports nothing; here pub marks what one room offers to the others")]
+
+mod cut;
+mod hardening;
+mod machine;
+mod package;
+mod permissions;
+mod printer;
+mod service;

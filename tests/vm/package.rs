@@ -1,0 +1,89 @@
+//! The Debian package: installed, upgraded, removed, purged; what is the owner's stays.
+
+use std::path::PathBuf;
+
+use refit_testkit::vm::{User, Vm};
+
+use crate::printer::{NAME, PATIENCE, Printer};
+
+const LIST: &str = "/etc/refit/allowed-services";
+
+#[test]
+fn it_is_installed_upgraded_and_removed_and_the_owners_data_stay() {
+    let printer = Printer::new();
+    let vm = &printer.vm;
+    vm.copy(package(), "/root/refit.deb");
+    vm.must(User::Root, &["dpkg", "--install", "/root/refit.deb"]);
+    assert_eq!(vm.property("refit", "ActiveState"), "active", "{}", vm.journal("refit"));
+    assert_eq!(vm.must(User::Root, &["systemctl", "is-enabled", "refit"]), "enabled\n");
+    let new = printer.publish(2);
+    printer.refresh();
+    vm.must(User::Pi, &["refit", "upgrade", NAME]);
+    assert_eq!(printer.head(), new);
+    assert_eq!(runs(vm), 1);
+
+    vm.must(User::Root, &["sh", "-c", &format!("echo mine >> {LIST}")]);
+    vm.must(User::Root, &["gpasswd", "--delete", "pi", "refit"]);
+    let before = printer.main_pid("refit");
+    vm.must(User::Root, &["dpkg-deb", "--raw-extract", "/root/refit.deb", "/root/tree"]);
+    vm.must(User::Root, &["sed", "-i", "s/^Version: .*/&+newer/", "/root/tree/DEBIAN/control"]);
+    vm.must(User::Root, &["dpkg-deb", "-Zgzip", "-z1", "--build", "/root/tree", "/root/newer.deb"]);
+    vm.must(User::Root, &["dpkg", "--install", "/root/newer.deb"]);
+    wait_for_another(&printer, &before);
+    assert_eq!(runs(vm), 1, "the history is another one");
+    assert!(text(vm, LIST).ends_with("mine\n"));
+    assert!(!vm.must(User::Root, &["id", "-nG", "pi"]).contains("refit"), "the administrator took the owner out");
+
+    vm.must(User::Root, &["dpkg", "--remove", "refit"]);
+    assert_eq!(vm.property("refit", "LoadState"), "not-found");
+    assert_eq!(vm.read("/usr/bin/refit"), None);
+    assert!(text(vm, LIST).ends_with("mine\n"), "a removal keeps the settings");
+    vm.must(User::Root, &["dpkg", "--install", "/root/refit.deb"]);
+    wait_for_another(&printer, &before);
+    assert_eq!(runs(vm), 1, "the history went with the package");
+    vm.must(User::Root, &["dpkg", "--purge", "refit"]);
+    assert_eq!(vm.read(LIST), None);
+    assert!(vm.read("/home/pi/printer_data/config/refit.conf").is_some());
+    assert!(!vm.must(User::Root, &["ls", "/home/pi/printer_data/refit"]).is_empty());
+    assert_eq!(vm.must(User::Root, &["systemctl", "is-system-running"]), "running\n");
+    assert_eq!(vm.must(User::Root, &["dpkg", "--audit"]), "");
+    let links = vm.must(User::Root, &["find", "/etc/systemd", "-name", "refit*"]);
+    assert_eq!(links, "");
+}
+
+#[test]
+fn the_owner_may_have_another_name() {
+    let printer = Printer::new();
+    let vm = &printer.vm;
+    vm.must(User::Root, &["systemctl", "stop", NAME]);
+    vm.must(User::Root, &["usermod", "--login", "anna", "pi"]);
+    vm.copy(package(), "/root/refit.deb");
+    vm.must(User::Root, &["dpkg", "--install", "/root/refit.deb"]);
+    assert_eq!(vm.property("refit", "ActiveState"), "active", "{}", vm.journal("refit"));
+    assert_eq!(vm.must(User::Root, &["ps", "-o", "user=", "-p", &printer.main_pid("refit")]).trim(), "anna");
+    assert!(vm.must(User::Root, &["id", "-nG", "anna"]).contains("refit"));
+}
+
+/// Waits until a Refit other than this process is up.
+fn wait_for_another(printer: &Printer, before: &str) {
+    printer.vm.wait_until(PATIENCE, "another Refit", || {
+        // In this order: one that is about to end is still active.
+        let other = ![before, "0"].contains(&printer.main_pid("refit").as_str());
+        (other && printer.vm.property("refit", "ActiveState") == "active").then_some(())
+    });
+}
+
+fn runs(vm: &Vm) -> usize {
+    let told = vm.must(User::Pi, &["refit", "--json", "history"]);
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    told["runs"].as_array().map_or(0, Vec::len)
+}
+
+fn text(vm: &Vm, path: &str) -> String {
+    String::from_utf8_lossy(&vm.read(path).expect("a file")).into_owned()
+}
+
+/// The package of the program under test.
+fn package() -> PathBuf {
+    std::env::var_os("REFIT_TEST_DEB").map(PathBuf::from).expect("`cargo xtask vm test` packs it and says where it is")
+}
