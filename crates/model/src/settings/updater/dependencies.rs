@@ -75,13 +75,15 @@ fn virtualenv(
 fn env(reader: &Reader<'_>, around: &Around<'_>, text: &str) -> Result<PythonLocation, Fault> {
     const OPTION: &str = "env";
     let given = expand_home(around, text);
-    if !around.source.exists(&given) || text.is_empty() {
+    // A Python that is gone, or does not start, can be recovered from: its environment is there.
+    let is_recoverable = given.parent().is_some_and(|bin| around.source.exists(&bin.join("activate")));
+    if !is_recoverable && (!around.source.exists(&given) || text.is_empty()) {
         return Err(invalid(reader, OPTION, &given, "does not exist"));
     }
     if around.source.is_dir(&given) {
         return Err(invalid(reader, OPTION, &given, "is not a file"));
     }
-    if !around.source.is_executable(&given) {
+    if !is_recoverable && !around.source.is_executable(&given) {
         return Err(invalid(reader, OPTION, &given, "is not executable"));
     }
     let bin = around.source.resolve(given.parent().unwrap_or(Path::new("/")));
@@ -89,20 +91,15 @@ fn env(reader: &Reader<'_>, around: &Around<'_>, text: &str) -> Result<PythonLoc
     Ok(PythonLocation::Env(given.file_name().map_or_else(|| given.clone(), |name| bin.join(name))))
 }
 
+/// An environment is told by its `bin/activate`. Whether its Python works is a matter of the status: a system's upgrade may
+/// take it away, and a recovery brings it back.
 fn environment(reader: &Reader<'_>, around: &Around<'_>, option: &str, folder: &Path) -> Result<(), Fault> {
-    let label = reader.label();
+    if around.source.exists(&folder.join("bin/activate")) {
+        return Ok(());
+    }
+    let (label, folder) = (reader.label(), folder.display());
     let hint = "Verify that the 'virtualenv' option is set to a valid virtualenv path.";
-    let activate = folder.join("bin/activate");
-    if !around.source.exists(&activate) {
-        let message = format!("[{label}]: Invalid virtualenv at path {}. {hint}", folder.display());
-        return Err(Fault::new(option, message));
-    }
-    let python = folder.join("bin/python");
-    if around.source.is_dir(&python) || !around.source.is_executable(&python) {
-        let message = format!("[{label}]: Invalid python executable at {}. {hint}", python.display());
-        return Err(Fault::new(option, message));
-    }
-    Ok(())
+    Err(Fault::new(option, format!("[{label}]: Invalid virtualenv at path {folder}. {hint}")))
 }
 
 fn requirements(reader: &mut Reader<'_>, around: &Around<'_>, base: &Path) -> Result<PathBuf, Fault> {
