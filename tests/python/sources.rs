@@ -114,7 +114,7 @@ async fn another_commit_of_a_repository_is_another_package() {
     let first = remote.push("master", &package(Commit::new("first"), "", "lib", "1.0", "x = 1\n"));
     // The version stays the same, as on most branches.
     let second = remote.push("master", &package(Commit::new("second"), "", "lib", "1.0", "x = 2\n"));
-    let url = format!("git+file://{}", remote.path().display());
+    let url = format!("git+file://localhost{}", remote.path().display());
     lab.update(Way::Staged, &lab.wants(&format!("lib @ {url}@{first}\n")))
         .await
         .unwrap_or_else(|e| panic!("{e}\n{}", lab.told()));

@@ -1,8 +1,9 @@
 //! Finds klipper and moonraker on this machine: they are managed without a section of their own (CONTRACT §4.5).
 //!
 //! Klipper is where the printer's socket says it runs from, else where it was last time, else `~/klipper`. Moonraker
-//! cannot be asked, so it is looked for where every installer puts it, `~/moonraker`. What is not there, or is no git
-//! repository, becomes an entry that says what was looked for (CONTRACT §8 row 9). Refuses to: look inside a repository.
+//! cannot be asked, so it is looked for where every installer puts it: the repository `~/moonraker`, else the package in
+//! `~/moonraker-env`. What is not there becomes an entry that says what was looked for (CONTRACT §8 row 9).
+//! Refuses to: look inside a repository.
 
 use std::path::{Path, PathBuf};
 
@@ -10,10 +11,14 @@ use refit_model::dependencies::Dependencies;
 use refit_model::environment::EnvironmentSpec;
 use refit_model::name::{BranchName, UpdaterName};
 use refit_model::printer::PrinterIdentity;
+use refit_model::python::name::ProjectName;
 use refit_model::settings::{BuiltinOverride, Channel, Settings};
 use refit_model::updater::Spec;
 use refit_model::updater::absent::AbsentSpec;
 use refit_model::updater::git::GitSpec;
+use refit_model::updater::python::PythonSpec;
+
+use crate::python_package::installed;
 
 /// Where to look.
 #[derive(Debug, Clone)]
@@ -82,12 +87,17 @@ pub fn klipper(options: &BuiltinOverride, around: &Whereabouts<'_>) -> Spec {
     build(&KLIPPER, path, environment, missing, options, around)
 }
 
-/// Moonraker, from `~/moonraker`.
+/// Moonraker, from `~/moonraker`, else from `~/moonraker-env`.
 #[must_use]
 pub fn moonraker(options: &BuiltinOverride, around: &Whereabouts<'_>) -> Spec {
     let path = around.home.join("moonraker");
     let missing = missing_repository(&path, "the usual place", around);
     let environment = Some(around.home.join("moonraker-env")).filter(|folder| folder.is_dir());
+    if let (false, Some(folder)) = (missing.is_empty(), &environment)
+        && let Some(package) = package(&MOONRAKER, folder, options, around)
+    {
+        return package;
+    }
     build(&MOONRAKER, path, environment, missing, options, around)
 }
 
@@ -105,6 +115,36 @@ fn missing_repository(path: &Path, source: &str, around: &Whereabouts<'_>) -> Ve
 
 fn resolved(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Installed as a package, when it is.
+fn package(builtin: &Builtin, folder: &Path, options: &BuiltinOverride, around: &Whereabouts<'_>) -> Option<Spec> {
+    let name = UpdaterName::new(builtin.name).ok()?;
+    let project = ProjectName::new(builtin.name).ok()?;
+    installed::look(folder, &project, None)?;
+    let channel = options.channel.unwrap_or(Channel::Stable);
+    Some(Spec::Python(PythonSpec {
+        name,
+        project,
+        extras: Vec::new(),
+        channel,
+        channel_invalid: false,
+        primary_branch: None,
+        dependencies: Dependencies {
+            environment: Some(environment_spec(folder.to_owned(), around)),
+            services: vec![builtin.name.to_owned()],
+            ..Dependencies::default()
+        },
+        report_anomalies: options.report_anomalies,
+        info_tags: Vec::new(),
+        refresh_interval_hours: options.refresh_interval_hours,
+        debug: around.debug,
+        config_hash: format!("{}|{}|{}", folder.display(), channel.as_str(), options.refresh_interval_hours),
+    }))
+}
+
+fn environment_spec(folder: PathBuf, around: &Whereabouts<'_>) -> EnvironmentSpec {
+    EnvironmentSpec { folder, pip_environment: Vec::new(), venv_args: None, keep_previous: around.keep_previous }
 }
 
 fn build(
@@ -146,12 +186,7 @@ fn build(
         refresh_interval_hours: options.refresh_interval_hours,
         debug: around.debug,
         dependencies: Dependencies {
-            environment: environment.map(|folder| EnvironmentSpec {
-                folder,
-                pip_environment: Vec::new(),
-                venv_args: None,
-                keep_previous: around.keep_previous,
-            }),
+            environment: environment.map(|folder| environment_spec(folder, around)),
             requirements: Some(PathBuf::from(builtin.requirements)),
             system_dependencies: builtin.system_dependencies.map(PathBuf::from),
             install_script: builtin.install_script.map(PathBuf::from),
@@ -238,6 +273,29 @@ mod tests {
         };
         let around = Whereabouts { identity: Some(&identity), ..around(home.path()) };
         assert_eq!(path(&klipper(&OPTIONS, &around)), resolved(&home.path().join("elsewhere/kalico")));
+    }
+
+    #[test]
+    fn moonraker_is_a_package_where_it_was_installed_as_one() {
+        let home = home();
+        let info = "moonraker-env/lib/python3.11/site-packages/moonraker-0.11.0.dist-info";
+        make(home.path(), &[info, "moonraker-env/lib/python3.11/site-packages/moonraker_other-1.dist-info"]);
+        assert!(matches!(moonraker(&OPTIONS, &around(home.path())), Spec::Absent(_)));
+        std::fs::write(home.path().join(info).join("METADATA"), "Name: moonraker\nVersion: 0.11.0\n").expect("a file");
+        let Spec::Python(spec) = moonraker(&OPTIONS, &around(home.path())) else { panic!("no package") };
+        assert_eq!(
+            (spec.name.as_str(), spec.project.as_str(), spec.channel),
+            ("moonraker", "moonraker", Channel::Stable)
+        );
+        assert_eq!(spec.dependencies.services, ["moonraker"]);
+        let folder = spec.dependencies.environment.map(|environment| environment.folder);
+        assert_eq!(folder, Some(home.path().join("moonraker-env")));
+        let beta = BuiltinOverride { channel: Some(Channel::Beta), ..OPTIONS };
+        let Spec::Python(other) = moonraker(&beta, &around(home.path())) else { panic!("no package") };
+        assert!(other.channel == Channel::Beta && other.config_hash != spec.config_hash);
+        // A repository comes first.
+        make(home.path(), &["moonraker/.git"]);
+        assert_eq!(path(&moonraker(&OPTIONS, &around(home.path()))), resolved(&home.path().join("moonraker")));
     }
 
     #[test]

@@ -91,6 +91,11 @@ impl ConfigSource for ConfigFiles {
         self.absolute(path).is_dir()
     }
 
+    fn is_dangling(&self, path: &Path) -> bool {
+        let path = self.absolute(path);
+        path.is_symlink() && !path.exists()
+    }
+
     fn is_executable(&self, path: &Path) -> bool {
         let path = self.absolute(path);
         path.is_file() && rustix::fs::access(&path, rustix::fs::Access::EXEC_OK).is_ok()
@@ -177,6 +182,11 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("changed");
         assert!(p.files.is_executable(&file));
         assert!(p.files.is_dir(Path::new("bin")) && !p.files.is_executable(Path::new("bin")));
+        let (gone, there) = (file.with_file_name("gone"), file.with_file_name("there"));
+        symlink("/nowhere/python3.1", &gone).expect("linked");
+        symlink(&file, &there).expect("linked");
+        assert!(p.files.is_dangling(&gone) && !p.files.exists(&gone));
+        assert!(!p.files.is_dangling(&there) && !p.files.is_dangling(&file) && !p.files.is_dangling(Path::new("none")));
     }
 
     #[test]

@@ -292,8 +292,13 @@ impl Host {
         }
     }
 
-    /// A step that was begun before may have a git that lives on, when only its daemon was killed.
+    /// A step that was begun before may have a git or a pip that lives on, when only its daemon was killed.
     async fn alone(&self, step: &Step, circumstance: &Circumstance) {
+        if let Step::Environment(step) = step
+            && circumstance.again
+        {
+            self.environments.alone(step).await;
+        }
         if circumstance.again
             && let Some(layout) = self.layout(step)
             && let Err(error) = locks::wait_for_others(&layout).await

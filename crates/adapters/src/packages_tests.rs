@@ -27,6 +27,7 @@ fn deb(name: &str) -> Deb {
         "rival" => deb.conflicts("base-thing"),
         "bad-post" => deb.depends("libapp").script("postinst", "echo doomed; exit 3"),
         "stand-in" => deb.field("Provides", "virtual-thing"),
+        "slow" => deb.depends("libapp").postinst_waits(),
         "friend" => deb.depends("libapp"),
         "libapp" => deb.conffile("etc/libapp", "as shipped\n"),
         _ => deb,
@@ -141,6 +142,16 @@ impl World {
         std::mem::take(&mut *self.told.lock().unwrap()).join("\n")
     }
 
+    /// Until a line begins with these words.
+    async fn hears(&self, words: &str) {
+        let heard = async {
+            while !self.told.lock().unwrap().iter().any(|line| line.starts_with(words)) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), heard).await.unwrap();
+    }
+
     async fn survey(&self, known: &[&str]) -> PackageSurvey {
         let now = PackageList { system_dependencies: Some("now.json".into()), ..self.list(&[]) };
         fs::write(self.root.join("app/now.json"), json!({ "debian": known }).to_string()).unwrap();
@@ -201,8 +212,10 @@ async fn missing_packages_come_and_go_again() {
     let note = world.install(&[], false).await.unwrap();
     assert_eq!(note.as_deref(), Some("installed: libapp 1.0, app-dev 2.0-1"));
     let told = world.told();
-    assert!(told.contains("Setting up app-dev (2.0-1)") && !told.contains("%"), "{told}");
+    assert!(told.starts_with("Resolving packages...") && told.contains("Setting up app-dev (2.0-1)"), "{told}");
+    assert!(!told.contains('%'), "{told}");
     assert_eq!(world.install(&[], true).await.unwrap().as_deref(), Some("no system packages are missing"));
+    assert_eq!(world.told(), "Resolving packages...\nNo packages detected");
     assert_eq!(world.witness(&[]).await, None);
 
     for _ in 0..2 {
@@ -360,6 +373,33 @@ async fn a_cut_installation_is_finished_first_and_then_taken_back() {
 }
 
 #[tokio::test]
+async fn an_installation_that_dies_is_finished_or_taken_back() {
+    for taken_back in [false, true] {
+        let world = World::new(&["slow_1.0", "libapp_1.0"]).await;
+        world.lists(&["slow"]);
+        let witness = world.witness(&[]).await;
+        {
+            let hand = world.hand();
+            let (step, contents, first) = (world.step(&[], true), world.contents(), world.circumstance(false, None));
+            let begun = hand.act(&step, &contents, &first);
+            tokio::select! {
+                done = begun => panic!("it waits for ever, and ended: {done:?}"),
+                () = world.hears("Setting up slow") => {}
+            }
+        }
+        world.apt.release();
+        assert!(!world.installed().contains("ii slow"), "{}", world.installed());
+        if taken_back {
+            world.remove_added(&witness).await.unwrap();
+            assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()));
+        } else {
+            world.install(&[], true).await.unwrap();
+            assert_eq!(world.installed(), "ii libapp 1.0\nii slow 1.0\n");
+        }
+    }
+}
+
+#[tokio::test]
 async fn configuration_from_an_earlier_time_stays() {
     let world = World::new(&["libapp_1.0", "app-dev_2.0-1"]).await;
     let status = world.apt.root().join("var/lib/dpkg/status");
@@ -397,9 +437,7 @@ async fn another_package_manager_is_waited_for_and_named() {
     world.rules.patience = Duration::from_secs(30);
     let held = lock(&world);
     let free = async {
-        while !world.told.lock().unwrap().iter().any(|line| line.starts_with("Waiting for ")) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        world.hears("Waiting for ").await;
         drop(held);
     };
     let (done, ()) = tokio::join!(world.install(&[], false), free);
@@ -432,7 +470,7 @@ async fn apt_runs_in_a_unit_of_its_own_and_with_rights_that_it_is_given() {
     let seen = world.survey(&[]).await;
     assert!(seen.refused.unwrap().ends_with("Type this, then update again: sudo apt-get install libapp"));
     assert!(world.fetch(&[]).await.unwrap_err().message.ends_with("sudo apt-get install libapp"));
-    assert_eq!(fs::read_to_string(&refused).unwrap(), "-n apt-get --version\n-n apt-get --version\n");
+    assert_eq!(fs::read_to_string(&refused).unwrap(), "-n env --version\n-n env --version\n");
 
     let sudo = recorder(&mut world, "sudo", "shift; exec \"$@\"");
     world.install(&[], false).await.unwrap();
@@ -444,7 +482,11 @@ async fn apt_runs_in_a_unit_of_its_own_and_with_rights_that_it_is_given() {
     world.has("dpkg", &["--purge", "libapp"]);
 
     fs::create_dir_all(&world.rules.runtime).unwrap();
-    let unit = recorder(&mut world, "systemd-run", "while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"");
+    let unit = recorder(
+        &mut world,
+        "systemd-run",
+        "[ \"$1\" != --version ] || exit 0; while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"",
+    );
     let units = recorder(
         &mut world,
         "systemctl",
@@ -453,7 +495,7 @@ async fn apt_runs_in_a_unit_of_its_own_and_with_rights_that_it_is_given() {
     world.install(&[], true).await.unwrap();
     let call = fs::read_to_string(&unit).unwrap();
     assert!(
-        call.starts_with("--unit=refit-apt-7-install-0 --collect --wait --pipe --quiet -p Type=oneshot "),
+        call.starts_with("--version\n--unit=refit-apt-7-install-0 --collect --wait --pipe --quiet -p Type=oneshot "),
         "{call}"
     );
     assert!(call.contains("--setenv=NEEDRESTART_SUSPEND=1") && call.contains("--force-confold"), "{call}");
@@ -510,7 +552,7 @@ async fn a_python_package_may_list_them() {
     record("my_app/release_info").unwrap();
     assert_eq!(ask(of("my.app")).await, [change("libapp", None, Some("1.0"))]);
     assert!(ask(of("app")).await.is_empty());
-    record("../../../../../release_info").unwrap();
+    record("../../../../release_info").unwrap();
     assert!(ask(of("my.app")).await.is_empty(), "a record that leads out is not followed");
 }
 

@@ -6,7 +6,7 @@
 //! | [`interpreter`] | what Python and pip say of themselves, asked once |
 //! | [`asked`] | the requirements of a version that is not in use yet |
 //! | [`survey`], [`report`] | what an action would change |
-//! | [`hand`], [`pip`], [`namespace`], [`verdict`] | pip at work, and why it failed |
+//! | [`hand`], [`pip`], [`namespace`], [`strays`], [`verdict`] | pip at work, and why it failed |
 //! | [`stage`], [`copy`], [`fresh`], [`install`], [`check`], [`exchange`], [`previous`] | the steps, in their order |
 //!
 //! Refuses to: decide what is done; and to let pip work on an environment of which there is no copy.
@@ -42,6 +42,7 @@ pub mod previous;
 pub mod report;
 pub mod seen;
 pub mod stage;
+pub mod strays;
 pub mod survey;
 pub mod verdict;
 
@@ -194,6 +195,18 @@ impl Environments {
             Ok(gone) => Some(format!("deleted {} environments from before", gone.len())),
             // The update is done; the next one tries again.
             Err(error) => Some(error.to_string()),
+        }
+    }
+
+    /// Ends what a Refit before this one started for a step, and what outlived it.
+    pub async fn alone(&self, step: &EnvironmentStep) {
+        match step {
+            EnvironmentStep::Stage { stage, .. } => strays::end(stage).await,
+            EnvironmentStep::Install { ground, .. } | EnvironmentStep::Check { ground, .. } => {
+                strays::end(ground.stage()).await;
+            }
+            EnvironmentStep::Exchange { .. } | EnvironmentStep::KeepSnapshot { .. } | EnvironmentStep::Prune { .. } => {
+            }
         }
     }
 

@@ -73,7 +73,9 @@ impl PythonApplications {
         // It is only lost with the process.
         let Ok(seen) = seen else { return };
         facts.missing = seen.is_none();
-        facts.installed = seen.or_else(|| facts.installed.take());
+        // What is remembered under another configuration may be of another project.
+        let remembered = facts.installed.take().filter(|_| facts.config_hash == spec.config_hash);
+        facts.installed = seen.or(remembered);
     }
 
     /// Asks what is offered; what was known stays when nobody can be asked (CONTRACT §8 row 13). `now` is seconds since

@@ -115,7 +115,9 @@ async fn a_service_is_restarted_and_waited_for() {
     // Two more looks: on its way, then there.
     world.puts("klipper.service.restart", &unit("activating", "auto-restart", "success", "two"));
     let settle = async {
+        let begun = Instant::now();
         while world.deeds().is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(60));
             sleep(Duration::from_millis(5)).await;
         }
         world.puts("klipper.service.later", &unit("active", "running", "success", "two"));

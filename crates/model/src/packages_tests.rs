@@ -201,6 +201,11 @@ fn a_simulation_says_why_not() {
         unmet.unmet,
         ["needs-newer : Depends: base-thing (>= 1.1) but 1.0 is to be installed", "Recommends: x1"]
     );
+    let held = Simulation::parse(
+        b"The following held packages will be changed:\n  base-thing other\n0 upgraded\n x1\n",
+        b"E: Held packages were changed and -y was used without --allow-change-held-packages.\n",
+    );
+    assert_eq!((held.held.join(" ").as_str(), held.errors.len(), held.unmet.len()), ("base-thing other", 1, 0));
     assert_eq!(unmet.errors, ["Unable to correct problems, you have held broken packages."]);
 }
 

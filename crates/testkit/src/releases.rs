@@ -169,6 +169,11 @@ impl ReleaseHost {
         lock(&self.shared.state).shelf.publish(owner, repo, release);
     }
 
+    /// Puts a commit on top of a branch; GitHub alone tells of it. The first branch of a repository is its own.
+    pub fn push(&self, owner: &str, repo: &str, branch: &str, sha: &str) {
+        lock(&self.shared.state).shelf.push(owner, repo, branch, sha);
+    }
+
     /// Takes the release of this tag away. False when there is none.
     pub fn remove(&self, owner: &str, repo: &str, tag: &str) -> bool {
         lock(&self.shared.state).shelf.remove(owner, repo, tag)

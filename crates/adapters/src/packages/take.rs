@@ -76,10 +76,13 @@ pub(super) async fn install(
     if circumstance.again {
         apt.wait_for_units().await;
     }
+    // Documented (CONTRACT §2.9), as what follows when there is nothing to do.
+    apt.say("Resolving packages...");
     let mut database = apt.database(&setup).await.map_err(|failure| unknown(apt, &failure))?;
     let mut lacking = missing(&listed.packages, &database);
     let cut = circumstance.again && !database.broken().is_empty();
     if lacking.is_empty() && !cut {
+        apt.say("No packages detected");
         return Ok(Some(NOTHING.to_owned()));
     }
     let means = rights(apt, &lacking).await?;

@@ -82,18 +82,15 @@ fn objection(plan: &Simulation, ask: &[PackageName], database: &Database) -> Opt
     let unmet = plan.unmet.first().map(String::as_str);
     let first = unmet.or(plan.errors.first().map(String::as_str)).or(plan.not_found.first().map(String::as_str))?;
     let words: BTreeSet<&str> = plan.unmet.iter().flat_map(|line| line.split_whitespace()).collect();
-    let held: Vec<&str> = database
-        .all()
-        .filter(|one| one.is_held() && words.contains(one.name.as_str()))
-        .map(|one| one.name.as_str())
-        .collect();
+    let named = database.all().filter(|one| one.is_held() && words.contains(one.name.as_str()));
+    let held: BTreeSet<&str> = named.map(|one| one.name.as_str()).chain(plan.held.iter().map(String::as_str)).collect();
     if held.is_empty() {
         return Some(format!(
             "the system packages {names} cannot be installed ({first}). Nothing was changed; for the whole story, type: \
              {by_hand}"
         ));
     }
-    let held = held.join(" ");
+    let held = held.into_iter().collect::<Vec<_>>().join(" ");
     Some(format!(
         "the system packages {names} cannot be installed while {held} is held at its version ({first}). Nothing was \
          changed; to let it change, type: sudo apt-mark unhold {held}"

@@ -14,7 +14,6 @@ use refit_model::step::Ground;
 
 use super::hand::Hand;
 use super::install::is_needed;
-use super::layout::OWN;
 use super::pip::Pip;
 use super::{installed, seen};
 use crate::command::Limits;
@@ -45,12 +44,12 @@ pub async fn check(hand: &Hand<'_>, ground: &Ground, projects: &[String]) -> Res
     if !is_needed(hand, ground) {
         return Ok(None);
     }
-    let ready = hand.ready(ground, Vec::new())?;
+    let pip = hand.pip(ground, Vec::new())?;
     let before = Before::of(hand, ground);
-    fitting(hand, &ready.pip, &before).await?;
+    fitting(hand, &pip, &before).await?;
     hand.faults.reach("environment_check.fitting");
-    importable(hand, &ready.pip, &before, &modules(hand.target(ground), projects)).await?;
-    let own = ground.stage().join(OWN);
+    importable(hand, &pip, &before, &modules(hand.target(ground), projects)).await?;
+    let own = hand.own(ground);
     let tidy = move || ["tmp", "empty"].iter().try_for_each(|name| tree::delete_stage(&own.join(name)));
     hand.off_the_loop(tidy).await?;
     Ok(Some("the Python packages fit together".to_owned()))
@@ -76,6 +75,7 @@ impl Before {
             folder,
             environment: like.environment,
             view: None,
+            stage: like.stage.clone(),
             own: like.outside.clone(),
             outside: like.outside.clone(),
             dir: PathBuf::from("/"),

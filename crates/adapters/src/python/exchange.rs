@@ -71,6 +71,7 @@ pub fn put_back(live: &Path, snapshot: &Path, old: &OldFolder, before: Option<Si
     if now == before.stage && was_swapped {
         // A new environment took the place of the old one, before pip worked in it.
         tree::exchange_back(live, snapshot, kept, before)?;
+        take_out_own(live)?;
     } else if now == before.live && is_fresh(snapshot) {
         // A new environment was made, and did not take the place yet.
     } else if now != before.stage {

@@ -9,29 +9,37 @@ use refit_engine::ports::StepError;
 
 use super::hand::Hand;
 use super::layout::{self, CONFIG};
-use super::namespace::{self, Shown};
+use super::namespace::Shown;
+use super::strays;
 use crate::command::{Command, Limits};
+use crate::disk;
 use crate::tree::{self, TreeError};
 
-/// Makes one in the folder `part`, as if it lay where the environment in use is.
+/// What `venv` and its pip take on disk.
+const ROOM: u64 = 64 * 1024 * 1024;
+
+/// Makes one in the folder `part`, as if it lay where the environment in use is. `stage` is what it will be.
 ///
 /// # Errors
 /// When there is no Python, or it makes none.
-pub async fn make(hand: &Hand<'_>, part: &Path) -> Result<(), StepError> {
+pub async fn make(hand: &Hand<'_>, part: &Path, stage: &Path) -> Result<(), StepError> {
+    let parent = part.parent().unwrap_or(part);
+    disk::require_room(parent, ROOM).map_err(|error| hand.failed(&error.to_string()))?;
     tree::make_parent(part).map_err(|error| hand.on_disk(&error))?;
     fs::create_dir(part).map_err(|error| hand.on_disk(&TreeError::io("made", part)(error)))?;
     let python = machine_python(hand.live());
     let surroundings = &hand.rules.surroundings;
-    let (command, at, _places) = if hand.in_place.is_none() {
+    let view;
+    let (command, at) = if hand.in_place.is_none() {
         let shown = Shown { folder: part.to_owned(), at: hand.live().to_owned() };
-        let ((own, shown), places) = hand.view(vec![shown])?;
-        (namespace::command(own, &shown, Path::new("/"), &python, surroundings), hand.live(), places)
+        view = hand.view(vec![shown])?;
+        (view.command(Path::new("/"), &python, surroundings), hand.live())
     } else {
-        (Command::new(&python, surroundings), part, Vec::new())
+        (Command::new(&python, surroundings), part)
     };
     hand.say(&format!("making a new environment with {}", python.display()));
     let limits = Limits { total: Some(std::time::Duration::from_secs(1800)), ..Limits::WORKING };
-    let command = command.args(["-I", "-m", "venv"]).args(arguments(hand)).arg(at);
+    let command = command.args(["-I", "-m", "venv"]).args(arguments(hand)).arg(at).env(strays::MARK, stage);
     let made = command.limits(limits).gentle().tell(hand.tell.clone()).run().await;
     let made = made.map_err(|error| hand.failed(&format!("no new Python environment could be made: {error}")))?;
     if !made.success() {

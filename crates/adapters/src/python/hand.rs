@@ -1,13 +1,13 @@
 //! One environment in the hands of a step: where pip works, who listens, and the words that the caller gets.
 //! Refuses to: know what any step is about.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use refit_engine::ports::{StepError, Tell};
 use refit_model::step::{EnvironmentRef, Ground};
 
 use super::layout::OWN;
-use super::namespace::{Place, Shown};
+use super::namespace::{Shown, View};
 use super::pip::{Pip, Said};
 use super::verdict::{self, Kind, Verdict};
 use super::{EnvironmentRules, interpreter};
@@ -30,13 +30,6 @@ pub struct Hand<'a> {
     pub faults: FaultPlan,
 }
 
-/// A pip that can be run, with the places that were made for it.
-pub struct Ready<'a> {
-    /// Runs.
-    pub pip: Pip<'a>,
-    _places: Vec<Place>,
-}
-
 impl<'a> Hand<'a> {
     /// The environment in use.
     #[must_use]
@@ -53,50 +46,55 @@ impl<'a> Hand<'a> {
         }
     }
 
+    /// Refit's own folder for a step: in the stage, or where a stage took the place of nothing, in the environment in use.
+    #[must_use]
+    pub fn own(&self, ground: &Ground) -> PathBuf {
+        let stage = ground.stage();
+        if stage.is_dir() { stage.join(OWN) } else { self.live().join(OWN) }
+    }
+
     /// A pip that works there; `more` is what it has to see elsewhere besides.
     ///
     /// # Errors
     /// When it cannot see a stage in its final place on this machine, or a folder cannot be made.
-    pub fn ready(&self, ground: &Ground, more: Vec<Shown>) -> Result<Ready<'a>, StepError> {
-        let outside = ground.stage().join(OWN);
+    pub fn pip(&self, ground: &Ground, more: Vec<Shown>) -> Result<Pip<'a>, StepError> {
+        let outside = self.own(ground);
         for folder in [outside.join("tmp"), outside.join("empty")] {
             std::fs::create_dir_all(&folder).map_err(|error| self.on_disk(&TreeError::io("made", &folder)(error)))?;
         }
-        let (view, own, places) = match ground {
+        let (view, own) = match ground {
             // The stage itself may be hidden by what else is shown; its final place never is.
             Ground::Stage(stage) => {
                 let shown = Shown { folder: stage.clone(), at: self.live().to_owned() };
                 let shown: Vec<_> = more.into_iter().chain([shown]).collect();
-                let (view, places) = self.view(shown)?;
-                (Some(view), self.live().join(OWN), places)
+                (Some(self.view(shown)?), self.live().join(OWN))
             }
-            Ground::InPlace { .. } => (None, outside.clone(), Vec::new()),
+            Ground::InPlace { .. } => (None, outside.clone()),
         };
-        let pip = Pip {
+        Ok(Pip {
             surroundings: &self.rules.surroundings,
             folder: self.live().to_owned(),
             environment: &self.env.pip_environment,
             view,
+            stage: ground.stage().to_owned(),
             dir: own.join("empty"),
             own,
             outside,
             tell: self.tell.clone(),
-        };
-        Ok(Ready { pip, _places: places })
+        })
     }
 
     /// Folders shown elsewhere, with the places made where there are none.
     ///
     /// # Errors
     /// When this machine cannot do that.
-    pub fn view(&self, shown: Vec<Shown>) -> Result<((&'a Path, Vec<Shown>), Vec<Place>), StepError> {
+    pub fn view(&self, shown: Vec<Shown>) -> Result<View<'a>, StepError> {
         let own = self.rules.own_program.as_deref().filter(|_| self.in_place.is_none());
         let own = own.ok_or_else(|| {
             let why = self.in_place.as_deref().unwrap_or("Refit does not know its own program");
             self.failed(&format!("the environment cannot be prepared beside the one in use ({why}); ask again"))
         })?;
-        let places: Result<Vec<_>, _> = shown.iter().map(|shown| Place::make(&shown.at)).collect();
-        Ok(((own, shown), places.map_err(|error| self.on_disk(&error))?))
+        View::new(own, shown).map_err(|error| self.on_disk(&error))
     }
 
     /// What the interpreter of a folder says.

@@ -13,10 +13,10 @@ use refit_model::python::version;
 use refit_model::step::{Beginning, Content, Ground, Want};
 
 use super::asked::Asked;
-use super::hand::{Hand, Ready};
+use super::hand::Hand;
 use super::layout::OWN;
 use super::namespace::{Place, Shown};
-use super::pip::{ASKED, Said};
+use super::pip::{ASKED, Pip, Said};
 use super::verdict::Kind;
 use super::{copy, installed, stage};
 use crate::command::CommandError;
@@ -142,7 +142,7 @@ impl Job<'_, '_> {
 
     /// Where this step keeps its files.
     fn own(&self) -> PathBuf {
-        self.ground.stage().join(OWN)
+        self.hand.own(self.ground)
     }
 
     fn target(&self) -> &Path {
@@ -192,28 +192,27 @@ impl Job<'_, '_> {
     async fn mend(&self, damaged: BTreeSet<String>) -> Result<(), StepError> {
         let lines: Vec<String> = damaged.into_iter().collect();
         self.hand.say(&format!("installing again what is damaged: {}", lines.join(", ")));
-        let ready = self.hand.ready(self.ground, Vec::new())?;
+        let pip = self.hand.pip(self.ground, Vec::new())?;
         // What is there is not uninstalled first: its list of files may be what is damaged.
         let arguments = ["--ignore-installed", "--no-deps", "-r"].map(std::ffi::OsString::from);
-        let list = self.write(&ready, "damaged.txt", &lines)?;
-        let said = ready.pip.install(arguments.into_iter().chain([list.into_os_string()])).await;
+        let list = self.write(&pip, "damaged.txt", &lines)?;
+        let said = pip.install(arguments.into_iter().chain([list.into_os_string()])).await;
         self.hand.require(said, "Installing damaged Python packages again", self.ground).map(drop)
     }
 
     async fn what_is_asked(&self, content: &Content, asked: &Asked, freeze: &[String]) -> Result<(), StepError> {
         let (shown, dir, _place) = self.tree(content, asked).await?;
-        let mut ready = self.hand.ready(self.ground, shown)?;
+        let mut pip = self.hand.pip(self.ground, shown)?;
         if let Some(dir) = dir {
-            ready.pip.dir = dir;
+            pip.dir = dir;
         }
         asked.write_to(&self.own().join(ASKED)).map_err(|error| self.hand.on_disk(&error))?;
-        let list = ready.pip.own.join(ASKED).join(&asked.file);
+        let list = pip.own.join(ASKED).join(&asked.file);
         let what = format!("Installing the Python packages of {}", asked.file.display());
         if !freeze.is_empty() {
             let bounds: Vec<String> = freeze.iter().filter(|line| line.contains("==")).cloned().collect();
-            let bounds = self.write(&ready, "constraints.txt", &bounds)?;
-            let said =
-                self.hand.started(ready.pip.install([Path::new("-r"), &list, Path::new("-c"), &bounds]).await)?;
+            let bounds = self.write(&pip, "constraints.txt", &bounds)?;
+            let said = self.hand.started(pip.install([Path::new("-r"), &list, Path::new("-c"), &bounds]).await)?;
             if said.success() {
                 return Ok(());
             }
@@ -224,7 +223,7 @@ impl Job<'_, '_> {
             }
             self.hand.say(&format!("the versions from before cannot all be had ({}); others are taken", verdict.why));
         }
-        let said = ready.pip.install([Path::new("-r"), &list]).await;
+        let said = pip.install([Path::new("-r"), &list]).await;
         self.hand.require(said, &what, self.ground).map(drop)
     }
 
@@ -263,11 +262,11 @@ impl Job<'_, '_> {
         if rest.is_empty() {
             return Ok(());
         }
-        let ready = self.hand.ready(self.ground, Vec::new())?;
+        let pip = self.hand.pip(self.ground, Vec::new())?;
         let names = rest.iter().filter_map(|line| installed::project_of(line)).map(|name| name.as_str().to_owned());
         for lines in [rest.clone(), names.collect()] {
-            let list = self.write(&ready, "rest.txt", &lines)?;
-            let said = self.hand.started(ready.pip.install([Path::new("-r"), &list]).await)?;
+            let list = self.write(&pip, "rest.txt", &lines)?;
+            let said = self.hand.started(pip.install([Path::new("-r"), &list]).await)?;
             if said.success() {
                 return Ok(());
             }
@@ -293,7 +292,7 @@ impl Job<'_, '_> {
         };
         let elsewhere: Vec<_> = after.iter().filter(|need| matches!(need, Need::NotThisSource { .. })).collect();
         if !elsewhere.is_empty() {
-            self.from_there(&elsewhere).await?;
+            self.install_from(&elsewhere).await?;
             let after = stage::lacking(self.hand, self.target(), asked).await?;
             return self.satisfied(after.iter().find(counts));
         }
@@ -309,7 +308,7 @@ impl Job<'_, '_> {
     }
 
     /// pip takes a version for the same wherever it comes from.
-    async fn from_there(&self, needs: &[&Need]) -> Result<(), StepError> {
+    async fn install_from(&self, needs: &[&Need]) -> Result<(), StepError> {
         let lines: Vec<String> = needs
             .iter()
             .filter_map(|need| match need {
@@ -328,21 +327,20 @@ impl Job<'_, '_> {
         if again || is_url && installed::read(self.target(), &[]).contains_key(&parsed.name) {
             self.exactly_these(&[requirement.to_owned()]).await?;
         }
-        let ready = self.hand.ready(self.ground, Vec::new())?;
+        let pip = self.hand.pip(self.ground, Vec::new())?;
         let what = format!("Installing {}", parsed.name);
-        let list = self.write(&ready, "package.txt", &[requirement.to_owned()])?;
+        let list = self.write(&pip, "package.txt", &[requirement.to_owned()])?;
         let mut said = None;
         if !freeze.is_empty() {
             let other =
                 |line: &&String| line.contains("==") && installed::project_of(line).as_ref() != Some(&parsed.name);
             let bounds: Vec<String> = freeze.iter().filter(other).cloned().collect();
-            let bounds = self.write(&ready, "constraints.txt", &bounds)?;
-            let first =
-                self.hand.started(ready.pip.install([Path::new("-r"), &list, Path::new("-c"), &bounds]).await)?;
+            let bounds = self.write(&pip, "constraints.txt", &bounds)?;
+            let first = self.hand.started(pip.install([Path::new("-r"), &list, Path::new("-c"), &bounds]).await)?;
             said = Some(first).filter(Said::success);
         }
         if said.is_none() {
-            let again = ready.pip.install([Path::new("-r"), &list]).await;
+            let again = pip.install([Path::new("-r"), &list]).await;
             self.hand.require(again, &what, self.ground)?;
         }
         self.rest_of(freeze).await?;
@@ -356,9 +354,8 @@ impl Job<'_, '_> {
         let there = installed::read(self.target(), &[]);
         let gone: Vec<&String> = remove.iter().filter(|name| holds(&there, name)).collect();
         if !gone.is_empty() {
-            let ready = self.hand.ready(self.ground, Vec::new())?;
-            let said =
-                ready.pip.run(["uninstall", "-y"].into_iter().chain(gone.iter().map(|name| name.as_str()))).await;
+            let pip = self.hand.pip(self.ground, Vec::new())?;
+            let said = pip.run(["uninstall", "-y"].into_iter().chain(gone.iter().map(|name| name.as_str()))).await;
             self.hand.require(said, "Removing Python packages", self.ground)?;
         }
         Ok(format!("put {} packages back, and removed {}", install.len(), gone.len()))
@@ -366,10 +363,10 @@ impl Job<'_, '_> {
 
     /// Without what they ask for in turn; what comes from a URL is installed though its version is there already.
     async fn exactly_these(&self, lines: &[String]) -> Result<(), StepError> {
-        let ready = self.hand.ready(self.ground, Vec::new())?;
-        let list = self.write(&ready, "exactly.txt", lines)?;
+        let pip = self.hand.pip(self.ground, Vec::new())?;
+        let list = self.write(&pip, "exactly.txt", lines)?;
         let arguments = [Path::new("--force-reinstall"), Path::new("--no-deps"), Path::new("-r"), &list];
-        let said = ready.pip.install(arguments).await;
+        let said = pip.install(arguments).await;
         self.hand.require(said, "Installing Python packages", self.ground).map(drop)
     }
 
@@ -387,8 +384,8 @@ impl Job<'_, '_> {
         }
         let has = version.map_or_else(|| "?".to_owned(), |(has, _)| has.to_string());
         self.hand.say(&format!("Updating pip from version {has} to a newer one..."));
-        let ready = self.hand.ready(self.ground, Vec::new())?;
-        let said: Result<Said, CommandError> = ready.pip.install(["--upgrade", "pip"]).await;
+        let pip = self.hand.pip(self.ground, Vec::new())?;
+        let said: Result<Said, CommandError> = pip.install(["--upgrade", "pip"]).await;
         let said = self.hand.started(said)?;
         if !said.success() {
             self.hand.say(&format!("pip stays as old as it is: {}", self.hand.judge(&said).why));
@@ -398,11 +395,11 @@ impl Job<'_, '_> {
     }
 
     /// Writes a list for pip. Answers where pip sees it.
-    fn write(&self, ready: &Ready<'_>, name: &str, lines: &[String]) -> Result<PathBuf, StepError> {
+    fn write(&self, pip: &Pip<'_>, name: &str, lines: &[String]) -> Result<PathBuf, StepError> {
         let file = self.own().join("tmp").join(name);
         fs::write(&file, lines.join("\n") + "\n")
             .map_err(|error| self.hand.on_disk(&TreeError::io("written", &file)(error)))?;
-        Ok(ready.pip.own.join("tmp").join(name))
+        Ok(pip.own.join("tmp").join(name))
     }
 }
 

@@ -77,28 +77,42 @@ pub enum NotEntered {
     },
 }
 
-/// The command that runs a program with these folders shown, in the folder `dir` as it is seen then. `own_program` is
-/// Refit's own file.
-#[must_use]
-pub fn command(
-    own_program: &Path,
-    shown: &[Shown],
-    dir: &Path,
-    program: &Path,
-    surroundings: &Surroundings,
-) -> Command {
-    let folders = shown.iter().flat_map(|shown| [&shown.folder, &shown.at]);
-    Command::new(own_program, surroundings).arg(WORD).arg(dir).args(folders).arg(END).arg(program)
+/// Folders shown elsewhere, for programs to be run with.
+#[derive(Debug)]
+pub struct View<'a> {
+    own_program: &'a Path,
+    shown: Vec<Shown>,
+    _places: Vec<Place>,
+}
+
+impl<'a> View<'a> {
+    /// Makes the places that are not there, for as long as this lives. `own_program` is Refit's own file.
+    ///
+    /// # Errors
+    /// [`TreeError::Io`].
+    pub fn new(own_program: &'a Path, shown: Vec<Shown>) -> Result<Self, TreeError> {
+        let places: Result<Vec<_>, _> = shown.iter().map(|shown| Place::make(&shown.at)).collect();
+        Ok(Self { own_program, shown, _places: places? })
+    }
+
+    /// The command that runs a program with these folders shown, in the folder `dir` as it is seen then.
+    #[must_use]
+    pub fn command(&self, dir: &Path, program: &Path, surroundings: &Surroundings) -> Command {
+        let folders = self.shown.iter().flat_map(|shown| [&shown.folder, &shown.at]);
+        Command::new(self.own_program, surroundings).arg(WORD).arg(dir).args(folders).arg(END).arg(program)
+    }
 }
 
 /// Why it does not work here, in words for people; none when it does. Tries it below `room`.
 pub async fn probe(own_program: &Path, room: &Path, surroundings: &Surroundings) -> Option<String> {
     let shown = Shown { folder: room.join("folder"), at: room.join("place") };
-    let made = fs::create_dir_all(&shown.folder).and_then(|()| fs::create_dir_all(&shown.at));
-    if let Err(error) = made {
-        return Some(format!("{} cannot be written: {error}", room.display()));
-    }
-    let run = command(own_program, &[shown], Path::new("/"), Path::new("true"), surroundings).run().await;
+    let made = fs::create_dir_all(&shown.folder).map_err(TreeError::io("made", room));
+    let view = match made.and_then(|()| View::new(own_program, vec![shown])) {
+        Ok(view) => view,
+        Err(error) => return Some(error.to_string()),
+    };
+    let run = view.command(Path::new("/"), Path::new("true"), surroundings).run().await;
+    drop(view);
     // Empty, and made anew the next time.
     let _stays = fs::remove_dir_all(room);
     match run {
@@ -136,7 +150,7 @@ impl Drop for Place {
     }
 }
 
-/// Becomes the program. The arguments are those that [`command`] gives after [`WORD`]: the folder to run in, pairs of a
+/// Becomes the program. The arguments are those that [`View::command`] gives after [`WORD`]: the folder to run in, pairs of a
 /// folder and its place, `--`, the program and its arguments. Comes back only with what went wrong. This process must have one thread.
 pub fn enter(arguments: impl Iterator<Item = OsString>) -> NotEntered {
     let Some(Orders { dir, shown, program }) = parse(arguments) else { return NotEntered::Arguments };
@@ -163,7 +177,7 @@ pub fn enter(arguments: impl Iterator<Item = OsString>) -> NotEntered {
     become_it(&program)
 }
 
-/// What [`command`] wrote.
+/// What [`View::command`] wrote.
 #[derive(Debug, PartialEq, Eq)]
 struct Orders {
     dir: PathBuf,

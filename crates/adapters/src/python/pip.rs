@@ -5,13 +5,13 @@
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use refit_engine::ports::Tell;
 
-use super::namespace::{self, Shown};
-use super::verdict;
+use super::namespace::View;
+use super::{strays, verdict};
 use crate::command::{Command, CommandError, Limits, Outcome, Surroundings};
 
 /// So many lines are kept to find out why it failed.
@@ -31,8 +31,10 @@ pub struct Pip<'a> {
     pub folder: PathBuf,
     /// Its variables, as configured.
     pub environment: &'a [(String, String)],
-    /// Refit's own program and the folders that are shown elsewhere; none where pip sees what everybody sees.
-    pub view: Option<(&'a Path, Vec<Shown>)>,
+    /// What it sees in another place than everybody; none where it sees what everybody sees.
+    pub view: Option<View<'a>>,
+    /// The stage that it works for: a Refit that comes after this one knows by it whom to end.
+    pub stage: PathBuf,
     /// Refit's own folder for this step, on the disk of the environment, as pip sees it.
     pub own: PathBuf,
     /// The same folder as everybody else sees it.
@@ -114,7 +116,7 @@ impl Pip<'_> {
         let bin = self.folder.join("bin");
         let python = bin.join("python");
         let command = match &self.view {
-            Some((own, shown)) => namespace::command(own, shown, &self.dir, &python, self.surroundings),
+            Some(view) => view.command(&self.dir, &python, self.surroundings),
             None => Command::new(&python, self.surroundings).dir(&self.dir),
         };
         let mut path = bin.into_os_string();
@@ -127,6 +129,7 @@ impl Pip<'_> {
             .env("PYTHONNOUSERSITE", "1")
             // Older ones do not know the option, and do not warn either.
             .env("PIP_ROOT_USER_ACTION", "ignore")
+            .env(strays::MARK, &self.stage)
             .env("TMPDIR", self.own.join("tmp"));
         self.environment.iter().fold(command, |command, (name, value)| command.env(name, value))
     }

@@ -120,7 +120,7 @@ pub async fn make(hand: &Hand<'_>, stage: &Path, from: &Beginning) -> Result<(),
             });
             copied.map_err(|error| hand.failed(&error.to_string()))
         }
-        Beginning::Fresh { .. } => fresh::make(hand, &part).await,
+        Beginning::Fresh { .. } => fresh::make(hand, &part, stage).await,
     };
     hand.faults.reach("environment_stage.copied");
     let (to, beginning) = (stage.to_owned(), from.clone());
@@ -176,8 +176,9 @@ fn part_of(stage: &Path) -> PathBuf {
 fn delete_parts(live: &Path) -> Result<(), TreeError> {
     let (Some(name), Some(parent)) = (live.file_name(), live.parent()) else { return Ok(()) };
     let begin = format!(".{}.refit-new-", name.to_string_lossy());
-    let parts = layout::names(parent).into_iter().filter(|name| name.starts_with(&begin) && name.ends_with(".part"));
-    parts.map(|name| tree::delete_stage(&parent.join(name))).collect()
+    let mut parts =
+        layout::names(parent).into_iter().filter(|name| name.starts_with(&begin) && name.ends_with(".part"));
+    parts.try_for_each(|name| tree::delete_stage(&parent.join(name)))
 }
 
 /// Takes Refit's own folder out of an environment that is about to be used or kept.

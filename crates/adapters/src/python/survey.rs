@@ -3,6 +3,7 @@
 //! Refuses to: change anything.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use refit_model::environment::{Change, EnvironmentFacts, EnvironmentSurvey};
@@ -12,7 +13,7 @@ use refit_model::python::needs::{Need, needs};
 use refit_model::step::Content;
 
 use super::asked::Asked;
-use super::namespace::{Place, Shown};
+use super::namespace::{Place, Shown, View};
 use super::pip::{ASKED, Pip};
 use super::{EnvironmentRules, Wish, installed, interpreter, previous, report, seen};
 use crate::content;
@@ -108,7 +109,7 @@ fn join(known: Vec<Change>, told: Vec<Change>) -> Vec<Change> {
 
 /// What installing a package would change, as pip tells; nothing when it does not say.
 async fn previewed(subject: &Subject<'_>, package: &str) -> Vec<Change> {
-    let own = subject.rules.state.join("preview");
+    let own = preview_room(subject);
     let told = ask_about(subject, package, &own).await;
     let _stays = tree::delete_stage(&own);
     let said = interpreter::ask(&subject.folder, &subject.rules.interpreters(), &subject.rules.surroundings).await;
@@ -133,13 +134,23 @@ type Asking = Result<Option<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>>;
 
 /// What pip would do, in its own words; none when it does not say.
 async fn dry_run(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked) -> Option<Vec<u8>> {
-    let own = subject.rules.state.join("preview");
+    let own = preview_room(subject);
     let told = ask_pip(subject, wish, asked, &own).await;
     if let Err(error) = &told {
         tracing::debug!(%error, "pip was not asked what it would do");
     }
     let _stays = tree::delete_stage(&own);
     told.ok().flatten()
+}
+
+/// A folder for each environment: two may be asked about at a time.
+fn preview_room(subject: &Subject<'_>) -> PathBuf {
+    let name = subject.folder.file_name().unwrap_or_default().to_string_lossy();
+    subject.rules.state.join(format!("preview-{name}-{:x}", inode(&subject.folder)))
+}
+
+fn inode(folder: &Path) -> u64 {
+    std::fs::metadata(folder).map_or(0, |seen| seen.ino())
 }
 
 /// pip, with a folder for what it needs on its way.
@@ -153,6 +164,7 @@ fn room_for_pip<'a>(subject: &'a Subject<'_>, own: &Path) -> Result<Pip<'a>, Tre
         folder: subject.folder.clone(),
         environment: subject.pip_environment,
         view: None,
+        stage: own.to_owned(),
         own: own.to_owned(),
         outside: own.to_owned(),
         dir: own.join("empty"),
@@ -170,7 +182,7 @@ async fn reported(pip: &Pip<'_>, list: &Path, own: &Path) -> Asking {
 async fn ask_pip(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked, own: &Path) -> Asking {
     let mut pip = room_for_pip(subject, own)?;
     asked.write_to(&own.join(ASKED))?;
-    let mut places = Vec::new();
+    let mut inside = None;
     if asked.needs_tree() {
         let at = content::live(wish.content).to_owned();
         let folder = match wish.content {
@@ -186,11 +198,10 @@ async fn ask_pip(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked, own: &Pa
             (Some(folder), Some(program)) => {
                 let mut shown = vec![Shown { folder: folder.clone(), at: at.clone() }];
                 if let Ok(below) = subject.folder.strip_prefix(&at) {
-                    places.push(Place::make(&folder.join(below))?);
+                    inside = Some(Place::make(&folder.join(below))?);
                     shown.push(Shown { folder: subject.folder.clone(), at: subject.folder.clone() });
                 }
-                places.push(Place::make(&at)?);
-                pip.view = Some((program, shown));
+                pip.view = Some(View::new(program, shown)?);
             }
             (Some(_), None) => return Ok(None),
             (None, Some(_) | None) => {}
@@ -198,6 +209,6 @@ async fn ask_pip(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked, own: &Pa
         pip.dir = at;
     }
     let told = reported(&pip, &own.join(ASKED).join(&asked.file), own).await;
-    drop(places);
+    drop((pip, inside));
     told
 }

@@ -66,6 +66,9 @@ pub fn judge(lines: &[String], ended: Ended) -> Verdict {
     if let Some(why) = conflict(lines) {
         return unsatisfiable(why);
     }
+    if let Some(verdict) = repository(lines) {
+        return verdict;
+    }
     if let Some(why) = build(lines) {
         return other(why);
     }
@@ -135,16 +138,29 @@ fn conflict(lines: &[String]) -> Option<String> {
     Some(format!("{which}{causes}; tell the project"))
 }
 
+/// A package that comes from a git repository, which git could not fetch.
+fn repository(lines: &[String]) -> Option<Verdict> {
+    let at = lines.iter().position(|line| line.contains("git clone ") || line.contains("git fetch "))?;
+    let failed = |line: &String| line.contains("did not run successfully") || line.contains("Command errored out");
+    lines.iter().skip(at).find(|line| failed(line) && line.contains("git "))?;
+    let fatal = lines.iter().find(|line| line.trim_start().starts_with("fatal: "));
+    let said = fatal.map_or("git does not say why", |line| line.trim());
+    let away = ["unable to access", "Could not resolve host", "Connection", "unable to connect"];
+    let is_away = away.iter().any(|mark| said.contains(mark));
+    let next = if is_away { "try again when it can be reached" } else { "tell the project" };
+    let kind = if is_away { Kind::Network } else { Kind::Other };
+    Some(Verdict { kind, why: format!("a package's git repository could not be fetched ({said}); {next}") })
+}
+
 fn build(lines: &[String]) -> Option<String> {
-    let name = ["Failed building wheel for ", "Failed to build ", "Building wheel for ", "Could not build wheels for "]
+    let marks =
+        ["Failed building wheel for ", "Failed to build ", "Building wheel for ", "Running setup.py install for "];
+    let name = marks
         .iter()
         .find_map(|mark| lines.iter().find_map(|line| line.split_once(mark)))
-        .map(|(_, rest)| rest.split([' ', ',', ':']).next().unwrap_or_default());
+        .map(|(_, rest)| rest.split([' ', ',', ':']).next().unwrap_or_default().trim_matches('\''));
     let failed = ["did not run successfully", "Command errored out", "Failed building wheel", "Failed to build"];
     let at = lines.iter().position(|line| failed.iter().any(|mark| line.contains(mark)))?;
-    if find(lines, "git clone").is_some() || find(lines, "git fetch").is_some() {
-        return None;
-    }
     let said = blamed(lines.get(at..)?);
     let name = name.filter(|name| !name.is_empty());
     let name = name.or_else(|| collecting(lines.get(..at)?)).unwrap_or("a package");
@@ -157,9 +173,9 @@ fn build(lines: &[String]) -> Option<String> {
 fn blamed(lines: &[String]) -> String {
     let output: Vec<&str> = lines
         .iter()
-        .skip_while(|line| !line.contains("lines of output"))
+        .skip_while(|line| !line.contains("lines of output") && !line.contains("Complete output ("))
         .skip(1)
-        .take_while(|line| !line.contains("[end of output]"))
+        .take_while(|line| !line.contains("[end of output]") && !line.trim_start().starts_with("-----"))
         .map(|line| line.trim())
         .filter(|line| !line.is_empty())
         .collect();

@@ -1,9 +1,9 @@
 //! An environment with applications in it, and an index that publishes newer ones.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use refit_adapters::command::Surroundings;
@@ -36,18 +36,8 @@ impl Lab {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_owned();
-        let home = root.join("home");
-        fs::create_dir_all(&home).unwrap();
-        let venv = Venv::make(&home, &root.join("venv")).unwrap();
-        let real = fs::canonicalize(venv.bin("python")).unwrap();
-        let counting = format!(
-            "#!/bin/bash\necho started >> {}/starts\nexec -a \"$0\" {} \"$@\"\n",
-            root.display(),
-            real.display()
-        );
-        fs::remove_file(venv.bin("python")).unwrap();
-        fs::write(venv.bin("python"), counting).unwrap();
-        fs::set_permissions(venv.bin("python"), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::create_dir_all(root.join("home")).unwrap();
+        let venv = environment(&root);
         let index = PackageIndex::start();
         let variables = [
             ("PIP_CONFIG_FILE".to_owned(), "/dev/null".to_owned()),
@@ -153,6 +143,34 @@ impl Lab {
     pub(crate) fn starts(&self) -> usize {
         fs::read_to_string(self.root.join("starts")).map_or(0, |text| text.lines().count())
     }
+}
+
+/// One whose pip is that of an environment which all tests share, and whose interpreter tells of each of its starts: only
+/// what is looked at is its own.
+fn environment(root: &Path) -> Venv {
+    static SHARED: OnceLock<Venv> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| {
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python_package");
+        if place.exists() {
+            fs::remove_dir_all(&place).unwrap();
+        }
+        Venv::make(&place, &place.join("venv")).unwrap()
+    });
+    let (folder, site) = (root.join("venv"), shared.site_packages());
+    let own_site = folder.join(site.strip_prefix(shared.path()).unwrap());
+    fs::create_dir_all(&own_site).unwrap();
+    fs::create_dir(folder.join("bin")).unwrap();
+    fs::copy(shared.path().join("pyvenv.cfg"), folder.join("pyvenv.cfg")).unwrap();
+    for entry in fs::read_dir(site).unwrap().map(|entry| entry.unwrap()) {
+        symlink(entry.path(), own_site.join(entry.file_name())).unwrap();
+    }
+    let real = fs::canonicalize(shared.bin("python")).unwrap();
+    let python = folder.join("bin/python");
+    let (starts, real) = (root.join("starts"), real.display());
+    let told = format!("#!/bin/bash\necho started >> {}\nexec -a \"$0\" {real} \"$@\"\n", starts.display());
+    fs::write(&python, told).unwrap();
+    fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
+    Venv::at(&root.join("home"), &folder)
 }
 
 /// `version file`, or `-`.

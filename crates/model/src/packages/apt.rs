@@ -32,6 +32,8 @@ pub struct Simulation {
     pub not_found: Vec<String>,
     /// Lines about what does not fit together: `needs-newer : Depends: base (>= 1.1) but 1.0 is to be installed`.
     pub unmet: Vec<String>,
+    /// Packages that the owner had held, and that would change all the same.
+    pub held: Vec<String>,
     /// Its errors, without their `E:`.
     pub errors: Vec<String>,
 }
@@ -41,15 +43,15 @@ impl Simulation {
     #[must_use]
     pub fn parse(stdout: &[u8], stderr: &[u8]) -> Self {
         let mut seen = Self::default();
-        let mut in_unmet = false;
+        let mut heading = Heading::Other;
         for line in String::from_utf8_lossy(stdout).lines().chain(String::from_utf8_lossy(stderr).lines()) {
-            in_unmet = match line.strip_prefix(' ') {
-                Some(unmet) if in_unmet => {
-                    seen.unmet.push(unmet.split_whitespace().collect::<Vec<_>>().join(" "));
-                    true
+            match (heading, line.strip_prefix(' ')) {
+                (Heading::Unmet, Some(below)) => {
+                    seen.unmet.push(below.split_whitespace().collect::<Vec<_>>().join(" "))
                 }
-                _ => line.trim_end() == "The following packages have unmet dependencies:",
-            };
+                (Heading::Held, Some(below)) => seen.held.extend(below.split_whitespace().map(str::to_owned)),
+                (Heading::Other, _) | (Heading::Unmet | Heading::Held, None) => heading = Heading::of(line.trim_end()),
+            }
             if let Some(rest) = line.strip_prefix("Inst ") {
                 seen.install.extend(planned(rest));
             } else if let Some(rest) = line.strip_prefix("Remv ").or_else(|| line.strip_prefix("Purg ")) {
@@ -86,6 +88,24 @@ impl Simulation {
     /// The names of what would be installed and is not there yet.
     pub fn added(&self) -> impl Iterator<Item = &Planned> {
         self.install.iter().filter(|planned| planned.from.is_none())
+    }
+}
+
+/// What lines that are set in are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heading {
+    Unmet,
+    Held,
+    Other,
+}
+
+impl Heading {
+    fn of(line: &str) -> Self {
+        match line {
+            "The following packages have unmet dependencies:" => Self::Unmet,
+            "The following held packages will be changed:" => Self::Held,
+            _ => Self::Other,
+        }
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::source::ConfigSource;
 
-/// Absolute paths; `None` is a folder. Files below a `bin` folder are executable unless their text is `not executable`.
+/// Absolute paths; `None` is a folder. Files below a `bin` folder are executable unless their text is `not executable`; one
+/// whose text is [`DANGLING`] is a link that leads nowhere.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Memory {
     files: BTreeMap<PathBuf, Option<String>>,
@@ -29,6 +30,9 @@ impl Memory {
         }
     }
 }
+
+/// See [`Memory`].
+pub(crate) const DANGLING: &str = "-> nowhere";
 
 impl ConfigSource for Memory {
     fn read(&self, path: &Path) -> Result<String, String> {
@@ -70,7 +74,11 @@ impl ConfigSource for Memory {
     }
 
     fn exists(&self, path: &Path) -> bool {
-        self.files.contains_key(&self.resolve(path))
+        self.files.contains_key(&self.resolve(path)) && !self.is_dangling(path)
+    }
+
+    fn is_dangling(&self, path: &Path) -> bool {
+        self.files.get(&self.resolve(path)).is_some_and(|text| text.as_deref() == Some(DANGLING))
     }
 
     fn is_dir(&self, path: &Path) -> bool {
@@ -80,6 +88,7 @@ impl ConfigSource for Memory {
     fn is_executable(&self, path: &Path) -> bool {
         let path = self.resolve(path);
         let text = self.files.get(&path).and_then(Option::as_deref);
-        text.is_some_and(|text| text != "not executable") && path.parent().is_some_and(|folder| folder.ends_with("bin"))
+        text.is_some_and(|text| text != "not executable" && text != DANGLING)
+            && path.parent().is_some_and(|folder| folder.ends_with("bin"))
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-use super::memory::Memory;
+use super::memory::{DANGLING, Memory};
 use super::report::Report;
 use super::*;
 use crate::updater::release::Verify;
@@ -36,6 +36,8 @@ fn machine() -> Memory {
         .with("/x/venv/bin/python", "")
         .with("/x/noact/bin/python", "")
         .with("/x/nopy/bin/activate", "")
+        .with("/x/gone/bin/activate", "")
+        .with("/x/gone/bin/python", DANGLING)
         .with("/x/noexec/bin/activate", "")
         .with("/x/noexec/bin/python", "not executable")
         .with("/x/file", "")

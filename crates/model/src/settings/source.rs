@@ -27,6 +27,9 @@ pub trait ConfigSource {
     /// Is it a folder?
     fn is_dir(&self, path: &Path) -> bool;
 
+    /// Is it a symbolic link that leads to nothing?
+    fn is_dangling(&self, path: &Path) -> bool;
+
     /// Is it a file that may be executed?
     fn is_executable(&self, path: &Path) -> bool;
 }

@@ -156,7 +156,7 @@ pub struct PythonEnv {
 /// How the owner named a Python environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PythonLocation {
-    /// `virtualenv`: the environment's folder, with `bin/activate` in it.
+    /// `virtualenv`: the environment's folder, with `bin/activate` and an executable `bin/python` in it.
     Virtualenv(PathBuf),
     /// `env`, deprecated: the Python executable.
     Env(PathBuf),

@@ -143,6 +143,7 @@ fn paths() {
 fn virtual_environments() {
     let no = |options: &str| bad(&format!("{GIT}{options}"));
     let invalid = |path: &str| format!("[update_manager foo]: Invalid virtualenv at path {path}. {VERIFY}");
+    let python = |path: &str| format!("[update_manager foo]: Invalid python executable at {path}. {VERIFY}");
     assert_eq!(no("virtualenv: /x/venv"), "No option 'requirements' in section: 'update_manager foo'");
     assert_eq!(no("env: /x/venv/bin/python"), "No option 'requirements' in section: 'update_manager foo'");
     for (value, path) in [("/nope", "/nope"), ("../nope", "/x/app/../nope"), ("./sub/../nope", "/x/app/sub/../nope")] {
@@ -152,21 +153,37 @@ fn virtual_environments() {
     assert_eq!(no("virtualenv: /x/noact"), invalid("/x/noact"));
     assert_eq!(no("virtualenv: /x/file"), invalid("/x/file"));
     assert_eq!(no("virtualenv:"), invalid("/x/app"));
+    assert_eq!(no("virtualenv: /x/nopy"), python("/x/nopy/bin/python"));
+    assert_eq!(no("virtualenv: /x/noexec"), python("/x/noexec/bin/python"));
     assert_eq!(no("env: /nope/python"), path_error("env", "/nope/python", "does not exist"));
     assert_eq!(no("env: /x/venv"), path_error("env", "/x/venv", "is not a file"));
+    assert_eq!(no("env: /x/noexec/bin/python"), path_error("env", "/x/noexec/bin/python", "is not executable"));
     assert_eq!(no("env: /x/file"), path_error("env", "/x/file", "is not executable"));
     assert_eq!(no("env: /x/noact/bin/../bin/python"), invalid("/x/noact"));
     let kind = good(&format!("{GIT}env: /x/venv/bin/python\nrequirements: req.txt")).kind;
     let location = kind.dependencies().python.as_ref().map(|env| env.location.clone());
     assert_eq!(location, Some(PythonLocation::Env(PathBuf::from("/x/venv/bin/python"))));
     assert_eq!(location.map(|env| env.folder()), Some(PathBuf::from("/x/venv")));
-    // A Python that is gone is recovered from.
-    let options = ["virtualenv: /x/nopy", "virtualenv: /x/noexec", "env: /x/nopy/bin/python", "env: /x/noexec/bin/python"];
-    for option in options {
-        let kind = good(&format!("{GIT}{option}\nrequirements: req.txt")).kind;
-        let folder = kind.dependencies().python.as_ref().map(|env| env.location.folder());
-        assert_eq!(folder, Some(PathBuf::from(&option[option.find('/').unwrap()..option.find("/bin").unwrap_or(option.len())])));
+}
+
+#[test]
+fn an_environment_whose_interpreter_is_gone_can_be_mended() {
+    let folder = |options: &str| {
+        let kind = good(options).kind;
+        let python = match &kind {
+            UpdaterKind::Python(python) => Some(&python.python),
+            other => other.dependencies().python.as_ref(),
+        };
+        python.map(|python| python.location.folder())
+    };
+    let gone = Some(PathBuf::from("/x/gone"));
+    assert_eq!(folder("type: python\nvirtualenv: /x/gone"), gone);
+    assert_eq!(folder("type: python\nenv: /x/gone/bin/python"), gone);
+    for kind in [GIT, ZIP] {
+        assert_eq!(folder(&format!("{kind}virtualenv: /x/gone\nrequirements: /x/app/req.txt")), gone);
     }
+    // Not even the link is there.
+    assert!(bad("type: python\nvirtualenv: /x/nopy").contains("Invalid python executable at /x/nopy/bin/python."));
 }
 
 #[test]

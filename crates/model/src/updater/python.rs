@@ -17,6 +17,8 @@ mod assess;
 mod plan;
 mod shown;
 mod source;
+#[cfg(test)]
+mod testing;
 
 pub use after::after_run;
 pub use assess::assess;

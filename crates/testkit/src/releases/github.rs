@@ -1,4 +1,4 @@
-//! GitHub's REST API for releases, its download pages, and the storage behind them.
+//! GitHub's REST API for releases and the newest commit of a branch, its download pages, and the storage behind them.
 //!
 //! Shapes and texts: <https://docs.github.com/en/rest/releases/releases> and
 //! <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>. Refuses: writing, private
@@ -90,6 +90,11 @@ fn resource(question: &Question, path: &[&str], state: &State, at: &Origins) -> 
             let url = format!("{}/repositories/{}/releases", at.api, repo.id);
             page.linked(Answer::json(200, &json!(list)), &url, "per_page")
         }
+        ["commits"] => match (repo.newest_commit(question.query("sha").as_deref()), question.query("sha")) {
+            (Some(sha), _) => Answer::json(200, &json!([commit(repo, sha, at)])),
+            (None, Some(_)) => refusal(404, "Not Found"),
+            (None, None) => refusal(409, "Git Repository is empty."),
+        },
         ["releases", "latest"] => one(repo.latest()),
         ["releases", "tags", tag @ ..] => one(repo.tagged(&tag.join("/"))),
         ["releases", "assets", id] => match id.parse().ok().and_then(|id| repo.asset(id)) {
@@ -146,6 +151,22 @@ fn release(repo: &Repo, known: &Published, at: &Origins) -> Value {
         "tarball_url": format!("{api}/tarball/{}", encoded(&told.tag)),
         "zipball_url": format!("{api}/zipball/{}", encoded(&told.tag)),
         "body": told.body,
+    })
+}
+
+/// Of a list of commits.
+fn commit(repo: &Repo, sha: &str, at: &Origins) -> Value {
+    let url = format!("{}/repos/{}/{}/commits/{sha}", at.api, repo.owner, repo.name);
+    let by = json!({ "name": repo.owner, "email": "lab@example.com", "date": "2026-01-01T00:00:00Z" });
+    json!({
+        "sha": sha,
+        "node_id": format!("C_{sha}"),
+        "commit": { "author": by, "committer": by, "message": "a change", "comment_count": 0 },
+        "url": url,
+        "html_url": format!("{}/commit/{sha}", page(repo, at)),
+        "author": author(repo, at),
+        "committer": author(repo, at),
+        "parents": [],
     })
 }
 

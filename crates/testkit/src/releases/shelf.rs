@@ -20,6 +20,8 @@ pub(super) struct Repo {
     pub(super) owner: String,
     pub(super) name: String,
     releases: Vec<Published>,
+    /// Name and newest commit of each branch; the first is the repository's own.
+    branches: Vec<(String, String)>,
 }
 
 /// A release as it stands on the shelf.
@@ -33,16 +35,7 @@ pub(super) struct Published {
 impl Shelf {
     /// Puts a release on the shelf; one of the same tag is replaced.
     pub(super) fn publish(&mut self, owner: &str, name: &str, release: Release) {
-        self.counted += 1;
-        let id = self.counted * 1000;
-        let repo = match self.repos.iter().position(|repo| repo.is(owner, name)) {
-            Some(at) => &mut self.repos[at],
-            None => {
-                self.repos.push(Repo { id, owner: owner.to_owned(), name: name.to_owned(), releases: Vec::new() });
-                let last = self.repos.len() - 1;
-                &mut self.repos[last]
-            }
-        };
+        let (id, repo) = self.made(owner, name);
         let next_day = repo.releases.iter().map(|known| known.at).max();
         let next_day = next_day.map_or(first_day(), |day| day + SignedDuration::from_hours(24));
         let at = match &release.published_at {
@@ -51,6 +44,27 @@ impl Shelf {
         };
         repo.releases.retain(|known| known.release.tag != release.tag);
         repo.releases.push(Published { id, at, release });
+    }
+
+    /// Puts a commit on top of a branch.
+    pub(super) fn push(&mut self, owner: &str, name: &str, branch: &str, sha: &str) {
+        let (_, repo) = self.made(owner, name);
+        match repo.branches.iter_mut().find(|(known, _)| known == branch) {
+            Some((_, newest)) => sha.clone_into(newest),
+            None => repo.branches.push((branch.to_owned(), sha.to_owned())),
+        }
+    }
+
+    /// A fresh number, and the repository, made where there is none.
+    fn made(&mut self, owner: &str, name: &str) -> (u64, &mut Repo) {
+        self.counted += 1;
+        let id = self.counted * 1000;
+        let at = self.repos.iter().position(|repo| repo.is(owner, name)).unwrap_or_else(|| {
+            let (owner, name) = (owner.to_owned(), name.to_owned());
+            self.repos.push(Repo { id, owner, name, releases: Vec::new(), branches: Vec::new() });
+            self.repos.len() - 1
+        });
+        (id, &mut self.repos[at])
     }
 
     /// Takes a release away. True when there was one.
@@ -106,6 +120,13 @@ impl Repo {
         let mut seen: Vec<&Published> = self.releases.iter().filter(|known| !known.release.draft).collect();
         seen.sort_by_key(|known| std::cmp::Reverse((known.at, known.id)));
         seen
+    }
+
+    /// The newest commit of a branch, or of the first one.
+    pub(super) fn newest_commit(&self, branch: Option<&str>) -> Option<&str> {
+        let mut branches = self.branches.iter();
+        let found = branches.find(|(name, _)| branch.is_none_or(|branch| branch == name));
+        found.map(|(_, sha)| sha.as_str())
     }
 
     /// The newest that is no pre-release.

@@ -75,15 +75,14 @@ fn virtualenv(
 fn env(reader: &Reader<'_>, around: &Around<'_>, text: &str) -> Result<PythonLocation, Fault> {
     const OPTION: &str = "env";
     let given = expand_home(around, text);
-    // A Python that is gone, or does not start, can be recovered from: its environment is there.
-    let is_recoverable = given.parent().is_some_and(|bin| around.source.exists(&bin.join("activate")));
-    if !is_recoverable && (!around.source.exists(&given) || text.is_empty()) {
+    let is_gone = around.source.is_dangling(&given);
+    if text.is_empty() || !(around.source.exists(&given) || is_gone) {
         return Err(invalid(reader, OPTION, &given, "does not exist"));
     }
     if around.source.is_dir(&given) {
         return Err(invalid(reader, OPTION, &given, "is not a file"));
     }
-    if !is_recoverable && !around.source.is_executable(&given) {
+    if !around.source.is_executable(&given) && !is_gone {
         return Err(invalid(reader, OPTION, &given, "is not executable"));
     }
     let bin = around.source.resolve(given.parent().unwrap_or(Path::new("/")));
@@ -91,15 +90,23 @@ fn env(reader: &Reader<'_>, around: &Around<'_>, text: &str) -> Result<PythonLoc
     Ok(PythonLocation::Env(given.file_name().map_or_else(|| given.clone(), |name| bin.join(name))))
 }
 
-/// An environment is told by its `bin/activate`. Whether its Python works is a matter of the status: a system's upgrade may
-/// take it away, and a recovery brings it back.
+/// One whose interpreter is gone, as after an upgrade of the system, is one all the same: a recovery mends it. Moonraker
+/// leaves it out (observed).
 fn environment(reader: &Reader<'_>, around: &Around<'_>, option: &str, folder: &Path) -> Result<(), Fault> {
-    if around.source.exists(&folder.join("bin/activate")) {
-        return Ok(());
-    }
-    let (label, folder) = (reader.label(), folder.display());
+    let label = reader.label();
     let hint = "Verify that the 'virtualenv' option is set to a valid virtualenv path.";
-    Err(Fault::new(option, format!("[{label}]: Invalid virtualenv at path {folder}. {hint}")))
+    let activate = folder.join("bin/activate");
+    if !around.source.exists(&activate) {
+        let message = format!("[{label}]: Invalid virtualenv at path {}. {hint}", folder.display());
+        return Err(Fault::new(option, message));
+    }
+    let python = folder.join("bin/python");
+    let is_program = around.source.is_executable(&python) && !around.source.is_dir(&python);
+    if !is_program && !around.source.is_dangling(&python) {
+        let message = format!("[{label}]: Invalid python executable at {}. {hint}", python.display());
+        return Err(Fault::new(option, message));
+    }
+    Ok(())
 }
 
 fn requirements(reader: &mut Reader<'_>, around: &Around<'_>, base: &Path) -> Result<PathBuf, Fault> {

@@ -159,3 +159,7 @@ fn is_dirty(installed: &InstalledPackage, now: Option<&super::Shown>) -> bool {
     let described = installed.release_info.as_ref().and_then(|info| info.git_version.as_deref());
     now.is_some_and(|now| now.is_dirty) || described.is_some_and(|text| text.ends_with("-dirty"))
 }
+
+#[cfg(test)]
+#[path = "assess_tests.rs"]
+mod tests;

@@ -58,6 +58,7 @@ impl Planner<'_> {
             (Some(offer), _) if self.judged.update_available || self.facts.missing => offer,
             (_, Some(error)) => return Err(self.unfit(&format!("updates could not be looked for: {error}"))),
             (Some(_), None) => return Ok(self.nothing(&self.up_to_date())),
+            (None, None) if self.facts.remote.last_good.is_some() => return Ok(self.nothing(&self.up_to_date())),
             (None, None) => return Ok(self.nothing("nothing is offered; refresh first")),
         };
         let requirement = self.requirement(offer);
@@ -71,7 +72,15 @@ impl Planner<'_> {
         if self.installed().version.as_deref() == Some(wanted) {
             return Ok(self.nothing("Rollback not performed"));
         }
-        let requirement = format!("{}=={wanted}", self.project());
+        let requirement = match source(&self.installed()) {
+            // Tags are written as that of the last release is.
+            PackageSource::Github { owner, repo } => {
+                let tag = self.facts.remote.offer.as_ref().and_then(|offer| offer.tag.as_deref()).unwrap_or_default();
+                let v = if tag.starts_with('v') { "v" } else { "" };
+                on_github(self.spec, &owner, &repo, &format!("{v}{wanted}"))
+            }
+            PackageSource::Index | PackageSource::Unknown { .. } => format!("{}=={wanted}", self.project()),
+        };
         self.with_package(Action::Rollback, &requirement, &self.judged.rollback_version, "Update Finished...")
     }
 
@@ -214,10 +223,15 @@ fn requirement(spec: &PythonSpec, facts: &PythonFacts, offer: &Offer) -> String 
     match facts.installed.as_ref().map_or(PackageSource::Index, source) {
         PackageSource::Github { owner, repo } => {
             let revision = offer.commit.as_ref().or(offer.tag.as_ref()).unwrap_or(&offer.version);
-            format!("{project} @ git+https://github.com/{owner}/{repo}.git@{revision}")
+            on_github(spec, &owner, &repo, revision)
         }
         PackageSource::Index | PackageSource::Unknown { .. } => format!("{project}=={}", offer.version),
     }
+}
+
+/// As Moonraker asks pip for it (observed).
+fn on_github(spec: &PythonSpec, owner: &str, repo: &str, revision: &str) -> String {
+    format!("{} @ git+https://github.com/{owner}/{repo}@{revision}", project(spec))
 }
 
 /// `name[extra,another]`.
@@ -235,3 +249,7 @@ fn title(spec: &PythonSpec) -> String {
 fn says(spec: &PythonSpec, text: &str) -> String {
     format!("{}: {text}", title(spec))
 }
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;
