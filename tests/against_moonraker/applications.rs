@@ -5,10 +5,12 @@
 //! |---|---|
 //! | [`state`] | one state: section, environment, what the index has |
 //! | [`catalogue`] | those whose entry is compared |
+//! | [`journeys`] | those in which things are done |
 //! | [`world`] | the index, the host, and the environments |
 //! | [`rows`] | the allowed differences |
 
 mod catalogue;
+mod journeys;
 pub mod rows;
 mod state;
 mod world;
@@ -22,6 +24,7 @@ use crate::record::Record;
 use crate::releases::{Records, compare, is_twin, namespace, read, side_by_side, written};
 use crate::sides::Side;
 use crate::verdict::Verdict;
+use journeys::{Journey, Turn};
 use state::State;
 use world::World;
 
@@ -37,7 +40,7 @@ fn look(listener: &mut Listener, state: &State, root: &Path, heard: &Heard) -> R
     };
     let warnings: Vec<&Value> = warnings.as_array().into_iter().flatten().filter(mine).collect();
     let warnings = json!(warnings);
-    let mut record = Record::new(heard, entry, Value::Null);
+    let mut record = Record::new(heard, entry, json!(state.packages(root)));
     record.seen["keys"] = keys;
     record.seen["warnings"] = warnings;
     record.replaced(&root.display().to_string(), "/W")
@@ -48,6 +51,50 @@ fn wanted(states: Vec<State>) -> Vec<State> {
     let wanted = std::env::var("REFIT_TEST_STATES").unwrap_or_default();
     let named = |state: &State| wanted.is_empty() || wanted.split(',').any(|known| known == state.name);
     states.into_iter().filter(named).collect()
+}
+
+/// What one daemon answers in every journey.
+fn travel(side: Side) -> Records {
+    let wanted = std::env::var("REFIT_TEST_STATES").unwrap_or_default();
+    let named = |journey: &Journey| wanted.is_empty() || wanted.split(',').any(|known| known == journey.state.name);
+    let (states, turns): (Vec<State>, Vec<Vec<Turn>>) =
+        journeys::all().into_iter().filter(named).map(|journey| (journey.state, journey.turns)).unzip();
+    let world = World::of(states);
+    let root = world.build("journeys");
+    let daemon = world.start(side, &root);
+    let mut listener = Listener::new(&daemon);
+    let mut records = Records::new();
+    for (state, turns) in world.states.iter().zip(turns) {
+        for turn in turns {
+            match turn {
+                Turn::Meanwhile(happen) => happen(&world, state, &root),
+                Turn::Ask(call) => {
+                    let heard = call.ask(&mut listener, state.name);
+                    let record = look(&mut listener, state, &root, &heard);
+                    records.entry(state.name.to_owned()).or_default().push((format!("{call:?}"), record));
+                }
+            }
+        }
+    }
+    daemon.stop();
+    records
+}
+
+#[test]
+fn every_application_fares_alike() {
+    if let Some(part) = namespace::part() {
+        return namespace::answer(&written(&travel(Side::named(&part))));
+    }
+    let mut answers = side_by_side("applications::every_application_fares_alike");
+    let (mut ours, theirs) = (read(answers.pop()), read(answers.pop()));
+    let whole = !is_twin() && theirs.len() == journeys::all().len();
+    let mut verdict = Verdict::new(rows::of_journeys());
+    for (state, theirs) in theirs {
+        let ours = ours.remove(&state).unwrap_or_default();
+        assert_eq!(theirs.len(), ours.len(), "{state} was not asked the same");
+        compare(&mut verdict, &state, theirs, ours);
+    }
+    verdict.finish(whole);
 }
 
 #[test]

@@ -35,7 +35,7 @@ use world::World;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
+pub enum Call {
     /// The status after the first pass.
     Status,
     /// `rollback` with nothing to go back to.
@@ -83,7 +83,7 @@ const JOURNEYS: [(&str, &[Call]); 3] = [
 ];
 
 impl Call {
-    fn ask(self, listener: &mut Listener, name: &str) -> Heard {
+    pub fn ask(self, listener: &mut Listener, name: &str) -> Heard {
         let (method, params) = match self {
             Self::Status | Self::Restarted => return Heard::default(),
             Self::Refresh | Self::Look => ("machine.update.refresh", json!({"name": name})),

@@ -2,6 +2,7 @@
 //!
 //! The version `1.0.0` is installed and the only one on the index unless a state is about that.
 
+use refit_testkit::releases::Release;
 use serde_json::json;
 
 use super::state::{Damage, Lives, Named, State};
@@ -12,8 +13,8 @@ pub const COMMIT: &str = "985c1d0bbeb90bc057d34a232c9dc3b05e0c6c8d";
 /// All states whose entry alone is compared, in the order of their sections.
 pub fn shown() -> Vec<State> {
     let together = |lives: Lives, states: Vec<State>| states.into_iter().map(move |state| state.lives(lives));
-    let asked = [offers(), versions()].into_iter().flat_map(|states| together(Lives::Together, states));
-    let quiet = [unreadable(), urls(), infos(), sources(), unusable_sources(), names()];
+    let asked = together(Lives::Together, offers());
+    let quiet = [versions(), unreadable(), urls(), infos(), sources(), unusable_sources(), github(), names()];
     let quiet = quiet.into_iter().flat_map(|states| together(Lives::Quietly, states));
     asked.chain(quiet).chain(environments()).collect()
 }
@@ -40,17 +41,19 @@ fn offers() -> Vec<State> {
         State::new("local-offered").published(&["1.0.0+local2"]),
         State::new("epoch-offered").published(&["1!0.5"]),
         State::new("epoch-behind").installed("1!1.0").published(&["1!1.1"]),
+        State::new("epoch-current").installed("1!2.0").published(&["1!2.0"]),
+        State::new("dev-current").installed("1.2.3.dev5+gabcdef0").published(&["1.2.3.dev5+gabcdef0"]),
+        State::new("dirty-current").installed("1.0.0+g1a2b3c4.dirty"),
         State::new("name-extra").options("project_name: name-extra[more]").published(&["1.0.0", "1.1.0"]),
         State::new("name_under").of("name-under").published(&["1.0.0", "1.1.0"]),
     ]
 }
 
 fn versions() -> Vec<State> {
-    let of = |name: &'static str, full: &'static str| State::new(name).installed(full).published(&[full]);
-    let local = |name: &'static str, full: &'static str| State::new(name).installed(full);
+    let of = |name: &'static str, full: &'static str| State::new(name).installed(full);
     vec![
         of("version-short", "1"),
-        of("version-two", "1.0").published(&["1.0.0"]),
+        of("version-two", "1.0"),
         of("version-four", "1.0.0.1"),
         of("version-alpha", "1.0a1"),
         of("version-rc", "1.0.0rc2"),
@@ -60,10 +63,10 @@ fn versions() -> Vec<State> {
         of("version-dev-local", "1.2.3.dev5+gabcdef0"),
         of("version-alpha-dev", "1.0a1.dev4"),
         of("version-post-dev", "1.0.0.post3.dev2"),
-        local("version-commit", "1.0.0+g1a2b3c4"),
-        local("version-ubuntu", "1.0.0+ubuntu1"),
-        local("version-dirty", "1.0.0+g1a2b3c4.dirty"),
-        local("version-dated", "1.0.0+g1a2b3c4.d20260101"),
+        of("version-commit", "1.0.0+g1a2b3c4"),
+        of("version-ubuntu", "1.0.0+ubuntu1"),
+        of("version-dirty", "1.0.0+g1a2b3c4.dirty"),
+        of("version-dated", "1.0.0+g1a2b3c4.d20260101"),
     ]
 }
 
@@ -162,6 +165,34 @@ fn unusable_sources() -> Vec<State> {
         elsewhere("source-ssh", "ssh://git@github.com/own/tool.git"),
         elsewhere("source-http", "http://github.com/own/tool.git"),
         State::new("source-no-commit").direct_url(&git("https://github.com/own/tool", None)),
+    ]
+}
+
+/// Another commit.
+const OTHER: &str = "1111111111111111111111111111111111111111";
+
+fn github() -> Vec<State> {
+    let of = |name: &'static str, tags: &[&str]| {
+        State::new(name).from_github(COMMIT, tags.iter().map(|tag| Release::new(tag)).collect())
+    };
+    let dev = |name: &'static str, commit: &str| of(name, &[]).options("channel: dev").pushed("main", commit);
+    vec![
+        of("hub-behind", &["v1.0.0", "v1.1.0"]),
+        of("hub-current", &["v0.9.0", "v1.0.0"]),
+        of("hub-newer", &["v0.9.0"]),
+        of("hub-unparsable", &["nightly"]),
+        of("hub-no-release", &[]).pushed("main", OTHER),
+        State::new("hub-beta")
+            .options("channel: beta")
+            .from_github(COMMIT, vec![Release::new("v1.1.0"), Release::new("v1.2.0b1").prerelease()]),
+        dev("hub-dev", OTHER),
+        dev("hub-dev-current", COMMIT),
+        dev("hub-dev-branch", COMMIT).options("primary_branch: next").pushed("next", OTHER),
+        State::new("hub-dev-of-dev")
+            .installed("1.2.0.dev1")
+            .from_github(COMMIT, Vec::new())
+            .options("channel: dev")
+            .pushed("main", OTHER),
     ]
 }
 

@@ -3,13 +3,18 @@
 //! What is installed is written as an installer leaves it, not installed: that takes no time, and can be what no installer
 //! would leave. Refuses to know how the daemons are asked.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use refit_testkit::index::PackageIndex;
+use refit_testkit::releases::{Release, ReleaseHost};
 use refit_testkit::venv::Venv;
 use refit_testkit::wheels::{Distribution, Wheel};
+
+/// Whose repositories on GitHub the applications come from.
+pub const OWNER: &str = "own";
 
 /// What is installed of an application.
 struct Installed {
@@ -81,7 +86,12 @@ pub struct State {
     damages: Vec<Damage>,
     published: Vec<Distribution>,
     yanked: Vec<&'static str>,
+    releases: Vec<Release>,
+    commits: Vec<(&'static str, String)>,
+    /// What is installed beside it: names and versions.
+    beside: Vec<(&'static str, &'static str)>,
     pub lives: Lives,
+    pub has_repository: bool,
 }
 
 impl State {
@@ -96,7 +106,11 @@ impl State {
             damages: Vec::new(),
             published: Vec::new(),
             yanked: Vec::new(),
+            releases: Vec::new(),
+            commits: Vec::new(),
+            beside: Vec::new(),
             lives: Lives::Alone,
+            has_repository: false,
         };
         state.installed("1.0.0").published(&["1.0.0"])
     }
@@ -168,6 +182,38 @@ impl State {
         self
     }
 
+    /// With this file on the index too.
+    pub fn file_on_index(mut self, file: Distribution) -> Self {
+        self.published.push(file);
+        self
+    }
+
+    /// With another distribution in its environment.
+    pub fn beside(mut self, name: &'static str, version: &'static str) -> Self {
+        self.beside.push((name, version));
+        self
+    }
+
+    /// From the repository of its name on GitHub, at this commit, with these releases there.
+    pub fn from_github(self, commit: &str, releases: Vec<Release>) -> Self {
+        let url = format!("https://github.com/{OWNER}/{}", self.name);
+        let mut state = self.direct_url(&super::catalogue::git(&url, Some(commit)));
+        state.releases = releases;
+        state
+    }
+
+    /// From a repository on GitHub that is there: see [`super::world::World`].
+    pub fn of_repository(mut self) -> Self {
+        self.has_repository = true;
+        self
+    }
+
+    /// With this commit on this branch of the repository.
+    pub fn pushed(mut self, branch: &'static str, commit: &str) -> Self {
+        self.commits.push((branch, commit.to_owned()));
+        self
+    }
+
     /// With this version yanked.
     pub fn yanked(mut self, version: &'static str) -> Self {
         self.yanked.push(version);
@@ -218,8 +264,13 @@ impl State {
 
     /// Puts it into its environment, which is there, and does to that what was to be done.
     pub fn install(&self, venv: &Venv, root: &Path) {
+        let site = venv.site_packages();
         if let Some(installed) = &self.installed {
-            installed.write(&self.dist_info(&venv.site_packages()), self.project);
+            installed.write(&self.dist_info(&site), self.project);
+        }
+        for (name, version) in &self.beside {
+            let other = Self::new(name).installed(version);
+            other.installed.iter().for_each(|installed| installed.write(&other.dist_info(&site), name));
         }
         for damage in &self.damages {
             self.damage(*damage, venv);
@@ -227,6 +278,13 @@ impl State {
         if self.named == Named::Linked {
             symlink(venv.path(), root.join(format!("{}-link", self.folder()))).expect("a link can be made");
         }
+    }
+
+    /// Takes it out of its environment, as a hand that slipped does.
+    pub fn uninstall(&self, root: &Path) {
+        let site = Venv::at(root, &self.path(root)).site_packages();
+        fs::remove_dir_all(self.dist_info(&site)).expect("it was there");
+        fs::remove_file(site.join(format!("{}.py", self.stem()))).expect("it was there");
     }
 
     fn damage(&self, damage: Damage, venv: &Venv) {
@@ -245,14 +303,27 @@ impl State {
         }
     }
 
-    /// Publishes what the index is to have.
-    pub fn publish(&self, index: &PackageIndex) {
+    /// Publishes what the index and the host are to have.
+    pub fn publish(&self, index: &PackageIndex, host: &ReleaseHost) {
         for file in &self.published {
             index.publish(file.clone());
         }
         for version in &self.yanked {
             index.yank(self.project, version, "bad");
         }
+        for release in &self.releases {
+            host.publish(OWNER, self.name, release.clone());
+        }
+        for (branch, commit) in &self.commits {
+            host.push(OWNER, self.name, branch, commit);
+        }
+    }
+
+    /// What is in its environment below `root`, by name, when there are packages in it.
+    pub fn packages(&self, root: &Path) -> Option<BTreeMap<String, String>> {
+        let path = self.path(root);
+        let alone = self.lives == Lives::Alone && path.join("lib").exists();
+        alone.then(|| Venv::at(root, &path).installed())
     }
 
     /// Its environment below `root`.
@@ -274,7 +345,7 @@ impl State {
     }
 
     /// The project in the names of files.
-    fn stem(&self) -> String {
+    pub fn stem(&self) -> String {
         self.project.to_lowercase().replace(['-', '.'], "_")
     }
 }

@@ -6,10 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use refit_testkit::git::{Commit, GitWorld};
 use refit_testkit::index::PackageIndex;
-use refit_testkit::releases::ReleaseHost;
+use refit_testkit::releases::{Release, ReleaseHost};
 use refit_testkit::scratch::scratch;
 use refit_testkit::venv::Venv;
+use refit_testkit::wheels::Sdist;
 use tempfile::TempDir;
 
 use super::state::{self, Lives, State};
@@ -19,7 +21,7 @@ use crate::sides::{self, Daemon, Side, Wanted};
 pub struct World {
     pub states: Vec<State>,
     pub index: PackageIndex,
-    pub host: ReleaseHost,
+    host: ReleaseHost,
     folder: TempDir,
 }
 
@@ -29,9 +31,14 @@ impl World {
         let (folder, index) = (scratch(), PackageIndex::start());
         let host = ReleaseHost::start_tls(&NAMES, SocketAddr::from((Ipv4Addr::LOCALHOST, 443)));
         fs::write(folder.path().join("ca.pem"), host.ca_pem()).expect("a file can be written");
+        let hub = GitWorld::new(folder.path().join("github"));
+        let states: Vec<State> = states.into_iter().map(|state| with_repository(state, &hub)).collect();
         for state in &states {
-            state.publish(&index);
+            state.publish(&index, &host);
         }
+        // Where git finds what it looks for at GitHub.
+        let rule = format!("[url \"file://{}/\"]\n\tinsteadOf = https://github.com/\n", hub.remotes().display());
+        fs::write(folder.path().join("gitconfig"), rule).expect("a file can be written");
         Self { states, index, host, folder }
     }
 
@@ -49,6 +56,10 @@ impl World {
         if let Some(venv) = quiet.and_then(|state| venvs.get(&state.path(&root))) {
             state::fails(venv);
         }
+        // Refit's git and pip read the one at home, Moonraker's the one that they are told.
+        let home = root.join("home");
+        fs::create_dir_all(&home).expect("a folder can be made");
+        fs::copy(self.folder.path().join("gitconfig"), home.join(".gitconfig")).expect("a file can be copied");
         root
     }
 
@@ -59,12 +70,32 @@ impl World {
             ("PIP_NO_INDEX", "0".into()),
             ("PIP_INDEX_URL", self.index.url().into()),
             ("PIP_CONFIG_FILE", "/dev/null".into()),
+            ("PIP_RETRIES", "0".into()),
+            ("GIT_CONFIG_GLOBAL", self.folder.path().join("gitconfig").into()),
             ("SSL_CERT_FILE", self.folder.path().join("ca.pem").into()),
         ];
         let daemon = Daemon::start(side, root, &Wanted { sections, environment, ..Wanted::default() });
         daemon.wait_initialised();
         daemon
     }
+}
+
+/// Makes the repository that a state comes from: of the tags `v1.0.0` and `v1.1.0`, and a commit after them.
+fn with_repository(state: State, hub: &GitWorld) -> State {
+    if !state.has_repository {
+        return state;
+    }
+    let remote = hub.remote(&format!("{}/{}", state::OWNER, state.name));
+    let commits = ["1.0.0", "1.1.0", "1.2.0.dev1"].map(|version| {
+        let tree = Sdist::new(state.name, version).tree();
+        let clean = Commit::new(version).delete("build_backend");
+        remote.push("master", &tree.iter().fold(clean, |commit, (path, bytes)| commit.file(path, bytes)))
+    });
+    for (tag, commit) in [("v1.0.0", &commits[0]), ("v1.1.0", &commits[1])] {
+        remote.tag_at(tag, commit);
+    }
+    let releases = ["v1.0.0", "v1.1.0"].map(Release::new).into_iter().collect();
+    state.from_github(&commits[0], releases).pushed("master", &commits[2])
 }
 
 /// The pip of Moonraker's own environment: it replaces an older one wherever it finds it.
