@@ -223,7 +223,8 @@ async fn files_that_a_version_lacks_or_refers_to() {
     // Its own scripts would find none of its files; those of a whole folder do.
     world.version("next", "1.0.0");
     let manifest = fs::read_to_string(next.join("package.json")).unwrap();
-    let manifest = manifest.replacen('{', r#"{"scripts": {"postinstall": "test -f here && touch ran", "start": "x"},"#, 1);
+    let manifest =
+        manifest.replacen('{', r#"{"scripts": {"postinstall": "test -f here && touch ran", "start": "x"},"#, 1);
     fs::write(next.join("package.json"), manifest).unwrap();
     fs::write(next.join(".npmrc"), "fund=false\n").unwrap();
     fs::write(next.join("here"), "").unwrap();
