@@ -1,13 +1,17 @@
-//! Python applications in virtual environments: every state, and the entry that Moonraker shows for it. So far it is the
-//! only one that is asked: what is laid down here is what Refit is to show as well.
+//! Python applications in virtual environments: every state, asked of both. Each of the two has a network of its own with
+//! the same package index, in which api.github.com is the pretend release host, behind TLS.
 //!
 //! | file | what it is |
 //! |---|---|
-//! | [`state`] | one state: section, environment, what the index has, what is shown |
-//! | [`catalogue`] | all of them |
-//! | [`world`] | the index, and the environments |
+//! | [`state`] | one state: section, environment, what the index has |
+//! | [`catalogue`] | those whose entry is compared |
+//! | [`journeys`] | those in which things are done |
+//! | [`world`] | the index, the host, and the environments |
+//! | [`rows`] | the allowed differences |
 
 mod catalogue;
+mod journeys;
+pub mod rows;
 mod state;
 mod world;
 
@@ -15,88 +19,108 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::asking::Listener;
-use crate::releases::namespace;
+use crate::asking::{Heard, Listener};
+use crate::record::Record;
+use crate::releases::{Records, compare, is_twin, namespace, read, side_by_side, written};
 use crate::sides::Side;
-use state::{Shown, State};
+use crate::verdict::Verdict;
+use journeys::{Journey, Turn};
+use state::State;
 use world::World;
 
-/// The entry of an application of the version `1.0.0` that is up to date, in the order of its keys.
-fn up_to_date(name: &str) -> Value {
-    json!({
-        "channel": "stable", "debug_enabled": false, "channel_invalid": false, "is_valid": true,
-        "configured_type": "python", "info_tags": [], "detected_type": "python_package", "name": name, "branch": null,
-        "owner": "?", "repo_name": "?", "version": "1.0.0", "remote_version": "1.0.0", "rollback_version": "?",
-        "current_hash": "not-specified", "remote_hash": "?", "is_dirty": false, "changelog_url": "",
-        "full_version_string": "1.0.0", "pristine": true, "warnings": [],
-    })
+/// The entry of a state, and what the server warns of it.
+fn look(listener: &mut Listener, state: &State, root: &Path, heard: &Heard) -> Record {
+    let entry = listener.result("machine.update.status", &json!({}))["version_info"][state.name].clone();
+    let keys = entry.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).filter(|key| *key != "refit");
+    let keys: Value = keys.collect::<Vec<_>>().into();
+    let warnings = listener.result("server.info", &json!({}))["warnings"].clone();
+    let mine = |text: &&Value| {
+        let text = text.as_str().unwrap_or_default();
+        text.contains(&format!("extension {}: ", state.name)) || text.contains(&format!("update_manager {}]", state.name))
+    };
+    let warnings: Vec<&Value> = warnings.as_array().into_iter().flatten().filter(mine).collect();
+    let warnings = json!(warnings);
+    let mut record = Record::new(heard, entry, json!(state.packages(root)));
+    record.seen["keys"] = keys;
+    record.seen["warnings"] = warnings;
+    record.replaced(&root.display().to_string(), "/W")
 }
 
-/// What is complained of in one state.
-fn judge(state: &State, root: &Path, entry: Option<&Value>, warnings: &[String]) -> Option<String> {
-    let name = state.name;
-    let start = format!("[update_manager]: Failed to load extension {name}: ");
-    match (&state.shown, entry) {
-        (Shown::Entry(differences), Some(entry)) => {
-            let mut wanted = up_to_date(name);
-            for (key, value) in differences {
-                wanted[*key] = value.clone();
-            }
-            // As texts: the order of the keys counts.
-            let (entry, wanted) = (entry.to_string(), wanted.to_string());
-            (entry != wanted).then(|| format!("{name}\n  shows  {entry}\n  wanted {wanted}"))
-        }
-        (Shown::Nothing(wanted), None) => {
-            let wanted = format!("{start}{}", wanted.replace("{venv}", &state.path(root).display().to_string()));
-            let told: Vec<&String> = warnings.iter().filter(|warning| warning.starts_with(&start)).collect();
-            (told != [&wanted]).then(|| format!("{name}\n  tells  {told:?}\n  wanted {wanted:?}"))
-        }
-        (Shown::Entry(_), None) => Some(format!("{name} is missing; told is {warnings:?}")),
-        (Shown::Nothing(_), Some(entry)) => Some(format!("{name} is there: {entry}")),
-    }
-}
-
-/// All states, or those that the variable `REFIT_TEST_STATES` names, to look into a complaint.
-fn states() -> Vec<State> {
+/// Those that the variable `REFIT_TEST_STATES` names, to look into a complaint; else all.
+fn wanted(states: Vec<State>) -> Vec<State> {
     let wanted = std::env::var("REFIT_TEST_STATES").unwrap_or_default();
     let named = |state: &State| wanted.is_empty() || wanted.split(',').any(|known| known == state.name);
-    catalogue::all().into_iter().filter(named).collect()
+    states.into_iter().filter(named).collect()
 }
 
-/// In how many networks the states are asked at the same time: mostly it is pip that takes its time.
-const PARTS: usize = 2;
-
-/// What Moonraker shows for the states of one part, as complaints about what the catalogue says.
-fn complaints(part: usize) -> Vec<String> {
-    let states = states().into_iter().enumerate().filter(|(at, _)| at % PARTS == part);
-    let world = World::of(states.map(|(_, state)| state).collect());
-    let root = world.build("moonraker");
-    let daemon = world.start(Side::Moonraker, &root);
+/// What one daemon answers in every journey.
+fn travel(side: Side) -> Records {
+    let wanted = std::env::var("REFIT_TEST_STATES").unwrap_or_default();
+    let named = |journey: &Journey| wanted.is_empty() || wanted.split(',').any(|known| known == journey.state.name);
+    let (states, turns): (Vec<State>, Vec<Vec<Turn>>) =
+        journeys::all().into_iter().filter(named).map(|journey| (journey.state, journey.turns)).unzip();
+    let world = World::of(states);
+    let root = world.build("journeys");
+    let daemon = world.start(side, &root);
     let mut listener = Listener::new(&daemon);
-    let entries = listener.result("machine.update.status", &json!({}))["version_info"].take();
-    let info = listener.result("server.info", &json!({}));
+    let mut records = Records::new();
+    for (state, turns) in world.states.iter().zip(turns) {
+        for turn in turns {
+            match turn {
+                Turn::Meanwhile(happen) => happen(&world, state, &root),
+                Turn::Ask(call) => {
+                    let heard = call.ask(&mut listener, state.name);
+                    let record = look(&mut listener, state, &root, &heard);
+                    records.entry(state.name.to_owned()).or_default().push((format!("{call:?}"), record));
+                }
+            }
+        }
+    }
     daemon.stop();
-    let warnings: Vec<String> = texts(&info["warnings"]);
-    world.states.iter().filter_map(|state| judge(state, &root, entries.get(state.name), &warnings)).collect()
-}
-
-fn texts(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    records
 }
 
 #[test]
-fn moonraker_shows_every_application_as_the_catalogue_says() {
+fn every_application_fares_alike() {
     if let Some(part) = namespace::part() {
-        let part = part.parse().expect("a part is a number");
-        return namespace::answer(&json!(complaints(part)));
+        return namespace::answer(&written(&travel(Side::named(&part))));
     }
-    // In networks of their own, where nobody answers for GitHub.
-    let test = "applications::moonraker_shows_every_application_as_the_catalogue_says";
-    let complaints: Vec<String> = std::thread::scope(|scope| {
-        let parts: Vec<_> =
-            (0..PARTS).map(|part| scope.spawn(move || namespace::ask(test, &part.to_string()))).collect();
-        let answers = parts.into_iter().map(|part| part.join().unwrap_or_else(|e| std::panic::resume_unwind(e)));
-        answers.flat_map(|answer| texts(&answer)).collect()
-    });
-    assert!(complaints.is_empty(), "{} states differ:\n{}", complaints.len(), complaints.join("\n"));
+    let mut answers = side_by_side("applications::every_application_fares_alike");
+    let (mut ours, theirs) = (read(answers.pop()), read(answers.pop()));
+    let whole = !is_twin() && theirs.len() == journeys::all().len();
+    let mut verdict = Verdict::new(rows::of_journeys());
+    for (state, theirs) in theirs {
+        let ours = ours.remove(&state).unwrap_or_default();
+        assert_eq!(theirs.len(), ours.len(), "{state} was not asked the same");
+        compare(&mut verdict, &state, theirs, ours);
+    }
+    verdict.finish(whole);
+}
+
+#[test]
+fn every_application_is_shown_alike() {
+    if let Some(part) = namespace::part() {
+        let world = World::of(wanted(catalogue::shown()));
+        let root = world.build("shown");
+        let daemon = world.start(Side::named(&part), &root);
+        let mut listener = Listener::new(&daemon);
+        let mut records = Records::new();
+        for state in &world.states {
+            let record = look(&mut listener, state, &root, &Heard::default());
+            records.insert(state.name.to_owned(), vec![("Status".to_owned(), record)]);
+        }
+        daemon.stop();
+        return namespace::answer(&written(&records));
+    }
+    let mut answers = side_by_side("applications::every_application_is_shown_alike");
+    let (mut ours, theirs) = (read(answers.pop()), read(answers.pop()));
+    let all = catalogue::shown().len();
+    assert_eq!(theirs.len(), wanted(catalogue::shown()).len(), "a state was not asked");
+    let mut verdict = Verdict::new(rows::of_entries());
+    let whole = !is_twin() && theirs.len() == all;
+    for (state, theirs) in theirs {
+        let ours = ours.remove(&state).unwrap_or_default();
+        compare(&mut verdict, &state, theirs, ours);
+    }
+    verdict.finish(whole);
 }

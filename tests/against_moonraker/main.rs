@@ -9,7 +9,7 @@
 //! | [`repositories`] | every state, times the calls that make sense in it |
 //! | [`doors`] | questions of protocol, through the four doors |
 //! | [`releases`] | the same for what is shipped as releases, in a network where GitHub is ours |
-//! | [`applications`] | python applications: what Moonraker shows |
+//! | [`applications`] | the same for python applications, with a package index beside |
 //! | [`together`] | what takes more than one repository, or a printer |
 //! | [`compatibility`] | the page, whose rows must be those that are asserted |
 //! | [`record`] | what was seen, as a value without what differs by nature |

@@ -16,15 +16,16 @@ pub struct Record {
 }
 
 /// What begins the sentences that the API documents; everything else that is told is a line of some program.
-const SENTENCES: [&str; 10] = [
+const SENTENCES: [&str; 11] = [
     "Git Repo ",
+    "Python Package ",
     "Web Client ",
     "Zip Application ",
     "Executable ",
     "Downloading ",
     "Updating Application ",
     "Error ",
-    "Preparing ",
+    "Preparing full ",
     "Full Update ",
     "Updating ",
 ];
@@ -75,8 +76,9 @@ fn sorted(heard: &Heard) -> (Vec<String>, Vec<String>) {
 
 fn is_sentence(text: &str) -> bool {
     // Git's own line for a fast-forward: `Updating 0a23815..8f92df3`.
+    let of_pip = text.starts_with("Downloading ") && !text.contains(" KiB");
     let range = text.strip_prefix("Updating ").is_some_and(|rest| rest.contains("..") && !rest.contains(' '));
-    !range && SENTENCES.iter().any(|start| text.starts_with(start))
+    !range && !of_pip && SENTENCES.iter().any(|start| text.starts_with(start))
 }
 
 /// An entry, and what stands under its key `refit`.

@@ -35,7 +35,7 @@ use world::World;
 
 /// What is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Call {
+pub enum Call {
     /// The status after the first pass.
     Status,
     /// `rollback` with nothing to go back to.
@@ -83,7 +83,7 @@ const JOURNEYS: [(&str, &[Call]); 3] = [
 ];
 
 impl Call {
-    fn ask(self, listener: &mut Listener, name: &str) -> Heard {
+    pub fn ask(self, listener: &mut Listener, name: &str) -> Heard {
         let (method, params) = match self {
             Self::Status | Self::Restarted => return Heard::default(),
             Self::Refresh | Self::Look => ("machine.update.refresh", json!({"name": name})),
@@ -112,7 +112,7 @@ impl Call {
 }
 
 /// By state, in the order of the calls.
-type Records = BTreeMap<String, Vec<(String, Record)>>;
+pub type Records = BTreeMap<String, Vec<(String, Record)>>;
 
 /// Asks one daemon everything of one journey.
 fn travel(side: Side, world: &World, journey: (&str, &[Call]), records: &mut Records) {
@@ -182,7 +182,7 @@ fn every_release_fares_alike() {
 
 /// What both answer to the test of this name, each in a network of its own, Moonraker first. With the variable
 /// `REFIT_TEST_TWIN` it is Moonraker twice: what differs then is chance, and not to be compared.
-fn side_by_side(test: &str) -> Vec<Value> {
+pub fn side_by_side(test: &str) -> Vec<Value> {
     let sides = if is_twin() { [Side::Moonraker; 2] } else { BOTH };
     std::thread::scope(|scope| {
         let sides = sides.map(|side| scope.spawn(move || namespace::ask(test, side.word())));
@@ -190,16 +190,16 @@ fn side_by_side(test: &str) -> Vec<Value> {
     })
 }
 
-fn is_twin() -> bool {
+pub fn is_twin() -> bool {
     std::env::var_os("REFIT_TEST_TWIN").is_some()
 }
 
-fn written(records: &Records) -> Value {
+pub fn written(records: &Records) -> Value {
     let one = |(call, record): &(String, Record)| json!([call, record.seen, record.extras]);
     records.iter().map(|(state, records)| (state.clone(), records.iter().map(one).collect::<Value>())).collect()
 }
 
-fn read(answer: Option<Value>) -> Records {
+pub fn read(answer: Option<Value>) -> Records {
     let one = |mut record: Value| {
         let call = record[0].as_str().unwrap_or_default().to_owned();
         (call, Record { seen: record[1].take(), extras: record[2].take() })
@@ -210,7 +210,7 @@ fn read(answer: Option<Value>) -> Records {
 }
 
 /// Judges a state call by call. What follows a call that left different folders behind cannot be compared.
-fn compare(verdict: &mut Verdict, state: &str, theirs: Vec<(String, Record)>, ours: Vec<(String, Record)>) {
+pub fn compare(verdict: &mut Verdict, state: &str, theirs: Vec<(String, Record)>, ours: Vec<(String, Record)>) {
     let mut alike = true;
     for ((call, theirs), (_, ours)) in theirs.into_iter().zip(ours) {
         alike |= ["Status", "Soft", "Hard"].contains(&&call[..]);

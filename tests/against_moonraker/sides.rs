@@ -12,7 +12,7 @@ use refit_testkit::wait::{free_port, wait_for};
 use serde_json::Value;
 
 /// Longer than a start or a stop takes on a slow machine. Moonraker waits a minute for a lock of git's.
-pub const PATIENCE: Duration = Duration::from_secs(150);
+pub const PATIENCE: Duration = Duration::from_secs(400);
 
 /// Who is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::deeds::Deed;
 use crate::host::Host;
+use crate::needs::Needs;
 
 /// Longer than anything here takes on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -66,17 +67,23 @@ impl Daemon {
     /// Starts it and waits for nothing.
     pub fn launch(host: &Host, manner: &Manner) -> Self {
         let mut path = std::env::var_os("PATH").expect("a path");
-        if let Some(first) = &manner.path_first {
+        let programs = host.needs.as_ref().map(|needs| needs.programs().to_owned());
+        for first in programs.iter().chain(&manner.path_first) {
             let mut longer = first.clone().into_os_string();
             longer.push(":");
             longer.push(path);
             path = longer;
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_refit"));
-        command.env_clear().env("PATH", path).env("HOME", host.root().join("home"));
+        command.env_clear().envs(host.variables()).env("PATH", path).env("HOME", host.root().join("home"));
         command.arg("--data-path").arg(host.data()).args(["-v", "serve"]);
-        if !manner.orders.is_empty() {
-            command.args(["--fault", &manner.orders]);
+        let standing = host.needs.as_ref().map(Needs::orders);
+        let orders: Vec<&str> = [manner.orders.as_str(), standing.as_deref().unwrap_or_default()]
+            .into_iter()
+            .filter(|orders| !orders.is_empty())
+            .collect();
+        if !orders.is_empty() {
+            command.args(["--fault", &orders.join(",")]);
         }
         let child = Child::spawn(command, &host.log());
         Self { child, socket: host.data().join("comms/refit.sock") }

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 
 use crate::daemon::{Daemon, Manner, PATIENCE};
 use crate::host::{Host, NAME};
+use crate::needs;
+use crate::needs::verdict::{self, Dependencies};
 use crate::oracle::{self, Side, names};
 use crate::projects::{self, replace, told_version};
 
@@ -47,6 +49,21 @@ pub enum Kind {
     WebSoft,
     /// Of an application that another updater installed, without its first page.
     ZipHard,
+    /// From the first version to the second, of software that depends on others': the environment, a system package, Node
+    /// packages and the service change with it. Files of the owner are in the way, and in the environment.
+    DepsUpgrade,
+    /// Back again, to the environment that is kept.
+    DepsRollback,
+    /// Back again, where the environment that is kept is not whole any more: pip brings what it had.
+    DepsRollbackExact,
+    /// Of an environment that lacks a module, which was deleted by hand.
+    DepsRecover,
+    /// Of an environment whose interpreter is gone: it is built anew.
+    DepsRebuild,
+    /// The upgrade, where nothing can be prepared beside: pip works in the environment in use.
+    DepsInPlace,
+    /// The building anew, where nothing can be prepared beside.
+    DepsRebuildInPlace,
 }
 
 /// The deeds on a repository.
@@ -71,6 +88,17 @@ pub const RELEASES: [Kind; 7] = [
     Kind::ZipHard,
 ];
 
+/// The deeds on software that depends on others'. They have a host of their own: [`Host::with_needs`].
+pub const NEEDS: [Kind; 7] = [
+    Kind::DepsUpgrade,
+    Kind::DepsRollback,
+    Kind::DepsRollbackExact,
+    Kind::DepsRecover,
+    Kind::DepsRebuild,
+    Kind::DepsInPlace,
+    Kind::DepsRebuildInPlace,
+];
+
 /// A file of the owner: its path in the work tree, and what is in it.
 pub type Treasure = (&'static str, String);
 
@@ -87,6 +115,8 @@ pub struct Deed {
     /// repository may end at either version: the one that it had is known as soon as its objects are there again.
     pub new: Vec<(String, Tree)>,
     pub treasures: Vec<Treasure>,
+    /// What it depends on.
+    pub dependencies: Dependencies,
     /// A version that another updater installed may lack a list where it is kept: the disk was read-only at the end.
     pub may_lack_list: bool,
     /// The newest run before it.
@@ -114,8 +144,35 @@ impl Kind {
             | Self::SoftDamaged
             | Self::HardDirty
             | Self::HardDamaged
-            | Self::UpgradeAsks => NAME,
+            | Self::UpgradeAsks
+            | Self::DepsUpgrade
+            | Self::DepsRollback
+            | Self::DepsRollbackExact
+            | Self::DepsRecover
+            | Self::DepsRebuild
+            | Self::DepsInPlace
+            | Self::DepsRebuildInPlace => NAME,
         }
+    }
+
+    /// The environment does not work before it.
+    pub fn has_broken_environment(self) -> bool {
+        self == Self::DepsRecover || self.is_without_interpreter()
+    }
+
+    /// The environment has no interpreter before it.
+    pub fn is_without_interpreter(self) -> bool {
+        matches!(self, Self::DepsRebuild | Self::DepsRebuildInPlace)
+    }
+
+    /// What the version before depended on comes back with it.
+    pub fn is_rollback_with_needs(self) -> bool {
+        matches!(self, Self::DepsRollback | Self::DepsRollbackExact)
+    }
+
+    /// What the new version depends on is brought with it.
+    pub fn is_upgrade_with_needs(self) -> bool {
+        matches!(self, Self::DepsUpgrade | Self::DepsInPlace)
     }
 
     pub fn is_release(self) -> bool {
@@ -153,7 +210,14 @@ impl Kind {
             | Self::SoftDamaged
             | Self::HardDirty
             | Self::HardDamaged
-            | Self::UpgradeAsks => "no release",
+            | Self::UpgradeAsks
+            | Self::DepsUpgrade
+            | Self::DepsRollback
+            | Self::DepsRollbackExact
+            | Self::DepsRecover
+            | Self::DepsRebuild
+            | Self::DepsInPlace
+            | Self::DepsRebuildInPlace => "no release",
         }
     }
 
@@ -167,6 +231,10 @@ impl Deed {
     pub fn prepare(host: &Host, kind: Kind) -> Self {
         let mut deed = Self::bring_about(host, kind);
         host.keep(&kind.template());
+        if host.needs.is_some() && deed.dependencies.new.is_empty() {
+            deed.dependencies.new = verdict::expected(host, kind);
+            host.put_back(&kind.template());
+        }
         let note = host.beside("points");
         let _ = fs::remove_file(&note);
         let mut daemon = Daemon::up_with(host, &Manner::ordered(format!("note={}", note.display())));
@@ -175,6 +243,7 @@ impl Deed {
         deed.took = begun.elapsed();
         assert!(is_ok(&reply), "{kind:?} fails undisturbed: {reply:?}\n{}", daemon.child.log_tail());
         deed.new = deed.ends(host);
+        deed.dependencies = verdict::came_of(host, &deed);
         let side = oracle::judge(host, &deed, &mut daemon, Some(Side::New));
         assert_eq!(side, Ok(Side::New), "{kind:?} undisturbed\n{}", daemon.child.log_tail());
         daemon.stop();
@@ -217,15 +286,20 @@ impl Deed {
     pub fn request(&self) -> (&'static str, Value) {
         let name = self.kind.name();
         match self.kind {
-            Kind::Upgrade | Kind::UpgradeAsks | Kind::WebUpgrade | Kind::ZipUpgrade | Kind::ToolUpgrade => {
-                ("machine.update.client", json!({"name": name}))
-            }
-            Kind::Rollback | Kind::WebRollback | Kind::ZipRollback => {
+            Kind::Upgrade
+            | Kind::UpgradeAsks
+            | Kind::WebUpgrade
+            | Kind::ZipUpgrade
+            | Kind::ToolUpgrade
+            | Kind::DepsUpgrade
+            | Kind::DepsInPlace => ("machine.update.client", json!({"name": name})),
+            Kind::Rollback | Kind::WebRollback | Kind::ZipRollback | Kind::DepsRollback | Kind::DepsRollbackExact => {
                 ("machine.update.rollback", json!({"name": name}))
             }
-            Kind::SoftDirty | Kind::SoftDamaged | Kind::WebSoft => {
+            Kind::SoftDirty | Kind::SoftDamaged | Kind::WebSoft | Kind::DepsRebuild | Kind::DepsRebuildInPlace => {
                 ("machine.update.recover", json!({"name": name, "hard": false}))
             }
+            Kind::DepsRecover => ("machine.update.recover", json!({"name": name, "hard": false, "update_deps": true})),
             Kind::HardDirty | Kind::HardDamaged | Kind::ZipHard => {
                 ("machine.update.recover", json!({"name": name, "hard": true}))
             }
@@ -238,7 +312,7 @@ impl Deed {
         } else {
             let mut daemon = Daemon::up(host);
             daemon.wait_idle();
-            for name in projects::PROJECTS.into_iter().chain([NAME]) {
+            for name in host.updaters() {
                 daemon.result("machine.update.refresh", json!({"name": name}));
             }
             let entry = daemon.entry(NAME);
@@ -265,9 +339,22 @@ impl Deed {
             let (head, treasures) = (host.app().rev("HEAD"), bend(host, kind));
             (head, treasures, Tree::of(host.app().path()))
         };
+        let dependencies = needs::bend(host, kind);
         let previous = Tree::whole(host.previous(kind.name()));
         let (new, points) = (Vec::new(), Vec::new());
-        Self { kind, old, new, old_head, previous, treasures, may_lack_list: false, last_run, points, took: PATIENCE }
+        Self {
+            kind,
+            old,
+            new,
+            old_head,
+            previous,
+            treasures,
+            dependencies,
+            may_lack_list: false,
+            last_run,
+            points,
+            took: PATIENCE,
+        }
     }
 
     /// The version's files as git writes them, and the owner's that nothing has to give way for.
@@ -289,7 +376,12 @@ impl Deed {
 /// Does what comes before the deed; the number of the last run.
 fn run_before(host: &Host, kind: Kind) -> i64 {
     let methods: &[&str] = match kind {
-        Kind::Rollback | Kind::WebRollback | Kind::ZipRollback | Kind::WebSoft => &["machine.update.client"],
+        Kind::Rollback
+        | Kind::WebRollback
+        | Kind::ZipRollback
+        | Kind::WebSoft
+        | Kind::DepsRollback
+        | Kind::DepsRollbackExact => &["machine.update.client"],
         Kind::ZipUpgrade => &["machine.update.client", "machine.update.rollback"],
         Kind::Upgrade
         | Kind::SoftDirty
@@ -299,7 +391,12 @@ fn run_before(host: &Host, kind: Kind) -> i64 {
         | Kind::UpgradeAsks
         | Kind::WebUpgrade
         | Kind::ToolUpgrade
-        | Kind::ZipHard => return 0,
+        | Kind::ZipHard
+        | Kind::DepsUpgrade
+        | Kind::DepsRecover
+        | Kind::DepsRebuild
+        | Kind::DepsInPlace
+        | Kind::DepsRebuildInPlace => return 0,
     };
     let mut daemon = Daemon::up(host);
     for method in methods {
@@ -350,7 +447,14 @@ fn bend_release(host: &Host, kind: Kind) -> Vec<Treasure> {
         | Kind::SoftDamaged
         | Kind::HardDirty
         | Kind::HardDamaged
-        | Kind::UpgradeAsks => {}
+        | Kind::UpgradeAsks
+        | Kind::DepsUpgrade
+        | Kind::DepsRollback
+        | Kind::DepsRollbackExact
+        | Kind::DepsRecover
+        | Kind::DepsRebuild
+        | Kind::DepsInPlace
+        | Kind::DepsRebuildInPlace => {}
     }
     treasures
 }
@@ -372,8 +476,10 @@ fn bend(host: &Host, kind: Kind) -> Vec<Treasure> {
     };
     UNTOUCHED.into_iter().for_each(&mut own);
     match kind {
-        Kind::Upgrade | Kind::UpgradeAsks => ["new/n.py", "d4/mine.txt"].into_iter().for_each(own),
-        Kind::Rollback => ["d1/f1.py"].into_iter().for_each(own),
+        Kind::Upgrade | Kind::UpgradeAsks | Kind::DepsUpgrade | Kind::DepsInPlace => {
+            ["new/n.py", "d4/mine.txt"].into_iter().for_each(own);
+        }
+        Kind::Rollback | Kind::DepsRollback | Kind::DepsRollbackExact => ["d1/f1.py"].into_iter().for_each(own),
         Kind::SoftDirty => {
             ["d0/f1.py", "run.sh", "staged.py"].into_iter().for_each(own);
             work.git(&["add", "staged.py"]);
@@ -404,7 +510,10 @@ fn bend(host: &Host, kind: Kind) -> Vec<Treasure> {
         | Kind::WebRollback
         | Kind::ZipRollback
         | Kind::WebSoft
-        | Kind::ZipHard => {}
+        | Kind::ZipHard
+        | Kind::DepsRecover
+        | Kind::DepsRebuild
+        | Kind::DepsRebuildInPlace => {}
     }
     treasures
 }

@@ -13,17 +13,28 @@ use crate::tally::{Tally, sample};
 
 /// The disk of the tests: a fetch wants 64 MiB to be free, and there must be less to fill.
 const SIZE: u64 = 100;
+/// The same with an environment.
+const SIZE_WITH_NEEDS: u64 = 160;
+
+#[test]
+fn from_the_start_with_dependencies() {
+    const INSTALLS: [u64; 3] = [0, 64 << 10, 1 << 20];
+    from_the_start_of(&Rig::with_needs(SIZE_WITH_NEEDS), [(Kind::DepsUpgrade, INSTALLS.as_slice())].into_iter());
+}
 
 #[test]
 fn from_the_start() {
-    let rig = Rig::new(SIZE);
-    let mut tally = Tally::default();
     const FETCHES: [u64; 4] = [0, 256 << 10, 4 << 20, 40 << 20];
     // A release of a few files needs little.
     const UNPACKS: [u64; 3] = [0, 8 << 10, 32 << 10];
     let repositories = [Kind::Upgrade, Kind::SoftDamaged, Kind::HardDirty].map(|kind| (kind, FETCHES.as_slice()));
     let releases = [Kind::WebUpgrade, Kind::ZipRollback].map(|kind| (kind, UNPACKS.as_slice()));
-    for (kind, leaves) in repositories.into_iter().chain(releases) {
+    from_the_start_of(&Rig::new(SIZE), repositories.into_iter().chain(releases));
+}
+
+fn from_the_start_of<'a>(rig: &Rig, deeds: impl Iterator<Item = (Kind, &'a [u64])>) {
+    let mut tally = Tally::default();
+    for (kind, leaves) in deeds {
         let deed = Deed::prepare(&rig.host, kind);
         for leave in leaves.iter().copied() {
             rig.reset(&deed);
@@ -63,9 +74,18 @@ const DEEDS: [(Kind, usize); 8] = [
 
 #[test]
 fn from_a_point_on() {
-    let rig = Rig::new(SIZE);
+    from_a_point_on_of(&Rig::new(SIZE), &DEEDS);
+}
+
+#[test]
+fn from_a_point_on_with_dependencies() {
+    let deeds = [(Kind::DepsUpgrade, 5), (Kind::DepsInPlace, 4)];
+    from_a_point_on_of(&Rig::with_needs(SIZE_WITH_NEEDS), &deeds);
+}
+
+fn from_a_point_on_of(rig: &Rig, deeds: &[(Kind, usize)]) {
     let mut tally = Tally::default();
-    for (kind, wanted) in DEEDS {
+    for (kind, wanted) in deeds.iter().copied() {
         let deed = Deed::prepare(&rig.host, kind);
         for (at, (point, before)) in sample(deed.points.clone(), wanted).into_iter().enumerate() {
             let leave = [0, 12 << 10, 64 << 10][at % 3];

@@ -2,6 +2,9 @@
 //! copied from a template that the daemon itself has brought about. It has a repository, and software that ships as
 //! releases.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,7 +16,8 @@ use refit_testkit::releases::ReleaseHost;
 use refit_testkit::scratch::scratch;
 use tempfile::TempDir;
 
-use crate::projects;
+use crate::needs::{self, Needs};
+use crate::projects::{self, PROJECTS};
 
 /// The updater of the repository.
 pub const NAME: &str = "app";
@@ -26,6 +30,10 @@ pub struct Host {
     pub remote: Remote,
     /// The commits of the two versions.
     pub versions: [String; 2],
+    /// What the software depends on, where it depends on anything.
+    pub needs: Option<Needs>,
+    /// The digests of the environments that `pip check` had nothing against.
+    pub vetted: RefCell<BTreeSet<String>>,
     root: PathBuf,
     folder: TempDir,
 }
@@ -36,21 +44,40 @@ impl Host {
         Self::make(|folder| folder.join("host"))
     }
 
+    /// A host in memory whose software depends on others', and that has no releases.
+    pub fn with_needs() -> Self {
+        Self::made(true, |folder| folder.join("host"))
+    }
+
     /// A host whose folder is elsewhere: below a mount point, which `root` makes in the folder that it is given.
     pub fn make(root: impl FnOnce(&Path) -> PathBuf) -> Self {
+        Self::made(false, root)
+    }
+
+    /// One or the other.
+    pub fn made(needs: bool, root: impl FnOnce(&Path) -> PathBuf) -> Self {
         let folder = scratch();
         let root = root(folder.path());
+        let needs = needs.then(|| Needs::furnish(folder.path(), &root));
+        let asks = |commit: Commit, version: usize| match &needs {
+            Some(needs) => needs.asks(commit, version),
+            None => commit,
+        };
         let world = GitWorld::new(folder.path().join("world"));
         let remote = world.remote("lab/app");
-        let first = remote.push("master", &first_version());
+        let first = remote.push("master", &asks(first_version(), 0));
         remote.annotate("v1.0.0", "The first release");
         let server = GitServer::start(world.remotes());
         let versions = [first, String::new()];
         let forge = ReleaseHost::start();
-        projects::publish(&forge);
-        let mut host = Self { forge, world, server, remote, versions, root, folder };
+        let second = asks(second_version(), 1);
+        if needs.is_none() {
+            projects::publish(&forge);
+        }
+        let vetted = RefCell::default();
+        let mut host = Self { forge, world, server, remote, versions, needs, vetted, root, folder };
         host.furnish();
-        host.versions[1] = host.remote.push("master", &second_version());
+        host.versions[1] = host.remote.push("master", &second);
         host.remote.annotate("v1.1.0", "The second release");
         host
     }
@@ -72,6 +99,17 @@ impl Host {
     /// The folder of an updater.
     pub fn software(&self, name: &str) -> PathBuf {
         self.root.join("software").join(name)
+    }
+
+    /// The names of all updaters.
+    pub fn updaters(&self) -> Vec<&'static str> {
+        let projects = PROJECTS.into_iter().filter(|_| self.needs.is_none());
+        projects.chain([NAME]).collect()
+    }
+
+    /// The variables that its daemon has, beside its path and its home.
+    pub fn variables(&self) -> Vec<(String, OsString)> {
+        self.needs.as_ref().map(|needs| needs.variables(self)).unwrap_or_default()
     }
 
     /// Where its things are kept aside.
@@ -111,12 +149,18 @@ impl Host {
     /// Keeps the host as it is under a name.
     pub fn keep(&self, template: &str) {
         copy(&self.root, &self.beside(template));
+        for (name, folder) in self.needs.iter().flat_map(Needs::aside) {
+            copy(folder, &self.beside(&format!("{template}-{name}")));
+        }
     }
 
     /// Puts the host back to how it was kept.
     pub fn put_back(&self, template: &str) {
         let _ = fs::remove_file(self.log());
         copy(&self.beside(template), &self.root);
+        for (name, folder) in self.needs.iter().flat_map(Needs::aside) {
+            copy(&self.beside(&format!("{template}-{name}")), folder);
+        }
     }
 
     fn furnish(&self) {
@@ -125,15 +169,23 @@ impl Host {
         }
         let url = self.server.url(&self.remote.route());
         self.remote.clone_with(&url, self.software(NAME), &[]);
-        projects::install(&self.root.join("software"));
+        let (sections, options) = if let Some(needs) = &self.needs {
+            needs.furnish_repository(&self.root.join("home"), self.app().path());
+            fs::write(self.data().join("moonraker.asvc"), format!("{NAME}\n")).expect("a list of services");
+            (String::new(), needs::options(self))
+        } else {
+            projects::install(&self.root.join("software"));
+            (projects::sections(&self.root.join("software")), String::new())
+        };
         let text = format!(
             "[server]\nhost: 127.0.0.1\nport: 0\n\n[authorization]\ntrusted_clients:\n    127.0.0.1\n\n\
              [update_manager]\nenable_system_updates: False\nenable_auto_refresh: False\n\n\
-             [refit]\nallow_protocols: http\ngithub_api_url: {}\n\n\
-             [update_manager {NAME}]\ntype: git_repo\npath: {}\norigin: {url}\nis_system_service: False\n{}",
+             [refit]\nallow_protocols: http\ngithub_api_url: {}\nkeep_previous: {}\n\n\
+             [update_manager {NAME}]\ntype: git_repo\npath: {}\norigin: {url}\nis_system_service: {}\n{options}{sections}",
             self.forge.github_api(),
+            if self.needs.is_some() { 1 } else { 2 },
             self.app().path().display(),
-            projects::sections(&self.root.join("software")),
+            if self.needs.is_some() { "True" } else { "False" },
         );
         fs::write(self.data().join("config/refit.conf"), text).expect("a configuration");
     }

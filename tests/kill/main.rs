@@ -1,7 +1,7 @@
 //! Pulls the plug on the built daemon, and looks at what it makes of it.
 //!
 //! The daemon drives an upgrade, soft and hard recoveries and a rollback of a real repository behind a real server, and of
-//! software that ships as releases, is killed at every point there is, at git's own system calls, at random instants and during its recovery; loses its power,
+//! software that ships as releases, and of software with a Python environment and packages, is killed at every point there is, at git's own system calls, at random instants and during its recovery; loses its power,
 //! its disk space and its remote; is started again; and must have settled to the old or the new state, all of it, before
 //! its socket answers. docs/kill-matrix.md tells what is killed where, and what was counted.
 //!
@@ -17,6 +17,7 @@ mod forge;
 mod full;
 mod host;
 mod instants;
+mod needs;
 mod nested;
 mod oracle;
 mod own_calls;

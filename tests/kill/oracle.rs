@@ -9,10 +9,10 @@ use refit_testkit::tree::Tree;
 use refit_testkit::wait::try_wait;
 
 use crate::daemon::{Daemon, Manner};
-use crate::deeds::{Deed, is_ok};
+use crate::deeds::{Deed, Kind, is_ok};
 use crate::folders;
-use crate::host::{Host, NAME};
-use crate::projects::PROJECTS;
+use crate::host::Host;
+use crate::needs::verdict;
 
 /// Which state it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +38,11 @@ pub fn restart_judge_and_retry(host: &Host, deed: &Deed, manner: &Manner) -> Res
         Side::Old => retry(host, deed, &mut daemon).map(|()| side),
     });
     let verdict = verdict.and_then(|side| {
-        let back =
-            if deed.kind.is_release_upgrade() { folders::rollback_works(host, deed, &mut daemon) } else { Ok(()) };
+        let back = match deed.kind {
+            kind if kind.is_release_upgrade() => folders::rollback_works(host, deed, &mut daemon),
+            Kind::DepsUpgrade | Kind::DepsInPlace => verdict::rollback_works(host, deed, &mut daemon),
+            _ => Ok(()),
+        };
         back.map(|()| side)
     });
     let verdict = verdict.map_err(|complaints| format!("{complaints}\n{}", daemon.child.log()));
@@ -79,6 +82,9 @@ pub fn judge(host: &Host, deed: &Deed, daemon: &mut Daemon, promised: Option<Sid
     if deed.kind.is_release() {
         wrong.extend(folders::shown(host, deed, daemon));
     }
+    if host.needs.is_some() {
+        wrong.extend(verdict::shown(host, deed, side, daemon));
+    }
     if wrong.is_empty() { Ok(side) } else { Err(format!("{side:?} by the journal, but\n  {}", wrong.join("\n  "))) }
 }
 
@@ -115,7 +121,13 @@ pub fn repository(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
             None => return vec![format!("HEAD is {now:?}, which nobody asked for")],
         },
     };
-    let mut wrong = tree.diff(&Tree::of(work.path()));
+    let mut there = Tree::of(work.path());
+    if host.needs.is_some() && side == Side::New {
+        // Brought by npm, and looked at with all else that was brought.
+        there = there.without(&["node_modules"]);
+    }
+    let mut wrong = tree.diff(&there);
+    wrong.extend(verdict::belong_together(host, deed, side));
     if side == Side::New {
         // After another boot the index is not believed, and what was staged for the first time is then just a file of the
         // owner: it was kept aside, and it may stay.
@@ -156,7 +168,10 @@ pub fn lost(host: &Host, deed: &Deed) -> Vec<String> {
 /// What does not belong where it lies: stages and halves of files.
 pub fn strays(host: &Host) -> Vec<String> {
     let mut found = Vec::new();
-    let updaters = || PROJECTS.into_iter().chain([NAME]);
+    // An environment is kept as an updater's folder is.
+    let environments = ["app-env", "app-node_modules"].into_iter().filter(|_| host.needs.is_some());
+    let all: Vec<&str> = host.updaters().into_iter().chain(environments).collect();
+    let updaters = || all.iter().copied();
     for name in names(&host.root().join("software")) {
         let place = host.software(&name);
         let belongs = |updater| [host.software(updater), host.kept(updater), host.previous(updater)].contains(&place);

@@ -15,6 +15,7 @@ use refit_testkit::wait::{try_wait, wait_for};
 use crate::daemon::{Asked, Daemon, Manner, PATIENCE};
 use crate::deeds::{Deed, Kind, is_ok};
 use crate::host::Host;
+use crate::needs::Needs;
 use crate::oracle::{Side, restart_and_judge};
 use crate::tally::{Tally, sample, seed, times};
 
@@ -33,11 +34,22 @@ const DEEDS: [(Kind, usize); 8] = [
     (Kind::ZipHard, 4),
 ];
 
+/// The same of software that depends on others'.
+const DEEDS_WITH_NEEDS: [(Kind, usize); 3] = [(Kind::DepsUpgrade, 6), (Kind::DepsInPlace, 4), (Kind::DepsRollback, 2)];
+
 #[test]
 fn at_points() {
-    let rig = Rig::new(128);
+    at_points_of(&Rig::new(128), &DEEDS);
+}
+
+#[test]
+fn at_points_with_dependencies() {
+    at_points_of(&Rig::with_needs(192), &DEEDS_WITH_NEEDS);
+}
+
+fn at_points_of(rig: &Rig, deeds: &[(Kind, usize)]) {
     let mut tally = Tally::default();
-    for (kind, wanted) in DEEDS {
+    for (kind, wanted) in deeds.iter().copied() {
         let deed = Deed::prepare(&rig.host, kind);
         let points: Vec<_> = deed.points.iter().filter(|(point, _)| !point.ends_with(".before")).cloned().collect();
         for (at, (point, before)) in sample(points, wanted).into_iter().enumerate() {
@@ -156,8 +168,17 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(mebibytes: u64) -> Self {
+        Self::made(mebibytes, false)
+    }
+
+    /// The same, with software that depends on others'.
+    pub fn with_needs(mebibytes: u64) -> Self {
+        Self::made(mebibytes, true)
+    }
+
+    fn made(mebibytes: u64, needs: bool) -> Self {
         let mut mounted = None;
-        let host = Host::make(|folder| {
+        let host = Host::made(needs, |folder| {
             let disk = Disk::new(folder, "disk", mebibytes).unwrap_or_else(|missing| panic!("{missing}"));
             let here = Bind::of(disk.path(), folder.join("here"));
             let root = here.path.join("host");
@@ -194,9 +215,11 @@ impl Rig {
         let route = self.host.remote.route();
         self.host.server.set_fault(&route, Fault::Reset { after: 0 });
         self.host.forge.fault(releases::Fault::Reset);
+        self.host.needs.iter().for_each(Needs::go_down);
         let verdict = restart_and_judge(&self.host, deed, &Manner::ordered("boot=another"), promised);
         self.host.server.heal(&route);
         self.host.forge.heal();
+        self.host.needs.iter().for_each(Needs::come_back);
         self.here.show(self.disk.path());
         verdict
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::daemon::{Asked, Daemon, Manner, PATIENCE};
 use crate::deeds::{Deed, GIT, Kind, RELEASES, is_ok, passed};
 use crate::host::{Host, NAME};
+use crate::needs::service;
 use crate::oracle::{Side, judge, restart_and_judge};
 use crate::syscalls::{real_git, wrapped, write_program};
 use crate::tally::{Tally, sample};
@@ -25,35 +26,47 @@ const FAILING: [(Kind, usize); 7] = [
     (Kind::ZipHard, 8),
 ];
 
+/// The same of software that depends on others'.
+const FAILING_WITH_NEEDS: [(Kind, usize); 3] =
+    [(Kind::DepsUpgrade, 7), (Kind::DepsInPlace, 4), (Kind::DepsRebuildInPlace, 2)];
+
 #[test]
 fn killed_on_the_way_back() {
-    let host = Host::new();
     let mut tally = Tally::default();
     let mut tried: BTreeSet<String> = BTreeSet::new();
-    for (kind, wanted) in FAILING {
-        let deed = Deed::prepare(&host, kind);
-        let way_back = points_of_failure(&host, &deed, &mut tally);
+    let host = Host::new();
+    on_the_way_back(&host, &FAILING, &mut tally, &mut tried);
+    for kind in GIT.into_iter().chain(RELEASES).filter(|kind| FAILING.iter().all(|(failing, _)| failing != kind)) {
+        tried.extend(Deed::prepare(&host, kind).points.into_iter().map(|(point, _)| point));
+    }
+    let host = Host::with_needs();
+    on_the_way_back(&host, &FAILING_WITH_NEEDS, &mut tally, &mut tried);
+    // An environment that was kept before goes when another is kept.
+    tried.extend(Deed::prepare(&host, Kind::DepsRollbackExact).points.into_iter().map(|(point, _)| point));
+    let untried: Vec<_> = POINTS.iter().filter(|point| !tried.contains(**point)).collect();
+    assert!(untried.is_empty(), "no deed passes {untried:?}");
+    tally.close("Killed while a failed change is taken back");
+}
+
+fn on_the_way_back(host: &Host, failing_deeds: &[(Kind, usize)], tally: &mut Tally, tried: &mut BTreeSet<String>) {
+    for (kind, wanted) in failing_deeds.iter().copied() {
+        let deed = Deed::prepare(host, kind);
+        let way_back = points_of_failure(host, &deed, tally);
         tried.extend(deed.points.iter().chain(&way_back).map(|(point, _)| point.clone()));
         // Where something is undone, and a few of the many entries of the journal.
         let (steps, entries): (Vec<_>, Vec<_>) =
             way_back.into_iter().partition(|(point, _)| !point.starts_with("journal."));
         for (point, before) in sample(steps, wanted).into_iter().chain(sample(entries, wanted / 2)) {
-            deed.reset(&host);
-            let manner = failing(&host, &deed, &format!("kill={point}*{}", before + 1));
-            let mut daemon = Daemon::up_with(&host, &manner);
-            let reply = drive_to_failure(&host, &deed, &mut daemon);
+            deed.reset(host);
+            let manner = failing(host, &deed, &format!("kill={point}*{}", before + 1));
+            let mut daemon = Daemon::up_with(host, &manner);
+            let reply = drive_to_failure(host, &deed, &mut daemon);
             assert!(reply.is_none(), "{kind:?}: {point} is never reached: {reply:?}");
             daemon.kill_all();
-            let verdict = restart_and_judge(&host, &deed, &Manner::default(), None);
+            let verdict = restart_and_judge(host, &deed, &Manner::default(), None);
             tally.count(&format!("{kind:?}"), &format!("killed at {point} on the way back"), verdict);
         }
     }
-    for kind in GIT.into_iter().chain(RELEASES).filter(|kind| FAILING.iter().all(|(failing, _)| failing != kind)) {
-        tried.extend(Deed::prepare(&host, kind).points.into_iter().map(|(point, _)| point));
-    }
-    let untried: Vec<_> = POINTS.iter().filter(|point| !tried.contains(**point)).collect();
-    assert!(untried.is_empty(), "no deed passes {untried:?}");
-    tally.close("Killed while a failed change is taken back");
 }
 
 /// The points that a failing deed passes, without those before the change began. It must end old by itself.
@@ -99,6 +112,11 @@ fn drive_to_failure(host: &Host, deed: &Deed, daemon: &mut Daemon) -> Option<Val
 fn failing(host: &Host, deed: &Deed, orders: &str) -> Manner {
     if deed.kind.is_release() {
         return Manner::ordered(format!("stop={STOP},{orders}"));
+    }
+    if host.needs.is_some() {
+        // The last of all: everything was changed by then.
+        service::refuse(host, deed.kind.is_upgrade_with_needs());
+        return Manner::ordered(orders);
     }
     let manner = match deed.kind {
         Kind::HardDirty | Kind::HardDamaged => failing_verification(host),

@@ -8,6 +8,7 @@ mod anew;
 mod in_place;
 mod lab;
 mod look;
+mod real_index;
 mod refused;
 mod sources;
 mod staged;

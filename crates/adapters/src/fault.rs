@@ -4,7 +4,7 @@
 //! `fault-injection` every point is nothing at all.
 //! Refuses to: read the environment, or to do anything at a point but die, halt, or note that it was there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 #[cfg(any(debug_assertions, feature = "fault-injection"))]
@@ -140,7 +140,8 @@ pub enum BadOrders {
     NoSuchPoint(String),
     /// Neither a point nor one of the words of [`FaultPlan::parse`].
     #[error(
-        "'{0}' is no order; the orders are <point>, kill=<point>, stop=<point>, note=<file>, boot=<id> and patience=<ms>"
+        "'{0}' is no order; the orders are <point>, kill=<point>, stop=<point>, note=<file>, boot=<id>, patience=<ms> and \
+         systemd=<folder>"
     )]
     NoSuchOrder(String),
 }
@@ -166,6 +167,7 @@ struct Orders {
     note: Option<PathBuf>,
     boot_id: Option<String>,
     patience: Option<Duration>,
+    systemd: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -200,7 +202,8 @@ impl FaultPlan {
 
     /// Orders separated by commas: `kill=<point>` (or the bare point), `stop=<point>`, either with `*<n>` for the nth time
     /// that the point is reached; `note=<file>` appends the name of each point that is reached; `boot=<id>` is the boot
-    /// that the machine pretends to be in; `patience=<ms>` is how long a release server may be silent.
+    /// that the machine pretends to be in; `patience=<ms>` is how long a release server may be silent; `systemd=<folder>`
+    /// is what tells by being there that systemd runs the machine.
     ///
     /// # Errors
     /// [`BadOrders`].
@@ -214,6 +217,7 @@ impl FaultPlan {
                     let ms = ms.parse().map_err(|_| BadOrders::NoSuchOrder(order.to_owned()))?;
                     orders.patience = Some(Duration::from_millis(ms));
                 }
+                Some(("systemd", folder)) => orders.systemd = Some(PathBuf::from(folder)),
                 Some(("kill", point)) => orders.send(Fate::Kill, point)?,
                 Some(("stop", point)) => orders.send(Fate::Stop, point)?,
                 None => orders.send(Fate::Kill, order)?,
@@ -233,6 +237,12 @@ impl FaultPlan {
     #[must_use]
     pub fn patience(&self) -> Option<Duration> {
         self.orders.as_ref()?.patience
+    }
+
+    /// What tells by being there that systemd runs the machine; none for the true one.
+    #[must_use]
+    pub fn systemd(&self) -> Option<&Path> {
+        self.orders.as_ref()?.systemd.as_deref()
     }
 
     /// Says that a point is reached. Dies or halts there when the orders say so.
@@ -309,10 +319,11 @@ mod tests {
     fn orders_are_followed_and_nonsense_is_refused() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let file = dir.path().join("reached");
-        let orders = format!("boot=another, note={}, patience=50, kill=git_switch.reset*3", file.display());
+        let orders = format!("boot=another, note={}, patience=50, systemd=/s, kill=git_switch.reset*3", file.display());
         let plan = FaultPlan::parse(&format!("{orders}, stop=git_switch.after*2")).expect("orders");
         assert_eq!(plan.boot_id(), Some("another"));
         assert_eq!(plan.patience(), Some(Duration::from_millis(50)));
+        assert_eq!(plan.systemd(), Some(Path::new("/s")));
         plan.reach("git_switch.reset");
         plan.clone().reach("git_switch.reset");
         plan.reach("git_switch.synced");

@@ -314,6 +314,11 @@ impl Host {
         {
             tracing::warn!(%error, "what a git left behind stays for now");
         }
+        if let Step::Environment(step) = step
+            && let Err(error) = self.environments.tidy(step).await
+        {
+            tracing::warn!(%error, "what a check left behind stays for now");
+        }
     }
 
     /// An unknown printer is not busy (CONTRACT §7.3).

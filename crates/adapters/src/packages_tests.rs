@@ -212,10 +212,14 @@ async fn missing_packages_come_and_go_again() {
     let note = world.install(&[], false).await.unwrap();
     assert_eq!(note.as_deref(), Some("installed: libapp 1.0, app-dev 2.0-1"));
     let told = world.told();
-    assert!(told.starts_with("Resolving packages...") && told.contains("Setting up app-dev (2.0-1)"), "{told}");
+    assert!(
+        told.starts_with("Git Repo app: Installing system dependencies...\nResolving packages...\n")
+            && told.contains("Setting up app-dev (2.0-1)"),
+        "{told}"
+    );
     assert!(!told.contains('%'), "{told}");
     assert_eq!(world.install(&[], true).await.unwrap().as_deref(), Some("no system packages are missing"));
-    assert_eq!(world.told(), "Resolving packages...\nNo packages detected");
+    assert_eq!(world.told(), "");
     assert_eq!(world.witness(&[]).await, None);
 
     for _ in 0..2 {
@@ -363,7 +367,9 @@ async fn a_cut_installation_is_finished_first_and_then_taken_back() {
     assert_eq!(world.installed(), "ii app-dev 2.0-1\nii libapp 1.0\n");
     world.has("dpkg", &["--purge", "app-dev", "libapp"]);
     cut();
+    world.told();
     world.remove_added(&witness).await.unwrap();
+    assert!(world.told().contains("Installing again what was cut off: app-dev"), "forward first, then back");
     assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()));
     // Nor does it help when the file that would mend it is gone.
     cut();
@@ -539,6 +545,7 @@ async fn a_python_package_may_list_them() {
     fs::create_dir_all(site.join("my_app")).unwrap();
     fs::create_dir_all(site.join("My_App-1.0.dist-info")).unwrap();
     let told = json!({ "system_dependencies": { "debian": ["libapp"] } }).to_string();
+    fs::write(site.join("My_App-1.0.dist-info/METADATA"), "Name: my-app\nVersion: 1.0\n").unwrap();
     fs::write(site.join("my_app/release_info"), &told).unwrap();
     fs::write(world.root.join("release_info"), &told).unwrap();
     let of = |project: &str| PackageList {

@@ -107,7 +107,10 @@ impl Services {
 
     /// The same, killed where `faults` says.
     #[must_use]
-    pub fn with_faults(self, faults: FaultPlan) -> Self {
+    pub fn with_faults(mut self, faults: FaultPlan) -> Self {
+        if let Some(folder) = faults.systemd() {
+            self.rules.runtime = folder.to_owned();
+        }
         Self { faults, ..self }
     }
 

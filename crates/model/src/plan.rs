@@ -151,11 +151,12 @@ impl Plan {
     }
 
     /// The index of the first step that touches what is in use: the first of the switch that does more than ask the
-    /// printer. A run cut before it is thrown away; one cut later is finished without asking the printer again, since
-    /// half a change is the worst state for a print too.
+    /// printer, add packages, or prepare what needs them. A run cut before it is taken back; one cut later is finished
+    /// from there on without asking the printer again, since half a change is the worst state for a print too. What was
+    /// prepared is not prepared once more then: it is in use already, and in its place lies what was in use before.
     #[must_use]
     pub fn turn_begins(&self) -> usize {
-        let touches = |s: &PlannedStep| s.phase == crate::step::Phase::Switch && s.step != Step::CheckPrinter;
+        let touches = |s: &PlannedStep| s.phase == crate::step::Phase::Switch && s.step.touches_what_is_in_use();
         self.steps.iter().position(touches).unwrap_or(self.steps.len())
     }
 

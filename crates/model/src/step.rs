@@ -453,6 +453,47 @@ pub struct PlannedStep {
 }
 
 impl Step {
+    /// Changes something that runs by it. False for what asks, adds packages beside, or prepares a folder: that is taken
+    /// back by its undo as though it had never been.
+    #[must_use]
+    pub fn touches_what_is_in_use(&self) -> bool {
+        match self {
+            Self::CheckPrinter | Self::Packages(_) => false,
+            Self::Environment(step) => match step {
+                EnvironmentStep::Stage { .. }
+                | EnvironmentStep::Install { ground: Ground::Stage(_), .. }
+                | EnvironmentStep::Check { ground: Ground::Stage(_), .. } => false,
+                EnvironmentStep::Install { ground: Ground::InPlace { .. }, .. }
+                | EnvironmentStep::Check { ground: Ground::InPlace { .. }, .. }
+                | EnvironmentStep::Exchange { .. }
+                | EnvironmentStep::KeepSnapshot { .. }
+                | EnvironmentStep::Prune { .. } => true,
+            },
+            Self::Node(step) => match step {
+                NodeStep::Stage { .. } => false,
+                NodeStep::Exchange { .. } => true,
+            },
+            Self::GitFetch { .. }
+            | Self::GitHeal { .. }
+            | Self::GitKeepAside { .. }
+            | Self::GitSwitch { .. }
+            | Self::GitVerify { .. }
+            | Self::GitClone { .. }
+            | Self::GitCarryOver { .. }
+            | Self::FolderExchange { .. }
+            | Self::ReleaseDownload { .. }
+            | Self::ReleaseUnpack { .. }
+            | Self::ReleaseStageKept { .. }
+            | Self::ReleaseLearn { .. }
+            | Self::ReleaseCarryOver { .. }
+            | Self::ReleaseProbe { .. }
+            | Self::ReleaseExchange { .. }
+            | Self::ReleaseVerify { .. }
+            | Self::ReleasePrune { .. }
+            | Self::Service(_) => true,
+        }
+    }
+
     /// One sentence for people: what this step would do. Shown by `refit plan` and kept in the history.
     #[must_use]
     pub fn describe(&self) -> String {

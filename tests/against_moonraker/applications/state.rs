@@ -1,18 +1,20 @@
-//! One state of one python application: its section, the virtual environment it is to find, what the index has of it, and
-//! the entry that Moonraker shows.
+//! One state of one python application: its section, the virtual environment it is to find, what the index has of it.
 //!
 //! What is installed is written as an installer leaves it, not installed: that takes no time, and can be what no installer
 //! would leave. Refuses to know how the daemons are asked.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use refit_testkit::index::PackageIndex;
+use refit_testkit::releases::{Release, ReleaseHost};
 use refit_testkit::venv::Venv;
 use refit_testkit::wheels::{Distribution, Wheel};
-use serde_json::{Value, json};
+
+/// Whose repositories on GitHub the applications come from.
+pub const OWNER: &str = "own";
 
 /// What is installed of an application.
 struct Installed {
@@ -63,13 +65,15 @@ pub enum Named {
     Linked,
 }
 
-/// What Moonraker makes of it.
-pub enum Shown {
-    /// An entry: what differs from that of an application of the version `1.0.0` that is up to date.
-    Entry(Vec<(&'static str, Value)>),
-    /// No entry, but this warning of the server's after `Failed to load extension NAME: `, where `{venv}` stands for the
-    /// environment.
-    Nothing(&'static str),
+/// Whose environment it lives in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lives {
+    /// Its own.
+    Alone,
+    /// One with others that are asked about on the index.
+    Together,
+    /// One with others, whose Python does not start: what is told is what lies there. Asking costs nothing.
+    Quietly,
 }
 
 /// What is built, published and configured under one name.
@@ -82,7 +86,12 @@ pub struct State {
     damages: Vec<Damage>,
     published: Vec<Distribution>,
     yanked: Vec<&'static str>,
-    pub shown: Shown,
+    releases: Vec<Release>,
+    commits: Vec<(&'static str, String)>,
+    /// What is installed beside it: names and versions.
+    beside: Vec<(&'static str, &'static str)>,
+    pub lives: Lives,
+    pub has_repository: bool,
 }
 
 impl State {
@@ -97,7 +106,11 @@ impl State {
             damages: Vec::new(),
             published: Vec::new(),
             yanked: Vec::new(),
-            shown: Shown::Entry(Vec::new()),
+            releases: Vec::new(),
+            commits: Vec::new(),
+            beside: Vec::new(),
+            lives: Lives::Alone,
+            has_repository: false,
         };
         state.installed("1.0.0").published(&["1.0.0"])
     }
@@ -169,6 +182,38 @@ impl State {
         self
     }
 
+    /// With this file on the index too.
+    pub fn file_on_index(mut self, file: Distribution) -> Self {
+        self.published.push(file);
+        self
+    }
+
+    /// With another distribution in its environment.
+    pub fn beside(mut self, name: &'static str, version: &'static str) -> Self {
+        self.beside.push((name, version));
+        self
+    }
+
+    /// From the repository of its name on GitHub, at this commit, with these releases there.
+    pub fn from_github(self, commit: &str, releases: Vec<Release>) -> Self {
+        let url = format!("https://github.com/{OWNER}/{}", self.name);
+        let mut state = self.direct_url(&super::catalogue::git(&url, Some(commit)));
+        state.releases = releases;
+        state
+    }
+
+    /// From a repository on GitHub that is there: see [`super::world::World`].
+    pub fn of_repository(mut self) -> Self {
+        self.has_repository = true;
+        self
+    }
+
+    /// With this commit on this branch of the repository.
+    pub fn pushed(mut self, branch: &'static str, commit: &str) -> Self {
+        self.commits.push((branch, commit.to_owned()));
+        self
+    }
+
     /// With this version yanked.
     pub fn yanked(mut self, version: &'static str) -> Self {
         self.yanked.push(version);
@@ -194,32 +239,9 @@ impl State {
         self
     }
 
-    /// Its entry has this value.
-    pub fn shows(mut self, key: &'static str, value: impl Into<Value>) -> Self {
-        if let Shown::Entry(entry) = &mut self.shown {
-            entry.push((key, value.into()));
-        }
-        self
-    }
-
-    /// Its entry shows this version as the installed one, as METADATA has it, and as the newest.
-    pub fn is(self, version: &'static str, full: &'static str) -> Self {
-        self.shows("version", version).shows("remote_version", version).shows("full_version_string", full)
-    }
-
-    /// Its entry offers this version.
-    pub fn offers(self, version: &'static str) -> Self {
-        self.shows("remote_version", version).shows("remote_hash", "update-available")
-    }
-
-    /// Its entry is invalid for this reason, and knows of no newer version.
-    pub fn invalid(self, warning: &str) -> Self {
-        self.shows("is_valid", false).shows("remote_version", "?").shows("warnings", json!([warning]))
-    }
-
-    /// There is no entry, for this reason.
-    pub fn missing(mut self, warning: &'static str) -> Self {
-        self.shown = Shown::Nothing(warning);
+    /// In an environment with others, or alone.
+    pub fn lives(mut self, lives: Lives) -> Self {
+        self.lives = lives;
         self
     }
 
@@ -240,65 +262,68 @@ impl State {
         format!("[update_manager {name}]\ntype: python\n{lines}\n{options}\n")
     }
 
-    /// Makes its environment below `root`, with the pip that lies in the folder `pip` instead of the one that the
-    /// machine's Python brings along.
-    pub fn build(&self, root: &Path, pip: &Path) -> Venv {
-        let venv = Venv::make(&root.join("home"), &self.path(root)).unwrap_or_else(|e| panic!("{e}"));
+    /// Puts it into its environment, which is there, and does to that what was to be done.
+    pub fn install(&self, venv: &Venv, root: &Path) {
         let site = venv.site_packages();
-        for entry in fs::read_dir(&site).expect("a folder can be listed") {
-            let path = entry.expect("a folder can be listed").path();
-            if is_pip(&path) {
-                fs::remove_dir_all(&path).expect("a folder can be removed");
-            }
-        }
-        for entry in fs::read_dir(pip).expect("Moonraker's own environment has packages") {
-            let path = entry.expect("a folder can be listed").path();
-            if is_pip(&path) {
-                let status = Command::new("cp").arg("-a").arg(&path).arg(&site).status().expect("cp starts");
-                assert!(status.success(), "cp ended with {status}");
-            }
-        }
         if let Some(installed) = &self.installed {
             installed.write(&self.dist_info(&site), self.project);
         }
+        for (name, version) in &self.beside {
+            let other = Self::new(name).installed(version);
+            other.installed.iter().for_each(|installed| installed.write(&other.dist_info(&site), name));
+        }
         for damage in &self.damages {
-            self.damage(*damage, &venv);
+            self.damage(*damage, venv);
         }
         if self.named == Named::Linked {
             symlink(venv.path(), root.join(format!("{}-link", self.folder()))).expect("a link can be made");
         }
-        venv
+    }
+
+    /// Takes it out of its environment, as a hand that slipped does.
+    pub fn uninstall(&self, root: &Path) {
+        let site = Venv::at(root, &self.path(root)).site_packages();
+        fs::remove_dir_all(self.dist_info(&site)).expect("it was there");
+        fs::remove_file(site.join(format!("{}.py", self.stem()))).expect("it was there");
     }
 
     fn damage(&self, damage: Damage, venv: &Venv) {
         let python = venv.bin("python");
-        let script = |mode: u32| {
-            fs::remove_file(&python).expect("it was there");
-            fs::write(&python, "#!/bin/sh\nexit 3\n").expect("a file can be written");
-            fs::set_permissions(&python, fs::Permissions::from_mode(mode)).expect("a mode can be set");
-        };
         let metadata = || self.dist_info(&venv.site_packages()).join("METADATA");
         match damage {
             Damage::NoPip => venv.delete_module("pip"),
             Damage::NoActivate => fs::remove_file(venv.bin("activate")).expect("it was there"),
             Damage::NoInterpreter => fs::remove_file(&python).expect("it was there"),
             Damage::InterpreterGone => venv.break_interpreter(),
-            Damage::NotExecutable => script(0o644),
-            Damage::Fails => script(0o755),
+            Damage::NotExecutable => script(venv, 0o644),
+            Damage::Fails => fails(venv),
             Damage::NoLibrary => fs::remove_dir_all(venv.path().join("lib")).expect("it was there"),
             Damage::NoMetadata => fs::remove_file(metadata()).expect("it was there"),
             Damage::EmptyMetadata => fs::write(metadata(), "").expect("a file can be written"),
         }
     }
 
-    /// Publishes what the index is to have.
-    pub fn publish(&self, index: &PackageIndex) {
+    /// Publishes what the index and the host are to have.
+    pub fn publish(&self, index: &PackageIndex, host: &ReleaseHost) {
         for file in &self.published {
             index.publish(file.clone());
         }
         for version in &self.yanked {
             index.yank(self.project, version, "bad");
         }
+        for release in &self.releases {
+            host.publish(OWNER, self.name, release.clone());
+        }
+        for (branch, commit) in &self.commits {
+            host.push(OWNER, self.name, branch, commit);
+        }
+    }
+
+    /// What is in its environment below `root`, by name, when there are packages in it.
+    pub fn packages(&self, root: &Path) -> Option<BTreeMap<String, String>> {
+        let path = self.path(root);
+        let alone = self.lives == Lives::Alone && path.join("lib").exists();
+        alone.then(|| Venv::at(root, &path).installed())
     }
 
     /// Its environment below `root`.
@@ -307,7 +332,11 @@ impl State {
     }
 
     fn folder(&self) -> String {
-        format!("work/{}", self.name)
+        match self.lives {
+            Lives::Alone => format!("work/{}", self.name),
+            Lives::Together => "work/together".to_owned(),
+            Lives::Quietly => "work/quietly".to_owned(),
+        }
     }
 
     fn dist_info(&self, site: &Path) -> PathBuf {
@@ -316,7 +345,7 @@ impl State {
     }
 
     /// The project in the names of files.
-    fn stem(&self) -> String {
+    pub fn stem(&self) -> String {
         self.project.to_lowercase().replace(['-', '.'], "_")
     }
 }
@@ -349,7 +378,14 @@ impl Installed {
     }
 }
 
-fn is_pip(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name == "pip" || (name.starts_with("pip-") && name.ends_with(".dist-info"))
+/// Has the Python of an environment start and fail.
+pub fn fails(venv: &Venv) {
+    script(venv, 0o755);
+}
+
+fn script(venv: &Venv, mode: u32) {
+    let python = venv.bin("python");
+    fs::remove_file(&python).expect("it was there");
+    fs::write(&python, "#!/bin/sh\nexit 3\n").expect("a file can be written");
+    fs::set_permissions(&python, fs::Permissions::from_mode(mode)).expect("a mode can be set");
 }

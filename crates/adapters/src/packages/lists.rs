@@ -2,15 +2,15 @@
 //! Refuses to: run a script.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use refit_model::packages::{Distribution, Listed, excluded, from_json, from_release_info, from_script};
-use refit_model::python::installed::record;
 use refit_model::python::name::ProjectName;
 use refit_model::step::{Content, PackageList};
 
 use super::Packages;
-use crate::content::{self, Contents};
+use crate::content::Contents;
+use crate::python_package::installed;
 
 impl Packages {
     /// From its JSON file, else from its install script. A version without the file lists nothing.
@@ -61,19 +61,6 @@ impl Packages {
 
 /// The file of a distribution in a Python environment that tells more of its release.
 fn release_info(environment: &Path, project: &str) -> Option<Vec<u8>> {
-    let project = ProjectName::new(project).ok()?;
-    let entries = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let is_its = |info: &Path| {
-        let name = info.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let stem = name.strip_suffix(".dist-info").and_then(|stem| stem.split_once('-'));
-        stem.is_some_and(|(title, _)| ProjectName::new(title).is_ok_and(|title| title == project))
-    };
-    let sites = entries(environment.join("lib")).map(|library| library.join("site-packages"));
-    let infos = sites.flat_map(|site| entries(site.clone()).map(move |info| (site.clone(), info)));
-    let (site, info) = infos.into_iter().find(|(_, info)| is_its(info))?;
-    let recorded = record(&fs::read(info.join("RECORD")).ok()?);
-    let told = recorded.iter().find(|entry| entry.path.rsplit('/').next() == Some("release_info"))?;
-    // A record that leads out of the environment is not followed.
-    let below = content::inside(&site.strip_prefix(environment).ok()?.join(&told.path)).ok()?;
-    fs::read(environment.join(below)).ok()
+    let installed = installed::look(environment, &ProjectName::new(project).ok()?, None)?;
+    fs::read(installed.release_info?.path?).ok()
 }

@@ -76,13 +76,10 @@ pub(super) async fn install(
     if circumstance.again {
         apt.wait_for_units().await;
     }
-    // Documented (CONTRACT §2.9), as what follows when there is nothing to do.
-    apt.say("Resolving packages...");
     let mut database = apt.database(&setup).await.map_err(|failure| unknown(apt, &failure))?;
     let mut lacking = missing(&listed.packages, &database);
     let cut = circumstance.again && !database.broken().is_empty();
     if lacking.is_empty() && !cut {
-        apt.say("No packages detected");
         return Ok(Some(NOTHING.to_owned()));
     }
     let means = rights(apt, &lacking).await?;
@@ -103,6 +100,7 @@ pub(super) async fn install(
         return Ok(weighed.passed_by().or_else(|| Some(NOTHING.to_owned())));
     }
     apt.announce("Installing system dependencies...");
+    apt.say("Resolving packages...");
     let done = apt.install(means, &weighed.ask).await;
     faults.reach("packages_install.installed");
     // Its exit code tells of anything that any package did; what counts is what is there now.

@@ -318,6 +318,9 @@ proptest! {
         prop_assert!(arranged.prepare.iter().all(|planned| planned.phase == Phase::Preparation));
         let rest = [&arranged.early, &arranged.watch, &arranged.with, &arranged.after];
         prop_assert!(rest.into_iter().flatten().all(|planned| planned.phase == Phase::Switch));
+        // A run that is cut before the first that does is taken back, and nothing is prepared twice.
+        prop_assert!(arranged.early.iter().all(|planned| !planned.step.touches_what_is_in_use()));
+        prop_assert!(arranged.with.iter().all(|planned| planned.step.touches_what_is_in_use()));
         for planned in &arranged.with {
             let changes = matches!(word(planned), "exchange" | "modules" | "pip" | "exactly");
             prop_assert_eq!(changes, planned.undo != Undo::Nothing);

@@ -116,7 +116,21 @@ impl Sdist {
     #[must_use]
     pub fn build(&self) -> Distribution {
         let Wheel { name, version, .. } = &self.wheel;
-        let stem = format!("{}-{version}", self.wheel.stem());
+        let stem = self.stem();
+        let put = |tar: TarGz, (path, bytes): &(String, Vec<u8>)| tar.file(&format!("{stem}/{path}"), 0o644, bytes);
+        Distribution {
+            name: name.clone(),
+            version: version.clone(),
+            file_name: format!("{stem}.tar.gz"),
+            bytes: self.tree().iter().fold(TarGz::default(), put).build(),
+            requires_python: self.wheel.requires_python.clone(),
+            metadata: None,
+        }
+    }
+
+    /// The files of the sdist by their paths in it, as a repository would hold them.
+    #[must_use]
+    pub fn tree(&self) -> Vec<(String, Vec<u8>)> {
         let files = self.wheel.files();
         let pace = match self.slow.1 {
             Pace::Printing => "printing",
@@ -124,7 +138,7 @@ impl Sdist {
             Pace::Silent => "silent",
         };
         let plan = serde_json::json!({
-            "dist_info": format!("{stem}.dist-info"),
+            "dist_info": format!("{}.dist-info", self.stem()),
             "file_name": self.wheel.file_name(),
             "files": files.iter().map(|(path, _)| path).collect::<Vec<_>>(),
             "build_error": self.build_error,
@@ -134,21 +148,18 @@ impl Sdist {
         });
         let project =
             "[build-system]\nrequires = []\nbuild-backend = \"backend\"\nbackend-path = [\"build_backend\"]\n";
-        let put = |tar: TarGz, path: &str, bytes: &[u8]| tar.file(&format!("{stem}/{path}"), 0o644, bytes);
-        let mut tar = put(TarGz::default(), "PKG-INFO", self.wheel.metadata().as_bytes());
-        tar = put(tar, "pyproject.toml", project.as_bytes());
-        tar = put(tar, "build_backend/backend.py", BACKEND.as_bytes());
-        tar = put(tar, "build_backend/plan.json", plan.to_string().as_bytes());
-        for (path, bytes) in &files {
-            tar = put(tar, &format!("build_backend/wheel/{path}"), bytes);
-        }
-        Distribution {
-            name: name.clone(),
-            version: version.clone(),
-            file_name: format!("{stem}.tar.gz"),
-            bytes: tar.build(),
-            requires_python: self.wheel.requires_python.clone(),
-            metadata: None,
-        }
+        let texts = [
+            ("PKG-INFO", self.wheel.metadata()),
+            ("pyproject.toml", project.to_owned()),
+            ("build_backend/backend.py", BACKEND.to_owned()),
+            ("build_backend/plan.json", plan.to_string()),
+        ];
+        let texts = texts.map(|(path, text)| (path.to_owned(), text.into_bytes()));
+        let packed = files.into_iter().map(|(path, bytes)| (format!("build_backend/wheel/{path}"), bytes));
+        texts.into_iter().chain(packed).collect()
+    }
+
+    fn stem(&self) -> String {
+        format!("{}-{}", self.wheel.stem(), self.wheel.version)
     }
 }

@@ -20,8 +20,11 @@ pub fn assess(spec: &PythonSpec, facts: &PythonFacts) -> PythonAssessment {
     let is_valid = warnings.is_empty();
     let offer = facts.remote.offer.as_ref();
     let update_available = offer.is_some_and(|offer| is_newer(offer, installed));
-    let current_hash = commit(installed).unwrap_or(NOT_SPECIFIED).to_owned();
     let version = now.as_ref().map_or_else(|| "?".to_owned(), |now| now.text.clone());
+    let current_hash = match now {
+        Some(_) => commit(installed).unwrap_or(NOT_SPECIFIED).to_owned(),
+        None => "?".to_owned(),
+    };
     let (owner, repo_name) = project(&source, installed);
     PythonAssessment {
         name: spec.name.clone(),
@@ -137,20 +140,14 @@ fn remote_version(
     match &facts.remote.offer {
         Some(Offer { tag: Some(tag), .. }) if shown(tag).is_some() => tag.clone(),
         Some(Offer { tag: Some(_), .. }) => "?".to_owned(),
-        Some(offer) if update_available => offered(offer),
+        Some(offer) if update_available => {
+            shown(&offer.version).map_or_else(|| "?".to_owned(), |offered| offered.text)
+        }
         Some(_) => version.to_owned(),
         // The index answered, and has nothing that fits.
         None if is_index && facts.remote.last_good.is_some() => version.to_owned(),
         None => "?".to_owned(),
     }
-}
-
-/// An offered version in the form in which it is shown: none for one that is newer by its epoch or its local part alone,
-/// which that form leaves out.
-fn offered(offer: &Offer) -> String {
-    let is_told = offer.commit.is_some() || !offer.version.contains(['!', '+']);
-    let offered = shown(&offer.version).filter(|_| is_told);
-    offered.map_or_else(|| "?".to_owned(), |offered| offered.text)
 }
 
 fn rollback_version(facts: &PythonFacts) -> String {

@@ -1,0 +1,100 @@
+//! The package index is down, refuses, stalls, cuts and lies, at each of the requests that a deed makes: the old state
+//! stays, the error names the network or the file that is wrong, and once the index is well the deed succeeds.
+
+use serde_json::Value;
+
+use refit_testkit::index::{Asked, Fault};
+
+use crate::daemon::Daemon;
+use crate::deeds::{Deed, Kind, is_ok};
+use crate::host::Host;
+use crate::oracle::{Side, judge, retry};
+use crate::tally::{Tally, sample};
+
+#[test]
+fn the_index_during_an_upgrade() {
+    at_each_request(&[(Kind::DepsUpgrade, 6), (Kind::DepsInPlace, 4), (Kind::DepsRebuild, 3)]);
+}
+
+fn at_each_request(deeds: &[(Kind, usize)]) {
+    let host = Host::with_needs();
+    let needs = host.needs.as_ref().expect("a host with needs");
+    let mut tally = Tally::default();
+    for (kind, wanted) in deeds.iter().copied() {
+        let deed = Deed::prepare(&host, kind);
+        let requests = requests_of(&host, &deed);
+        let all: Vec<(usize, &Asked, Fault)> = requests
+            .iter()
+            .enumerate()
+            .flat_map(|(at, asked)| faults().into_iter().map(move |fault| (at, asked, fault)))
+            .collect();
+        deed.reset(&host);
+        let mut daemon = Daemon::up(&host);
+        for (at, asked, fault) in sample(all, wanted) {
+            needs.index.fault(fault.clone().on(&asked.path));
+            let reply = deed.drive(&mut daemon);
+            needs.index.heal();
+            needs.index.release();
+            let harmless = is_ok(&reply);
+            let told = if harmless { Ok(()) } else { names_what_is_wrong(&reply) };
+            let promised = if harmless { Side::New } else { Side::Old };
+            let verdict = told.and_then(|()| judge(&host, &deed, &mut daemon, Some(promised)));
+            let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}"));
+            tally.count(&format!("{kind:?}"), &format!("{fault:?} at request {at}, {}", asked.path), verdict);
+            if harmless {
+                daemon.kill_all();
+                deed.reset(&host);
+                daemon = Daemon::up(&host);
+            }
+        }
+        needs.go_down();
+        let reply = deed.drive(&mut daemon);
+        needs.come_back();
+        let verdict = names_what_is_wrong(&reply);
+        let verdict = verdict.and_then(|()| judge(&host, &deed, &mut daemon, Some(Side::Old)));
+        tally.count(&format!("{kind:?}"), "nobody answers", verdict.map_err(|why| format!("{why}\n{reply:?}")));
+        assert_eq!(retry(&host, &deed, &mut daemon), Ok(()), "once all is well\n{}", daemon.child.log());
+        daemon.kill_all();
+    }
+    tally.close("The package index in trouble, at each request");
+}
+
+/// What an undisturbed deed asks the index, each address once.
+fn requests_of(host: &Host, deed: &Deed) -> Vec<Asked> {
+    let needs = host.needs.as_ref().expect("a host with needs");
+    deed.reset(host);
+    let mut daemon = Daemon::up(host);
+    needs.index.forget();
+    let reply = deed.drive(&mut daemon);
+    assert!(is_ok(&reply), "{:?}: {reply:?}", deed.kind);
+    daemon.kill_all();
+    let mut requests = needs.index.requests();
+    let mut seen = std::collections::BTreeSet::new();
+    requests.retain(|asked| seen.insert(asked.path.clone()));
+    assert!(!requests.is_empty(), "{:?} asks nobody", deed.kind);
+    requests
+}
+
+fn faults() -> Vec<Fault> {
+    vec![
+        Fault::status(500),
+        Fault::status(404),
+        Fault::Reset,
+        Fault::CutAfter(100),
+        Fault::StallAfter(0),
+        Fault::StallAfter(100),
+        Fault::WrongBytes,
+        Fault::Truncated(60),
+        Fault::NotJson,
+    ]
+}
+
+fn names_what_is_wrong(reply: &Option<Value>) -> Result<(), String> {
+    let Some(reply) = reply else { return Err("the daemon died".to_owned()) };
+    let message = reply["error"]["message"].as_str().unwrap_or_default().to_lowercase();
+    let words =
+        ["index", "network", "reached", "download", "hash", "no matching", "no version", "could not", "package"];
+    let blamed = ["corrupt", "not valid", "dirty"].iter().any(|word| message.contains(word));
+    let named = words.iter().any(|word| message.contains(word));
+    if named && !blamed { Ok(()) } else { Err(format!("the error does not name what is wrong: {reply}")) }
+}
