@@ -114,11 +114,20 @@ fn services() -> Vec<Journey> {
     vec![asks(behind("app-service").options("managed_services: klipper"), &[Call::Upgrade])]
 }
 
+/// A pip that says who it is, whatever it is asked.
+const NEW_PIP: &str = "print('pip 25.2 from here (python 3.11)')\n";
+
 fn recovered() -> Vec<Journey> {
     vec![
         asks(behind("app-whole"), &[Call::Soft]),
         asks(behind("app-hard"), &[Call::Hard]),
         asks(State::new("app-absent").absent(), &[Call::Soft]),
+        asks(
+            State::new("app-old-pip").keeping_its_pip().file_on_index(
+                Wheel::new("pip", "25.2").module("pip/__init__.py", "").module("pip/__main__.py", NEW_PIP).build(),
+            ),
+            &[Call::Status],
+        ),
         asks(State::new("app-python-gone").damaged(Damage::InterpreterGone), &[Call::Soft]),
     ]
 }

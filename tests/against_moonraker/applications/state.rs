@@ -92,6 +92,8 @@ pub struct State {
     beside: Vec<(&'static str, &'static str)>,
     pub lives: Lives,
     pub has_repository: bool,
+    /// It has the pip that the machine's Python brings along.
+    pub keeps_pip: bool,
 }
 
 impl State {
@@ -111,6 +113,7 @@ impl State {
             beside: Vec::new(),
             lives: Lives::Alone,
             has_repository: false,
+            keeps_pip: false,
         };
         state.installed("1.0.0").published(&["1.0.0"])
     }
@@ -205,6 +208,12 @@ impl State {
     /// From a repository on GitHub that is there: see [`super::world::World`].
     pub fn of_repository(mut self) -> Self {
         self.has_repository = true;
+        self
+    }
+
+    /// With the pip that the machine's Python brings along, which is an older one than Moonraker wants.
+    pub fn keeping_its_pip(mut self) -> Self {
+        self.keeps_pip = true;
         self
     }
 

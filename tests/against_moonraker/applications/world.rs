@@ -21,7 +21,8 @@ use crate::sides::{self, Daemon, Side, Wanted};
 pub struct World {
     pub states: Vec<State>,
     pub index: PackageIndex,
-    host: ReleaseHost,
+    /// For as long as the world is there.
+    _host: ReleaseHost,
     folder: TempDir,
 }
 
@@ -39,7 +40,7 @@ impl World {
         // Where git finds what it looks for at GitHub.
         let rule = format!("[url \"file://{}/\"]\n\tinsteadOf = https://github.com/\n", hub.remotes().display());
         fs::write(folder.path().join("gitconfig"), rule).expect("a file can be written");
-        Self { states, index, host, folder }
+        Self { states, index, _host: host, folder }
     }
 
     /// A folder of this name with the states as they are before anything happened.
@@ -49,7 +50,9 @@ impl World {
         let mut venvs: BTreeMap<PathBuf, Venv> = BTreeMap::new();
         for state in &self.states {
             let path = state.path(&root);
-            let venv = venvs.entry(path.clone()).or_insert_with(|| pip.venv(&root.join("home"), &path));
+            let home = root.join("home");
+            let made = || if state.keeps_pip { usual(&home, &path) } else { pip.venv(&home, &path) };
+            let venv = venvs.entry(path.clone()).or_insert_with(made);
             state.install(venv, &root);
         }
         let quiet = self.states.iter().find(|state| state.lives == Lives::Quietly);
@@ -116,7 +119,7 @@ impl Pip {
 
     /// An environment with this pip instead of the one that the machine's Python brings along.
     fn venv(&self, home: &Path, path: &Path) -> Venv {
-        let venv = Venv::make(home, path).unwrap_or_else(|e| panic!("{e}"));
+        let venv = usual(home, path);
         let site = venv.site_packages();
         for path in packages(&site).filter(|path| is_pip(path)) {
             fs::remove_dir_all(&path).expect("a folder can be removed");
@@ -126,6 +129,10 @@ impl Pip {
         }
         venv
     }
+}
+
+fn usual(home: &Path, path: &Path) -> Venv {
+    Venv::make(home, path).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn packages(folder: &Path) -> impl Iterator<Item = PathBuf> {

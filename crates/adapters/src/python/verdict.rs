@@ -24,7 +24,7 @@ pub enum Kind {
 }
 
 /// What pip says when something on the way to the index does not work; the first that is found is told.
-const UNREACHABLE: [(&str, &str); 13] = [
+const UNREACHABLE: [(&str, &str); 14] = [
     ("Temporary failure in name resolution", "its name could not be looked up"),
     ("Name or service not known", "its name could not be looked up"),
     ("No address associated with hostname", "its name could not be looked up"),
@@ -38,6 +38,7 @@ const UNREACHABLE: [(&str, &str); 13] = [
     ("Server Error", "it answers with errors"),
     ("timed out", "it did not answer in time"),
     ("connection broken by", "the connection broke"),
+    ("Connection aborted", "the connection broke"),
 ];
 
 /// What a compiler says when it misses something, and what helps.
