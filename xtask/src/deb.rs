@@ -1,6 +1,6 @@
 //! The Debian package: what is in it, and where each thing goes.
 //!
-//! Built by dpkg-deb alone. The usual tool for it takes longer to install than the whole project takes to build.
+//! Built by dpkg-deb alone, which is there wherever packages are; the usual tool would have to be compiled first.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
