@@ -16,7 +16,8 @@ pub fn after_run(plan: &Plan, before: &PythonFacts, mut after: PythonFacts) -> P
     };
     after.dependencies = dependencies::after_run(plan, &before.dependencies, after.dependencies);
     learn_version(&mut after);
-    let works = |facts: &PythonFacts| facts.dependencies.environment.as_ref().is_some_and(|seen| seen.state.is_usable());
+    let works =
+        |facts: &PythonFacts| facts.dependencies.environment.as_ref().is_some_and(|seen| seen.state.is_usable());
     if works(&after) && !works(before) {
         // Its Python could not be asked what fits it; now it can.
         after.remote.error = None;
