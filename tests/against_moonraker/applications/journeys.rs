@@ -25,7 +25,7 @@ pub struct Journey {
 
 /// All of them.
 pub fn all() -> Vec<Journey> {
-    [offered(), untoward(), services(), recovered(), from_github()].into_iter().flatten().collect()
+    [offered(), untoward(), services(), recovered(), on_github()].into_iter().flatten().collect()
 }
 
 /// Everything that can be asked of an application with a newer version.
@@ -132,7 +132,7 @@ fn recovered() -> Vec<Journey> {
     ]
 }
 
-fn from_github() -> Vec<Journey> {
+fn on_github() -> Vec<Journey> {
     let hub = |name: &'static str| State::new(name).published(&[]).of_repository();
     vec![
         asks(hub("hub-stable"), &[Call::Status, Call::Upgrade, Call::Look, Call::Rollback]),

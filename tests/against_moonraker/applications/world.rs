@@ -98,7 +98,7 @@ fn with_repository(state: State, hub: &GitWorld) -> State {
         remote.tag_at(tag, commit);
     }
     let releases = ["v1.0.0", "v1.1.0"].map(Release::new).into_iter().collect();
-    state.from_github(&commits[0], releases).pushed("master", &commits[2])
+    state.on_github(&commits[0], releases).pushed("master", &commits[2])
 }
 
 /// The pip of Moonraker's own environment: it replaces an older one wherever it finds it.
