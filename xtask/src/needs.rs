@@ -32,6 +32,8 @@ pub(crate) const TEST_TOOLS: &[Tool] = &[
     ("nginx", "nginx-light"),
     // Moonraker's tokens.
     ("libsodium.so.23", "libsodium23"),
+    // Installs what applications in JavaScript ask for.
+    ("npm", "npm"),
 ];
 
 /// Installs the packages of the tools that are not there. Needs root only when something is missing.
