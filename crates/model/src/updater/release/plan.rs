@@ -233,6 +233,8 @@ impl Planner<'_> {
 
     fn unpack(&self, share: bool) -> Vec<PlannedStep> {
         let stage = self.stage();
+        // npm runs the software's own scripts in the stage: what they write in place must not be the folder in use.
+        let share = share && !self.spec.dependencies.node;
         let step = Step::ReleaseUnpack { release: self.subject(), stage: stage.clone(), share };
         let mut step = plain(step, Undo::DeleteStage { stage }, Phase::Preparation);
         step.announce =
