@@ -43,7 +43,12 @@ impl Host {
                     action,
                     preview: matches!(look, Look::Preview(_)),
                 };
-                let dependencies = self.survey_dependencies(wanted, tell).await;
+                let mut dependencies = self.survey_dependencies(wanted, tell).await;
+                let changes = dependencies.environment.iter_mut().flat_map(|environment| &mut environment.changes);
+                for change in changes.filter(|change| change.name == spec.project.as_str()) {
+                    // pip does not tell sizes, the index does.
+                    change.bytes = change.bytes.or(facts.remote.offer.as_ref().and_then(|offer| offer.bytes));
+                }
                 facts.survey = Some(PythonSurvey { dependencies });
             }
         }
