@@ -25,7 +25,9 @@ use crate::releases::{Records, compare, is_twin, namespace, read, side_by_side, 
 use crate::sides::Side;
 use crate::verdict::Verdict;
 use journeys::{Journey, Turn};
+pub use state::State as Application;
 use state::State;
+pub use world::{Pip, path};
 use world::World;
 
 /// The entry of a state, and what the server warns of it.
