@@ -13,14 +13,6 @@ use crate::tally::{Tally, sample};
 
 /// The disk of the tests: a fetch wants 64 MiB to be free, and there must be less to fill.
 const SIZE: u64 = 100;
-/// The same with an environment.
-const SIZE_WITH_NEEDS: u64 = 160;
-
-#[test]
-fn from_the_start_with_dependencies() {
-    const INSTALLS: [u64; 3] = [0, 64 << 10, 1 << 20];
-    from_the_start_of(&Rig::with_needs(SIZE_WITH_NEEDS), [(Kind::DepsUpgrade, INSTALLS.as_slice())].into_iter());
-}
 
 #[test]
 fn from_the_start() {
@@ -29,35 +21,36 @@ fn from_the_start() {
     const UNPACKS: [u64; 3] = [0, 8 << 10, 32 << 10];
     let repositories = [Kind::Upgrade, Kind::SoftDamaged, Kind::HardDirty].map(|kind| (kind, FETCHES.as_slice()));
     let releases = [Kind::WebUpgrade, Kind::ZipRollback].map(|kind| (kind, UNPACKS.as_slice()));
-    from_the_start_of(&Rig::new(SIZE), repositories.into_iter().chain(releases));
-}
-
-fn from_the_start_of<'a>(rig: &Rig, deeds: impl Iterator<Item = (Kind, &'a [u64])>) {
+    let rig = Rig::new(SIZE);
     let mut tally = Tally::default();
-    for (kind, leaves) in deeds {
-        let deed = Deed::prepare(&rig.host, kind);
-        for leave in leaves.iter().copied() {
-            rig.reset(&deed);
-            let mut daemon = Daemon::up(&rig.host);
-            rig.disk.fill(leave);
-            let reply = deed.drive(&mut daemon);
-            let mut verdict = if is_ok(&reply) { Ok(()) } else { tells("space", &reply) };
-            let side = if is_ok(&reply) { Side::New } else { Side::Old };
-            if let Some(wrong) = repository(&rig.host, &deed, side).first() {
-                verdict = Err(format!("with the disk full: {wrong}"));
-            }
-            rig.disk.unfill();
-            let verdict = verdict.and_then(|()| judge(&rig.host, &deed, &mut daemon, Some(side)));
-            let verdict = verdict.and_then(|side| match side {
-                Side::New => Ok(side),
-                Side::Old => retry(&rig.host, &deed, &mut daemon).map(|()| side),
-            });
-            let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}\n{}", daemon.child.log()));
-            daemon.kill_all();
-            tally.count(&format!("{kind:?}"), &format!("{leave} bytes free"), verdict);
-        }
+    for (kind, leaves) in repositories.into_iter().chain(releases) {
+        from_the_start_of(&rig, &Deed::prepare(&rig.host, kind), leaves, &mut tally);
     }
     tally.close("Disk full from the start");
+}
+
+/// With so many bytes left.
+pub fn from_the_start_of(rig: &Rig, deed: &Deed, leaves: &[u64], tally: &mut Tally) {
+    for leave in leaves.iter().copied() {
+        rig.reset(deed);
+        let mut daemon = Daemon::up(&rig.host);
+        rig.disk.fill(leave);
+        let reply = deed.drive(&mut daemon);
+        let mut verdict = if is_ok(&reply) { Ok(()) } else { tells("space", &reply) };
+        let side = if is_ok(&reply) { Side::New } else { Side::Old };
+        if let Some(wrong) = repository(&rig.host, deed, side).first() {
+            verdict = Err(format!("with the disk full: {wrong}"));
+        }
+        rig.disk.unfill();
+        let verdict = verdict.and_then(|()| judge(&rig.host, deed, &mut daemon, Some(side)));
+        let verdict = verdict.and_then(|side| match side {
+            Side::New => Ok(side),
+            Side::Old => retry(&rig.host, deed, &mut daemon).map(|()| side),
+        });
+        let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}\n{}", daemon.child.log()));
+        daemon.kill_all();
+        tally.count(&format!("{:?}", deed.kind), &format!("{leave} bytes free"), verdict);
+    }
 }
 
 /// The deeds, and from how many of their points on.
@@ -74,50 +67,45 @@ const DEEDS: [(Kind, usize); 8] = [
 
 #[test]
 fn from_a_point_on() {
-    from_a_point_on_of(&Rig::new(SIZE), &DEEDS);
-}
-
-#[test]
-fn from_a_point_on_with_dependencies() {
-    let deeds = [(Kind::DepsUpgrade, 5), (Kind::DepsInPlace, 4)];
-    from_a_point_on_of(&Rig::with_needs(SIZE_WITH_NEEDS), &deeds);
-}
-
-fn from_a_point_on_of(rig: &Rig, deeds: &[(Kind, usize)]) {
+    let rig = Rig::new(SIZE);
     let mut tally = Tally::default();
-    for (kind, wanted) in deeds.iter().copied() {
-        let deed = Deed::prepare(&rig.host, kind);
-        for (at, (point, before)) in sample(deed.points.clone(), wanted).into_iter().enumerate() {
-            let leave = [0, 12 << 10, 64 << 10][at % 3];
-            rig.reset(&deed);
-            let mut daemon = Daemon::up_with(&rig.host, &Manner::ordered(format!("stop={point}*{}", before + 1)));
-            let asked = Asked::of(&rig.host, &deed);
-            assert!(daemon.halts(PATIENCE), "{point} is never reached:\n{}", daemon.child.log_tail());
-            rig.disk.fill(leave);
-            daemon.go_on();
-            let reply = asked.reply();
-            let told = if is_ok(&reply) { Ok(()) } else { tells("space", &reply) };
-            let told = told.and_then(|()| written_down(&deed, &mut daemon, &point, before));
-            daemon.kill_all();
-            // It comes up with the disk full, too.
-            let mut starved = Daemon::up(&rig.host);
-            let entry = starved.entry(deed.kind.name());
-            starved.kill_all();
-            rig.disk.unfill();
-            let verdict = told.and_then(|()| restart_judge_and_retry(&rig.host, &deed, &Manner::default()));
-            let verdict = verdict.and_then(|side| {
-                let kept_its_word = !is_ok(&reply) || side == Side::New;
-                if kept_its_word { Ok(side) } else { Err("ok was answered, and the old state is there".to_owned()) }
-            });
-            let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}\n{entry}"));
-            tally.count(
-                &format!("{kind:?}"),
-                &format!("{leave} bytes free from {point}, time {}, on", before + 1),
-                verdict,
-            );
-        }
+    for (kind, wanted) in DEEDS {
+        from_a_point_on_of(&rig, &Deed::prepare(&rig.host, kind), wanted, &mut tally);
     }
     tally.close("Disk full from a point on");
+}
+
+/// From so many of the points of the deed on.
+pub fn from_a_point_on_of(rig: &Rig, deed: &Deed, wanted: usize, tally: &mut Tally) {
+    for (at, (point, before)) in sample(deed.points.clone(), wanted).into_iter().enumerate() {
+        let leave = [0, 12 << 10, 64 << 10][at % 3];
+        rig.reset(deed);
+        let mut daemon = Daemon::up_with(&rig.host, &Manner::ordered(format!("stop={point}*{}", before + 1)));
+        let asked = Asked::of(&rig.host, deed);
+        assert!(daemon.halts(PATIENCE), "{point} is never reached:\n{}", daemon.child.log_tail());
+        rig.disk.fill(leave);
+        daemon.go_on();
+        let reply = asked.reply();
+        let told = if is_ok(&reply) { Ok(()) } else { tells("space", &reply) };
+        let told = told.and_then(|()| written_down(deed, &mut daemon, &point, before));
+        daemon.kill_all();
+        // It comes up with the disk full, too.
+        let mut starved = Daemon::up(&rig.host);
+        let entry = starved.entry(deed.kind.name());
+        starved.kill_all();
+        rig.disk.unfill();
+        let verdict = told.and_then(|()| restart_judge_and_retry(&rig.host, deed, &Manner::default()));
+        let verdict = verdict.and_then(|side| {
+            let kept_its_word = !is_ok(&reply) || side == Side::New;
+            if kept_its_word { Ok(side) } else { Err("ok was answered, and the old state is there".to_owned()) }
+        });
+        let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}\n{entry}"));
+        tally.count(
+            &format!("{:?}", deed.kind),
+            &format!("{leave} bytes free from {point}, time {}, on", before + 1),
+            verdict,
+        );
+    }
 }
 
 #[test]

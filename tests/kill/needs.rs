@@ -24,6 +24,7 @@ pub mod deaths;
 mod inside_pip;
 mod offline;
 pub mod service;
+mod sweeps;
 pub mod verdict;
 
 /// The file that asks for Python packages.

@@ -34,48 +34,44 @@ fn killed_twice_more_during_releases() {
     ]);
 }
 
-#[test]
-fn killed_twice_more_with_dependencies() {
-    let deeds = [(Kind::DepsUpgrade, 4), (Kind::DepsInPlace, 4), (Kind::DepsRebuildInPlace, 2)];
-    twice_more_of(&Host::with_needs(), &deeds);
-}
-
 fn twice_more(deeds: &[(Kind, usize)]) {
-    twice_more_of(&Host::new(), deeds);
-}
-
-fn twice_more_of(host: &Host, deeds: &[(Kind, usize)]) {
+    let host = Host::new();
     let mut tally = Tally::default();
     for (kind, wanted) in deeds.iter().copied() {
-        let deed = Deed::prepare(host, kind);
-        let mut seeded = Seeded::new(seed());
-        for (point, before) in sample(deed.points.clone(), wanted) {
-            deed.reset(host);
-            die_at(host, &deed, &point, before);
-            let recovery = points_of_recovery(host);
-            // The same once more: a copy of what is left would have other inodes.
-            deed.reset(host);
-            die_at(host, &deed, &point, before);
-            let mut what = format!("{kind:?} killed at {point}");
-            for boot in ["second", "third"].into_iter().take(recovery.len()) {
-                let (again, times) = seeded.pick(&recovery).clone();
-                what += &format!(", then at {again}");
-                let orders = Manner::ordered(format!("kill={again}*{},boot={boot}", times + 1));
-                match Daemon::start(host, &orders) {
-                    Start::Died(_) => {}
-                    // The first death left less to do.
-                    Start::Up(mut daemon) => drop(daemon.kill_all()),
-                }
-            }
-            let verdict = if seeded.below(2) == 0 {
-                restart_and_judge(host, &deed, &Manner::default(), None)
-            } else {
-                restart_judge_and_retry(host, &deed, &Manner::default())
-            };
-            tally.count(&format!("{kind:?}"), &what, verdict);
-        }
+        twice_more_of(&host, &Deed::prepare(&host, kind), wanted, &mut tally);
     }
     tally.close("Killed again, twice, during the recovery");
+}
+
+/// At so many of the points of the deed.
+pub fn twice_more_of(host: &Host, deed: &Deed, wanted: usize, tally: &mut Tally) {
+    let kind = deed.kind;
+    let mut seeded = Seeded::new(seed());
+    for (point, before) in sample(deed.points.clone(), wanted) {
+        deed.reset(host);
+        die_at(host, deed, &point, before);
+        let recovery = points_of_recovery(host);
+        // The same once more: a copy of what is left would have other inodes.
+        deed.reset(host);
+        die_at(host, deed, &point, before);
+        let mut what = format!("{kind:?} killed at {point}");
+        for boot in ["second", "third"].into_iter().take(recovery.len()) {
+            let (again, times) = seeded.pick(&recovery).clone();
+            what += &format!(", then at {again}");
+            let orders = Manner::ordered(format!("kill={again}*{},boot={boot}", times + 1));
+            match Daemon::start(host, &orders) {
+                Start::Died(_) => {}
+                // The first death left less to do.
+                Start::Up(mut daemon) => drop(daemon.kill_all()),
+            }
+        }
+        let verdict = if seeded.below(2) == 0 {
+            restart_and_judge(host, deed, &Manner::default(), None)
+        } else {
+            restart_judge_and_retry(host, deed, &Manner::default())
+        };
+        tally.count(&format!("{kind:?}"), &what, verdict);
+    }
 }
 
 #[test]
@@ -94,22 +90,17 @@ fn killed_at_every_attempt_at_a_release() {
     at_every_attempt(Kind::ZipHard, &exchange, "release_verify.before");
 }
 
-#[test]
-fn killed_at_every_attempt_with_dependencies() {
-    let host = Host::with_needs();
-    at_every_attempt_of(&host, Kind::DepsUpgrade, &["folder_exchange.exchanged"], "environment_exchange.before");
-}
-
 fn at_every_attempt(kind: Kind, points: &[&str], again: &str) {
-    at_every_attempt_of(&Host::new(), kind, points, again);
+    let host = Host::new();
+    at_every_attempt_of(&host, &Deed::prepare(&host, kind), points, again);
 }
 
-fn at_every_attempt_of(host: &Host, kind: Kind, points: &[&str], again: &str) {
-    let deed = Deed::prepare(host, kind);
+pub fn at_every_attempt_of(host: &Host, deed: &Deed, points: &[&str], again: &str) {
+    let kind = deed.kind;
     let name = kind.name();
     for point in points {
         deed.reset(host);
-        die_at(host, &deed, point, 0);
+        die_at(host, deed, point, 0);
         for _attempt in 0..3 {
             let start = Daemon::start(host, &Manner::ordered(format!("kill={again}")));
             assert!(matches!(start, Start::Died(_)), "the recovery of {point} does not pass {again}");
@@ -119,18 +110,18 @@ fn at_every_attempt_of(host: &Host, kind: Kind, points: &[&str], again: &str) {
         assert_eq!(run["outcome"], "needs_attention", "{point}: {run}");
         let status = daemon.result("machine.update.status", serde_json::json!({"refresh": false}));
         assert_eq!(status["refit"]["attention"][0]["name"], name, "{status}");
-        assert_eq!(lost(host, &deed), Vec::<String>::new(), "{point}");
+        assert_eq!(lost(host, deed), Vec::<String>::new(), "{point}");
         // The way out that it names.
         let reply = daemon.ask("machine.update.recover", serde_json::json!({"name": name, "hard": true}));
         assert!(crate::deeds::is_ok(&reply), "{reply:?}");
         if kind.is_release() {
-            let end = folders::judge_again(host, &deed);
+            let end = folders::judge_again(host, deed);
             assert_eq!(end, Vec::<String>::new(), "{point}");
         } else {
             assert_eq!(host.app().blemishes(), Vec::<String>::new(), "{point}");
             assert_eq!(verdict::fits(host), Vec::<String>::new(), "{point}");
         }
-        assert_eq!(lost(host, &deed), Vec::<String>::new(), "{point}");
+        assert_eq!(lost(host, deed), Vec::<String>::new(), "{point}");
         let mut strays = strays(host);
         // What was exchanged lies there still, until the environment changes the next time.
         strays.retain(|stray| host.needs.is_none() || !stray.contains(".refit-new-"));

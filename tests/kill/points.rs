@@ -52,26 +52,6 @@ fn the_other_deeds_on_releases() {
     }
 }
 
-#[test]
-fn upgrade_with_dependencies() {
-    at_points_of(&Host::with_needs(), Kind::DepsUpgrade, [10, 2]);
-}
-
-#[test]
-fn upgrade_with_dependencies_in_place() {
-    let host = Host::with_needs();
-    at_points_of(&host, Kind::DepsInPlace, [6, 1]);
-    at_points_of(&host, Kind::DepsRebuildInPlace, [4, 1]);
-}
-
-#[test]
-fn the_other_deeds_with_dependencies() {
-    let host = Host::with_needs();
-    for kind in [Kind::DepsRollback, Kind::DepsRollbackExact, Kind::DepsRecover, Kind::DepsRebuild] {
-        at_points_of(&host, kind, [3, 1]);
-    }
-}
-
 /// At how many of the points around the journal's entries the deeds are killed that differ from another in some steps.
 const ENTRIES: usize = 6;
 
@@ -80,30 +60,30 @@ fn at_every_point(kind: Kind) {
 }
 
 fn at_points(kind: Kind, entries: usize) {
-    at_points_of(&Host::new(), kind, [usize::MAX / times(), entries]);
+    let host = Host::new();
+    let mut tally = Tally::default();
+    at_points_of(&host, &Deed::prepare(&host, kind), [usize::MAX / times(), entries], &mut tally);
+    tally.close(&format!("{kind:?} killed at every point"));
 }
 
 /// At so many of the points around and within steps, and around entries of the journal.
-fn at_points_of(host: &Host, kind: Kind, [steps, entries]: [usize; 2]) {
-    let deed = Deed::prepare(host, kind);
+pub fn at_points_of(host: &Host, deed: &Deed, [steps, entries]: [usize; 2], tally: &mut Tally) {
     let mut seeded = Seeded::new(seed());
-    let mut tally = Tally::default();
     let is_entry = |(point, _): &(String, usize)| point.starts_with("journal.");
     let (around, within): (Vec<_>, Vec<_>) = deed.points.iter().cloned().partition(is_entry);
     for (point, before) in &sample(within, steps).into_iter().chain(sample(around, entries)).collect::<Vec<_>>() {
         deed.reset(host);
-        let promised = die_at(host, &deed, point, *before);
+        let promised = die_at(host, deed, point, *before);
         // Every third time it believes that the machine was booted since, and every third time it is asked once more.
         let rebooted = Manner::ordered("boot=another");
         let verdict = match seeded.below(3) {
-            0 => restart_and_judge(host, &deed, &rebooted, promised),
-            1 => restart_judge_and_retry(host, &deed, &Manner::default()),
-            _ => restart_and_judge(host, &deed, &Manner::default(), promised),
+            0 => restart_and_judge(host, deed, &rebooted, promised),
+            1 => restart_judge_and_retry(host, deed, &Manner::default()),
+            _ => restart_and_judge(host, deed, &Manner::default(), promised),
         };
         let group = if point.starts_with("journal.") { "around journal entries" } else { "around and within steps" };
         tally.count(group, &format!("killed at {point}, time {}", before + 1), verdict);
     }
-    tally.close(&format!("{kind:?} killed at every point"));
 }
 
 /// Begins the deed on a daemon that dies at a point. What the caller was promised before that.

@@ -34,37 +34,40 @@ const DEEDS: [(Kind, usize); 8] = [
     (Kind::ZipHard, 4),
 ];
 
-/// The same of software that depends on others'.
-const DEEDS_WITH_NEEDS: [(Kind, usize); 3] = [(Kind::DepsUpgrade, 6), (Kind::DepsInPlace, 4), (Kind::DepsRollback, 2)];
-
 #[test]
 fn at_points() {
-    at_points_of(&Rig::new(128), &DEEDS);
-}
-
-#[test]
-fn at_points_with_dependencies() {
-    at_points_of(&Rig::with_needs(192), &DEEDS_WITH_NEEDS);
-}
-
-fn at_points_of(rig: &Rig, deeds: &[(Kind, usize)]) {
+    let rig = Rig::new(128);
     let mut tally = Tally::default();
-    for (kind, wanted) in deeds.iter().copied() {
-        let deed = Deed::prepare(&rig.host, kind);
-        let points: Vec<_> = deed.points.iter().filter(|(point, _)| !point.ends_with(".before")).cloned().collect();
-        for (at, (point, before)) in sample(points, wanted).into_iter().enumerate() {
-            rig.reset(&deed);
-            let manner = Manner::ordered(format!("stop={point}*{}", before + 1));
-            let mut daemon = Daemon::up_with(&rig.host, &manner);
-            let asked = Asked::of(&rig.host, &deed);
-            assert!(daemon.halts(PATIENCE), "{point} is never reached:\n{}", daemon.child.log_tail());
-            drop(asked);
-            let wait = if at % 2 == 0 { Duration::ZERO } else { COMMITTED };
-            let verdict = rig.cut_and_restart(&deed, daemon, wait, None);
-            tally.count(&format!("{kind:?}, at points"), &format!("cut {wait:?} after {point}"), verdict);
-        }
+    for (kind, wanted) in DEEDS {
+        at_points_of(&rig, &Deed::prepare(&rig.host, kind), wanted, &mut tally);
     }
     tally.close("Power cut at points, the remote off");
+}
+
+/// At so many of the points of the deed.
+pub fn at_points_of(rig: &Rig, deed: &Deed, wanted: usize, tally: &mut Tally) {
+    let points: Vec<_> = deed.points.iter().filter(|(point, _)| !point.ends_with(".before")).cloned().collect();
+    for (at, (point, before)) in sample(points, wanted).into_iter().enumerate() {
+        rig.reset(deed);
+        let manner = Manner::ordered(format!("stop={point}*{}", before + 1));
+        let mut daemon = Daemon::up_with(&rig.host, &manner);
+        let asked = Asked::of(&rig.host, deed);
+        assert!(daemon.halts(PATIENCE), "{point} is never reached:\n{}", daemon.child.log_tail());
+        drop(asked);
+        let wait = if at % 2 == 0 { Duration::ZERO } else { COMMITTED };
+        let verdict = rig.cut_and_restart(deed, daemon, wait, None);
+        tally.count(&format!("{:?}, at points", deed.kind), &format!("cut {wait:?} after {point}"), verdict);
+    }
+}
+
+/// Right after it was told that it is done.
+pub fn after_ok(rig: &Rig, deed: &Deed, tally: &mut Tally) {
+    rig.reset(deed);
+    let mut daemon = Daemon::up(&rig.host);
+    let reply = deed.drive(&mut daemon);
+    assert!(is_ok(&reply), "{:?}: {reply:?}", deed.kind);
+    let verdict = rig.cut_and_restart(deed, daemon, Duration::ZERO, Some(Side::New));
+    tally.count(&format!("{:?}, right after ok", deed.kind), "cut at once", verdict);
 }
 
 #[test]
@@ -90,12 +93,7 @@ fn at_random_instants_and_after_ok() {
                 verdict,
             );
         }
-        rig.reset(&deed);
-        let mut daemon = Daemon::up(&rig.host);
-        let reply = deed.drive(&mut daemon);
-        assert!(is_ok(&reply), "{kind:?}: {reply:?}");
-        let verdict = rig.cut_and_restart(&deed, daemon, Duration::ZERO, Some(Side::New));
-        tally.count(&format!("{kind:?}, right after ok"), "cut at once", verdict);
+        after_ok(&rig, &deed, &mut tally);
     }
     tally.close("Power cut at random instants, the remote off");
 }

@@ -26,46 +26,54 @@ const FAILING: [(Kind, usize); 7] = [
     (Kind::ZipHard, 8),
 ];
 
-/// The same of software that depends on others'.
-const FAILING_WITH_NEEDS: [(Kind, usize); 3] =
-    [(Kind::DepsUpgrade, 7), (Kind::DepsInPlace, 4), (Kind::DepsRebuildInPlace, 2)];
-
 #[test]
 fn killed_on_the_way_back() {
+    let host = Host::new();
     let mut tally = Tally::default();
     let mut tried: BTreeSet<String> = BTreeSet::new();
-    let host = Host::new();
-    on_the_way_back(&host, &FAILING, &mut tally, &mut tried);
+    for (kind, wanted) in FAILING {
+        let deed = Deed::prepare(&host, kind);
+        on_the_way_back(&host, &deed, [wanted, wanted / 2], &mut tally, &mut tried);
+    }
     for kind in GIT.into_iter().chain(RELEASES).filter(|kind| FAILING.iter().all(|(failing, _)| failing != kind)) {
         tried.extend(Deed::prepare(&host, kind).points.into_iter().map(|(point, _)| point));
     }
-    let host = Host::with_needs();
-    on_the_way_back(&host, &FAILING_WITH_NEEDS, &mut tally, &mut tried);
-    // An environment that was kept before goes when another is kept.
-    tried.extend(Deed::prepare(&host, Kind::DepsRollbackExact).points.into_iter().map(|(point, _)| point));
-    let untried: Vec<_> = POINTS.iter().filter(|point| !tried.contains(**point)).collect();
-    assert!(untried.is_empty(), "no deed passes {untried:?}");
+    none_is_untried(&tried, |point| !is_of_dependencies(point));
     tally.close("Killed while a failed change is taken back");
 }
 
-fn on_the_way_back(host: &Host, failing_deeds: &[(Kind, usize)], tally: &mut Tally, tried: &mut BTreeSet<String>) {
-    for (kind, wanted) in failing_deeds.iter().copied() {
-        let deed = Deed::prepare(host, kind);
-        let way_back = points_of_failure(host, &deed, tally);
-        tried.extend(deed.points.iter().chain(&way_back).map(|(point, _)| point.clone()));
-        // Where something is undone, and a few of the many entries of the journal.
-        let (steps, entries): (Vec<_>, Vec<_>) =
-            way_back.into_iter().partition(|(point, _)| !point.starts_with("journal."));
-        for (point, before) in sample(steps, wanted).into_iter().chain(sample(entries, wanted / 2)) {
-            deed.reset(host);
-            let manner = failing(host, &deed, &format!("kill={point}*{}", before + 1));
-            let mut daemon = Daemon::up_with(host, &manner);
-            let reply = drive_to_failure(host, &deed, &mut daemon);
-            assert!(reply.is_none(), "{kind:?}: {point} is never reached: {reply:?}");
-            daemon.kill_all();
-            let verdict = restart_and_judge(host, &deed, &Manner::default(), None);
-            tally.count(&format!("{kind:?}"), &format!("killed at {point} on the way back"), verdict);
-        }
+/// The other deeds pass these; what is left is passed by those on dependencies ([`crate::needs::sweeps`]).
+pub fn is_of_dependencies(point: &str) -> bool {
+    ["environment_", "packages_", "node_", "service"].iter().any(|start| point.starts_with(start))
+}
+
+pub fn none_is_untried(tried: &BTreeSet<String>, counts: impl Fn(&str) -> bool) {
+    let untried: Vec<_> = POINTS.iter().filter(|point| counts(point) && !tried.contains(**point)).collect();
+    assert!(untried.is_empty(), "no deed passes {untried:?}");
+}
+
+/// At so many of the points where something is undone, and of the many entries of the journal.
+pub fn on_the_way_back(
+    host: &Host,
+    deed: &Deed,
+    [steps_wanted, entries_wanted]: [usize; 2],
+    tally: &mut Tally,
+    tried: &mut BTreeSet<String>,
+) {
+    let kind = deed.kind;
+    let way_back = points_of_failure(host, deed, tally);
+    tried.extend(deed.points.iter().chain(&way_back).map(|(point, _)| point.clone()));
+    let (steps, entries): (Vec<_>, Vec<_>) =
+        way_back.into_iter().partition(|(point, _)| !point.starts_with("journal."));
+    for (point, before) in sample(steps, steps_wanted).into_iter().chain(sample(entries, entries_wanted)) {
+        deed.reset(host);
+        let manner = failing(host, deed, &format!("kill={point}*{}", before + 1));
+        let mut daemon = Daemon::up_with(host, &manner);
+        let reply = drive_to_failure(host, deed, &mut daemon);
+        assert!(reply.is_none(), "{kind:?}: {point} is never reached: {reply:?}");
+        daemon.kill_all();
+        let verdict = restart_and_judge(host, deed, &Manner::default(), None);
+        tally.count(&format!("{kind:?}"), &format!("killed at {point} on the way back"), verdict);
     }
 }
 

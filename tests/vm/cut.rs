@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use refit_testkit::vm::User;
 
-use crate::printer::{NAME, PATIENCE, Printer};
+use crate::printer::{PATIENCE, Printer};
 
 /// What happens in the middle.
 #[derive(Clone, Copy, Debug)]

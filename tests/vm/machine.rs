@@ -52,7 +52,7 @@ fn two_machines_do_not_meet_and_a_dropped_one_leaves_nothing() {
     drop(one);
     assert!(!lives(init), "its init runs on");
     assert!(!folder.exists(), "{folder:?} stays behind");
-    assert_eq!(groups(&folder), [PathBuf::new(); 0]);
+    assert!(groups(&folder).is_empty(), "{:?}", groups(&folder));
     other.wait_until(Duration::from_secs(5), "the other one's service", || {
         (other.property("sleeper", "ActiveState") == "active").then_some(())
     });

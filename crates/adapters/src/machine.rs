@@ -317,7 +317,7 @@ impl Host {
         if let Step::Environment(step) = step
             && let Err(error) = self.environments.tidy(step).await
         {
-            tracing::warn!(%error, "what a check left behind stays for now");
+            tracing::warn!(%error, "what a cut step left behind stays for now");
         }
     }
 

@@ -227,19 +227,22 @@ impl Environments {
         serde_json::to_value(sides.ok()?).ok()
     }
 
-    /// After a step that has nothing to take back: an environment that was checked before a rollback stays kept, as it
-    /// was.
+    /// After a step was taken back: half of a stage goes, and an environment that was checked before a rollback stays
+    /// kept, as it was.
     ///
     /// # Errors
-    /// When Refit's own folder in it cannot be deleted.
+    /// When something cannot be deleted.
     pub async fn tidy(&self, step: &EnvironmentStep) -> Result<(), TreeError> {
         match step {
+            EnvironmentStep::Stage { stage, .. } => {
+                let part = stage::part_of(stage);
+                off_the_loop(move || tree::delete_stage(&part)).await
+            }
             EnvironmentStep::Check { ground: Ground::Stage(checked), .. } => {
                 let checked = checked.clone();
                 off_the_loop(move || stage::take_out_own(&checked)).await
             }
-            EnvironmentStep::Stage { .. }
-            | EnvironmentStep::Install { .. }
+            EnvironmentStep::Install { .. }
             | EnvironmentStep::Check { ground: Ground::InPlace { .. }, .. }
             | EnvironmentStep::Exchange { .. }
             | EnvironmentStep::KeepSnapshot { .. }

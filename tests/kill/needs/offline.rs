@@ -6,57 +6,49 @@ use serde_json::Value;
 use refit_testkit::index::{Asked, Fault};
 
 use crate::daemon::Daemon;
-use crate::deeds::{Deed, Kind, is_ok};
+use crate::deeds::{Deed, is_ok};
 use crate::host::Host;
 use crate::oracle::{Side, judge, retry};
 use crate::tally::{Tally, sample};
 
-#[test]
-fn the_index_during_an_upgrade() {
-    at_each_request(&[(Kind::DepsUpgrade, 6), (Kind::DepsInPlace, 4), (Kind::DepsRebuild, 3)]);
-}
-
-fn at_each_request(deeds: &[(Kind, usize)]) {
-    let host = Host::with_needs();
+/// So many of all the faults at all the requests; and nobody answers at all.
+pub fn at_each_request(host: &Host, deed: &Deed, wanted: usize, tally: &mut Tally) {
     let needs = host.needs.as_ref().expect("a host with needs");
-    let mut tally = Tally::default();
-    for (kind, wanted) in deeds.iter().copied() {
-        let deed = Deed::prepare(&host, kind);
-        let requests = requests_of(&host, &deed);
-        let all: Vec<(usize, &Asked, Fault)> = requests
-            .iter()
-            .enumerate()
-            .flat_map(|(at, asked)| faults().into_iter().map(move |fault| (at, asked, fault)))
-            .collect();
-        deed.reset(&host);
-        let mut daemon = Daemon::up(&host);
-        for (at, asked, fault) in sample(all, wanted) {
-            needs.index.fault(fault.clone().on(&asked.path));
-            let reply = deed.drive(&mut daemon);
-            needs.index.heal();
-            needs.index.release();
-            let harmless = is_ok(&reply);
-            let told = if harmless { Ok(()) } else { names_what_is_wrong(&reply) };
-            let promised = if harmless { Side::New } else { Side::Old };
-            let verdict = told.and_then(|()| judge(&host, &deed, &mut daemon, Some(promised)));
-            let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}"));
-            tally.count(&format!("{kind:?}"), &format!("{fault:?} at request {at}, {}", asked.path), verdict);
-            if harmless {
-                daemon.kill_all();
-                deed.reset(&host);
-                daemon = Daemon::up(&host);
-            }
-        }
-        needs.go_down();
+    let group = format!("{:?}", deed.kind);
+    let requests = requests_of(host, deed);
+    let all: Vec<(usize, &Asked, Fault)> = requests
+        .iter()
+        .enumerate()
+        .flat_map(|(at, asked)| faults().into_iter().map(move |fault| (at, asked, fault)))
+        .collect();
+    deed.reset(host);
+    let mut daemon = Daemon::up(host);
+    for (at, asked, fault) in sample(all, wanted) {
+        needs.index.fault(fault.clone().on(&asked.path));
         let reply = deed.drive(&mut daemon);
-        needs.come_back();
-        let verdict = names_what_is_wrong(&reply);
-        let verdict = verdict.and_then(|()| judge(&host, &deed, &mut daemon, Some(Side::Old)));
-        tally.count(&format!("{kind:?}"), "nobody answers", verdict.map_err(|why| format!("{why}\n{reply:?}")));
-        assert_eq!(retry(&host, &deed, &mut daemon), Ok(()), "once all is well\n{}", daemon.child.log());
-        daemon.kill_all();
+        needs.index.heal();
+        needs.index.release();
+        let harmless = is_ok(&reply);
+        let told = if harmless { Ok(()) } else { names_what_is_wrong(&reply) };
+        let promised = if harmless { Side::New } else { Side::Old };
+        let verdict = told.and_then(|()| judge(host, deed, &mut daemon, Some(promised)));
+        let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}"));
+        tally.count(&group, &format!("{fault:?} at request {at}, {}", asked.path), verdict);
+        if harmless {
+            daemon.kill_all();
+            deed.reset(host);
+            daemon = Daemon::up(host);
+        }
     }
-    tally.close("The package index in trouble, at each request");
+    needs.go_down();
+    let reply = deed.drive(&mut daemon);
+    needs.come_back();
+    let verdict = names_what_is_wrong(&reply);
+    let verdict = verdict.and_then(|()| judge(host, deed, &mut daemon, Some(Side::Old)));
+    tally.count(&group, "nobody answers", verdict.map_err(|why| format!("{why}\n{reply:?}")));
+    let again = retry(host, deed, &mut daemon).map(|()| Side::New);
+    tally.count(&group, "once all is well", again.map_err(|why| format!("{why}\n{}", daemon.child.log())));
+    daemon.kill_all();
 }
 
 /// What an undisturbed deed asks the index, each address once.

@@ -70,7 +70,12 @@ pub fn belong_together(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
             }
         }
         Side::New => {
-            if !before.new.contains(&digest) {
+            // One that was made elsewhere names the digests of its first scripts, which differ by where that was.
+            let is_new = match deed.kind {
+                Kind::DepsRebuildInPlace => venv.installed() == before.installed,
+                _ => before.new.contains(&digest),
+            };
+            if !is_new {
                 wrong.push(format!("the environment is no new one: {:?}", venv.installed()));
             }
             let now: Vec<String> = kept(host).into_values().collect();

@@ -166,7 +166,9 @@ fn finish(part: &Path, stage: &Path, from: &Beginning) -> Result<(), TreeError> 
     tree::sync_parent(stage)
 }
 
-fn part_of(stage: &Path) -> PathBuf {
+/// What it is called while it is made.
+#[must_use]
+pub fn part_of(stage: &Path) -> PathBuf {
     let mut part = stage.as_os_str().to_owned();
     part.push(".part");
     part.into()

@@ -132,8 +132,9 @@ pub(crate) fn known(request: &Request, scene: &Scene<'_>) -> Result<(), Refusal>
     }
 }
 
-/// A version that is to be skipped is not installed by name either, unless the caller consents.
-pub(crate) fn consented(request: &Request, scene: &Scene<'_>) -> Result<(), Refusal> {
+/// A version that is to be skipped is not installed by name either, unless the caller consents. One that is skipped while the
+/// request waits is found when its plan is made.
+fn consented(request: &Request, scene: &Scene<'_>) -> Result<(), Refusal> {
     let Request::Upgrade { name, consent } = request else { return Ok(()) };
     let mut known = scene.specs.iter().zip(scene.assessed);
     match known.find(|(spec, _)| spec.name().as_str() == name).map(|(spec, assessed)| (spec.name(), assessed.offer())) {

@@ -37,7 +37,6 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
         match self.scene(|scene| {
             let go = on_turn(&asked.request, scene)?;
             super::admit::known(&asked.request, scene)?;
-            super::admit::consented(&asked.request, scene)?;
             Ok(go)
         }) {
             Ok(Admitted::Ignore) => {
