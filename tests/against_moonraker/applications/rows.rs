@@ -159,6 +159,14 @@ pub fn of_entries() -> Vec<Row> {
             },
         },
         Row {
+            number: 7,
+            covers: |case, gap| is(case, &["klipperish"]) && gap.field == "warnings",
+            holds: |case| {
+                let told = case.ours.seen["warnings"].to_string();
+                need(told.contains("klipperish") && told.contains("moonraker.asvc"), "what is not restarted, and why")
+            },
+        },
+        Row {
             number: 48,
             covers: |case, gap| gap.field.ends_with(".anomalies") || (gap.field == "keys" && is_one_key_more(case)),
             holds: |case| need(entry(case, "anomalies").is_array(), "a list"),

@@ -236,6 +236,12 @@ impl State {
         self
     }
 
+    /// A service of its name.
+    pub fn service(mut self) -> Self {
+        self.options.clear();
+        self
+    }
+
     /// With the environment named in another way.
     pub fn named(mut self, named: Named) -> Self {
         self.named = named;
