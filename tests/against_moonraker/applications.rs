@@ -25,8 +25,10 @@ use crate::releases::{Records, compare, is_twin, namespace, read, side_by_side, 
 use crate::sides::Side;
 use crate::verdict::Verdict;
 use journeys::{Journey, Turn};
+pub use state::State as Application;
 use state::State;
 use world::World;
+pub use world::{Pip, path};
 
 /// The entry of a state, and what the server warns of it.
 fn look(listener: &mut Listener, state: &State, root: &Path, heard: &Heard) -> Record {

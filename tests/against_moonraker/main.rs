@@ -10,6 +10,7 @@
 //! | [`doors`] | questions of protocol, through the four doors |
 //! | [`releases`] | the same for what is shipped as releases, in a network where GitHub is ours |
 //! | [`applications`] | the same for python applications, with a package index beside |
+//! | [`dependencies`] | the same for what repositories and zip applications depend on |
 //! | [`together`] | what takes more than one repository, or a printer |
 //! | [`compatibility`] | the page, whose rows must be those that are asserted |
 //! | [`record`] | what was seen, as a value without what differs by nature |
@@ -21,6 +22,7 @@
 mod applications;
 mod asking;
 mod compatibility;
+mod dependencies;
 mod doors;
 mod record;
 mod releases;

@@ -17,7 +17,7 @@ pub mod namespace;
 pub mod rows;
 mod state;
 mod together;
-mod told;
+pub mod told;
 mod world;
 
 use std::collections::BTreeMap;
@@ -60,6 +60,8 @@ pub enum Call {
     Soft,
     /// `recover` with `hard`.
     Hard,
+    /// `recover` with `update_deps`.
+    All,
 }
 
 /// The calls that each start from a fresh folder, one after the other in each state.
@@ -94,6 +96,7 @@ impl Call {
             }
             Self::Soft => ("machine.update.recover", json!({"name": name})),
             Self::Hard => ("machine.update.recover", json!({"name": name, "hard": true})),
+            Self::All => ("machine.update.recover", json!({"name": name, "update_deps": true})),
         };
         let silent = matches!(self, Self::Refresh | Self::Look);
         let mut heard = listener.call(method, &params, silent);

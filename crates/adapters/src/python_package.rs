@@ -7,7 +7,7 @@ use std::sync::Arc;
 use refit_model::environment::EnvironmentSpec;
 use refit_model::settings::Channel;
 use refit_model::updater::python::{
-    InstalledPackage, Offer, PackageSource, PythonFacts, PythonSpec, RemotePackage, source,
+    InstalledPackage, Offer, PackageSource, PythonFacts, PythonSpec, RemotePackage, learn_version, source,
 };
 use reqwest::Client;
 
@@ -103,6 +103,7 @@ impl PythonApplications {
             PackageSource::Index => self.ask_indexes(spec, installed, &facts.remote, now).await,
             PackageSource::Unknown { .. } => RemotePackage::default(),
         };
+        learn_version(facts);
     }
 
     async fn ask_indexes(

@@ -203,6 +203,9 @@ fn names() -> Vec<State> {
         State::new("name-other").of("real-thing").options("project_name: Real_Thing"),
         State::new("name-with-version").options("project_name: name-with-version>=1.0"),
         State::new("absent").absent(),
+        State::new("klipperish").service(),
+        State::new("klipper-two").service(),
+        State::new("other-service").service(),
         State::new("tags").options("info_tags:\n  desc=x\n  plain"),
     ]
 }

@@ -25,7 +25,7 @@ pub struct Journey {
 
 /// All of them.
 pub fn all() -> Vec<Journey> {
-    [offered(), untoward(), services(), recovered(), on_github()].into_iter().flatten().collect()
+    [offered(), untoward(), recovered(), on_github()].into_iter().flatten().collect()
 }
 
 /// Everything that can be asked of an application with a newer version.
@@ -58,17 +58,13 @@ fn newer(name: &'static str, change: impl FnOnce(Wheel) -> Wheel) -> State {
 fn offered() -> Vec<Journey> {
     vec![
         asks(behind("app"), &WHOLE),
-        asks(State::new("app-current"), &[Call::Upgrade]),
+        // With an extra that wants another package, beside one that could be newer, and a service.
         asks(
-            newer("app-eager", |wheel| wheel.requires("eager-lib>=1"))
-                .beside("eager-lib", "1.0.0")
-                .file_on_index(Wheel::new("eager-lib", "2.0.0").build()),
-            &[Call::Upgrade],
-        ),
-        asks(
-            newer("app-extra", |wheel| wheel.extra("more", &["extra-lib"]))
-                .options("project_name: app-extra[more]")
-                .file_on_index(Wheel::new("extra-lib", "1.0.0").build()),
+            newer("app-rich", |wheel| wheel.requires("rich-lib>=1").extra("more", &["rich-more"]))
+                .options("project_name: app-rich[more]\nmanaged_services: klipper")
+                .beside("rich-lib", "1.0.0")
+                .file_on_index(Wheel::new("rich-lib", "2.0.0").build())
+                .file_on_index(Wheel::new("rich-more", "1.0.0").build()),
             &[Call::Upgrade],
         ),
     ]
@@ -79,16 +75,6 @@ fn untoward() -> Vec<Journey> {
     vec![
         asks(State::new("app-fails").file_on_index(fails), &[Call::Upgrade]),
         asks(newer("app-conflict", |wheel| wheel.requires("app-conflict-nowhere")), &[Call::Upgrade]),
-        Journey {
-            state: behind("app-gone"),
-            turns: vec![
-                Turn::Meanwhile(|world, state, _| {
-                    world.index.fault(Fault::status(404).on(&format!("{}-1.1.0", state.stem())));
-                }),
-                Turn::Ask(Call::Upgrade),
-                Turn::Meanwhile(|world, _, _| world.index.heal()),
-            ],
-        },
         Journey {
             state: behind("app-down"),
             turns: vec![
@@ -110,17 +96,12 @@ fn untoward() -> Vec<Journey> {
     ]
 }
 
-fn services() -> Vec<Journey> {
-    vec![asks(behind("app-service").options("managed_services: klipper"), &[Call::Upgrade])]
-}
-
 /// A pip that says who it is, whatever it is asked.
 const NEW_PIP: &str = "print('pip 25.2 from here (python 3.11)')\n";
 
 fn recovered() -> Vec<Journey> {
     vec![
         asks(behind("app-whole"), &[Call::Soft]),
-        asks(behind("app-hard"), &[Call::Hard]),
         asks(State::new("app-absent").absent(), &[Call::Soft]),
         asks(
             State::new("app-old-pip").keeping_its_pip().file_on_index(
@@ -128,7 +109,7 @@ fn recovered() -> Vec<Journey> {
             ),
             &[Call::Status],
         ),
-        asks(State::new("app-python-gone").damaged(Damage::InterpreterGone), &[Call::Soft]),
+        asks(State::new("app-python-gone").damaged(Damage::InterpreterGone), &[Call::Hard]),
     ]
 }
 
@@ -136,6 +117,9 @@ fn on_github() -> Vec<Journey> {
     let hub = |name: &'static str| State::new(name).published(&[]).of_repository();
     vec![
         asks(hub("hub-stable"), &[Call::Status, Call::Upgrade, Call::Look, Call::Rollback]),
-        asks(hub("hub-dev").options("channel: dev"), &[Call::Status, Call::Upgrade, Call::Look, Call::Rollback]),
+        asks(
+            hub("hub-dev").options("channel: dev"),
+            &[Call::Status, Call::Upgrade, Call::Look, Call::Rollback, Call::Refresh],
+        ),
     ]
 }

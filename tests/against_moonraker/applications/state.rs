@@ -72,7 +72,7 @@ pub enum Lives {
     Alone,
     /// One with others that are asked about on the index.
     Together,
-    /// One with others, whose Python does not start: what is told is what lies there. Asking costs nothing.
+    /// One with others, whose pip is a stand-in that knows of nothing newer: asking it costs next to nothing.
     Quietly,
 }
 
@@ -236,6 +236,12 @@ impl State {
         self
     }
 
+    /// A service of its name.
+    pub fn service(mut self) -> Self {
+        self.options.clear();
+        self
+    }
+
     /// With the environment named in another way.
     pub fn named(mut self, named: Named) -> Self {
         self.named = named;
@@ -305,7 +311,7 @@ impl State {
             Damage::NoInterpreter => fs::remove_file(&python).expect("it was there"),
             Damage::InterpreterGone => venv.break_interpreter(),
             Damage::NotExecutable => script(venv, 0o644),
-            Damage::Fails => fails(venv),
+            Damage::Fails => script(venv, 0o755),
             Damage::NoLibrary => fs::remove_dir_all(venv.path().join("lib")).expect("it was there"),
             Damage::NoMetadata => fs::remove_file(metadata()).expect("it was there"),
             Damage::EmptyMetadata => fs::write(metadata(), "").expect("a file can be written"),
@@ -385,11 +391,6 @@ impl Installed {
             fs::write(&path, content).unwrap_or_else(|e| panic!("cannot write {path:?}: {e}"));
         }
     }
-}
-
-/// Has the Python of an environment start and fail.
-pub fn fails(venv: &Venv) {
-    script(venv, 0o755);
 }
 
 fn script(venv: &Venv, mode: u32) {

@@ -1,6 +1,7 @@
 //! An index, a GitHub, and the environments of all states.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -57,7 +58,7 @@ impl World {
         }
         let quiet = self.states.iter().find(|state| state.lives == Lives::Quietly);
         if let Some(venv) = quiet.and_then(|state| venvs.get(&state.path(&root))) {
-            state::fails(venv);
+            stand_in(venv);
         }
         // Refit's git and pip read the one at home, Moonraker's the one that they are told.
         let home = root.join("home");
@@ -74,6 +75,7 @@ impl World {
             ("PIP_INDEX_URL", self.index.url().into()),
             ("PIP_CONFIG_FILE", "/dev/null".into()),
             ("PIP_RETRIES", "0".into()),
+            ("PATH", path()),
             ("GIT_CONFIG_GLOBAL", self.folder.path().join("gitconfig").into()),
             ("SSL_CERT_FILE", self.folder.path().join("ca.pem").into()),
         ];
@@ -101,12 +103,15 @@ fn with_repository(state: State, hub: &GitWorld) -> State {
     state.on_github(&commits[0], releases).pushed("master", &commits[2])
 }
 
+/// The oldest pip that Moonraker leaves alone.
+const PIP: &str = "25.2";
+
 /// The pip of Moonraker's own environment: it replaces an older one wherever it finds it.
-struct Pip(PathBuf);
+pub struct Pip(PathBuf);
 
 impl Pip {
     /// A copy that the environments share their files with.
-    fn copied(folder: &Path) -> Self {
+    pub fn copied(folder: &Path) -> Self {
         if !folder.exists() {
             fs::create_dir_all(folder).expect("a folder can be made");
             let site = Venv::at(folder, sides::installation().venv()).site_packages();
@@ -118,7 +123,7 @@ impl Pip {
     }
 
     /// An environment with this pip instead of the one that the machine's Python brings along.
-    fn venv(&self, home: &Path, path: &Path) -> Venv {
+    pub fn venv(&self, home: &Path, path: &Path) -> Venv {
         let venv = usual(home, path);
         let site = venv.site_packages();
         for path in packages(&site).filter(|path| is_pip(path)) {
@@ -133,6 +138,26 @@ impl Pip {
 
 fn usual(home: &Path, path: &Path) -> Venv {
     Venv::make(home, path).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// In place of pip, one that says who it is and that there is nothing to install.
+fn stand_in(venv: &Venv) {
+    let says = format!("pip {PIP} from here (python 3.11)");
+    let report = r#"{"version": "1", "pip_version": "", "install": [], "environment": {}}"#;
+    let program = format!("import sys\nprint({says:?} if '--version' in sys.argv else {report:?})\n");
+    let folder = venv.site_packages().join("pip");
+    fs::remove_dir_all(&folder).expect("it was there");
+    fs::create_dir(&folder).expect("a folder can be made");
+    fs::write(folder.join("__init__.py"), format!("__version__ = \"{PIP}\"\n")).expect("a file can be written");
+    fs::write(folder.join("__main__.py"), program).expect("a file can be written");
+}
+
+/// Where programs are looked for. pip asks a Rust compiler who it is each time that it asks an index, which takes as long
+/// as the rest.
+pub fn path() -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    let folders = std::env::split_paths(&path).filter(|folder| !folder.join("rustc").exists());
+    std::env::join_paths(folders).expect("these were in a path")
 }
 
 fn packages(folder: &Path) -> impl Iterator<Item = PathBuf> {

@@ -20,7 +20,7 @@ mod source;
 #[cfg(test)]
 mod testing;
 
-pub use after::after_run;
+pub use after::{after_run, learn_version};
 pub use assess::assess;
 pub use plan::{overture, plan, wished};
 pub use shown::{Shown, shown, version_of_commit};
