@@ -98,7 +98,7 @@ pub fn at_instants_after_points(
 }
 
 fn judged(host: &Host, deed: &Deed, run: usize, what: &str, tally: &mut Tally) {
-    let verdict = if run % 3 == 0 {
+    let verdict = if run.is_multiple_of(3) {
         restart_judge_and_retry(host, deed, &Manner::default())
     } else {
         restart_and_judge(host, deed, &Manner::default(), None)

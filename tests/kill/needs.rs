@@ -189,17 +189,24 @@ pub fn options(host: &Host) -> String {
     )
 }
 
+/// The section of an application that lives in the environment.
+pub fn section(host: &Host) -> String {
+    let folder = environment(host).path().display().to_string();
+    format!(
+        "\n[update_manager tool]\ntype: python\nvirtualenv: {folder}\nproject_name: tool\nis_system_service: False\n"
+    )
+}
+
 /// One is upgraded, one stays, one is new, and one is not asked for any more, which leaves it where it is.
 fn requirements(version: usize) -> String {
     ["tool==1.0\nhelper==1.0\nlegacy==1.0\n", "tool==2.0\nhelper==1.0\nextra>=1.0\n"][version].to_owned()
 }
 
-/// The programs of an environment, and what each says.
-pub fn programs(version: usize) -> &'static [(&'static str, &'static str)] {
-    match version {
-        0 => &[("tool", "tool 1.0"), ("legacy", "legacy 1.0")],
-        _ => &[("tool", "tool 2.0"), ("legacy", "legacy 1.0"), ("extra", "extra 1.0")],
-    }
+/// The programs of an environment, and what each says: its name, and the version that is installed.
+pub fn programs(venv: &Venv) -> Vec<(String, String)> {
+    let mut installed = venv.installed();
+    installed.retain(|name, _| ["tool", "legacy", "extra"].contains(&name.as_str()));
+    installed.into_iter().map(|(name, version)| (name.clone(), format!("{name} {version}"))).collect()
 }
 
 /// Bends what the software depends on into the state before the deed; what that is.
