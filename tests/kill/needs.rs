@@ -181,10 +181,11 @@ pub fn kept(host: &Host) -> BTreeMap<String, String> {
     names(&place).into_iter().map(|name| (name.clone(), Venv::at(&home, &place.join(name)).digest())).collect()
 }
 
-/// The options of the updater's section.
+/// The options of the updater's section. Of its services one is not there.
 pub fn options(host: &Host) -> String {
     format!(
-        "virtualenv: {}\nrequirements: {REQUIREMENTS}\ninstall_script: install.sh\nenable_node_updates: True\n",
+        "virtualenv: {}\nrequirements: {REQUIREMENTS}\ninstall_script: install.sh\nenable_node_updates: True\n\
+         managed_services: app moonraker\n",
         environment(host).path().display()
     )
 }

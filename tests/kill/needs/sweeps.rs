@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::daemon::Daemon;
-use crate::deeds::{Deed, Kind, NEEDS};
+use crate::daemon::{Daemon, Manner};
+use crate::deeds::{Deed, Kind, NEEDS, is_ok, passed};
 use crate::full::{from_a_point_on_of, from_the_start_of};
 use crate::host::Host;
 use crate::instants::at_instants_after_points;
 use crate::needs::inside_pip::pip_dies;
 use crate::needs::offline::at_each_request;
+use crate::needs::verdict;
 use crate::nested::{at_every_attempt_of, twice_more_of};
 use crate::points::at_points_of;
 use crate::power::{self, Rig};
@@ -56,6 +57,7 @@ fn at_points_and_instants_and_in_pip() {
     for (kind, wanted) in FAILING.into_iter().filter(|(kind, _)| is_wanted(kind)) {
         on_the_way_back(&host, &deeds[&kind], wanted, &mut back, &mut tried);
     }
+    tried.extend(points_of_all_together(&host, &deeds[&Kind::DepsUpgrade]));
     none_is_untried(&tried, is_of_dependencies);
     let (mut all, mut alone) = (Tally::default(), Tally::default());
     let mut again = Tally::default();
@@ -83,6 +85,19 @@ fn at_points_and_instants_and_in_pip() {
         ("Dependencies, killed inside pip", pips),
         ("Dependencies, the package index in trouble at each request", index),
     ]);
+}
+
+/// An update of everything, in which restarts wait for their turn. It is not killed: its runs are those of the deeds.
+fn points_of_all_together(host: &Host, deed: &Deed) -> Vec<String> {
+    let note = host.beside("points-together");
+    deed.reset(host);
+    let mut daemon = Daemon::up_with(host, &Manner::ordered(format!("note={}", note.display())));
+    daemon.wait_idle();
+    let reply = daemon.ask("machine.update.full", serde_json::json!({}));
+    assert!(is_ok(&reply), "{reply:?}\n{}", daemon.child.log_tail());
+    daemon.kill_all();
+    assert_eq!(verdict::fits(host), Vec::<String>::new());
+    passed(&std::fs::read_to_string(&note).unwrap_or_default()).into_iter().map(|(point, _)| point).collect()
 }
 
 #[test]
