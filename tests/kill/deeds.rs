@@ -64,6 +64,8 @@ pub enum Kind {
     DepsInPlace,
     /// The building anew, where nothing can be prepared beside.
     DepsRebuildInPlace,
+    /// Of an application that lives in the environment.
+    PythonUpgrade,
 }
 
 /// The deeds on a repository.
@@ -89,7 +91,7 @@ pub const RELEASES: [Kind; 7] = [
 ];
 
 /// The deeds on software that depends on others'. They have a host of their own: [`Host::with_needs`].
-pub const NEEDS: [Kind; 7] = [
+pub const NEEDS: [Kind; 8] = [
     Kind::DepsUpgrade,
     Kind::DepsRollback,
     Kind::DepsRollbackExact,
@@ -97,6 +99,7 @@ pub const NEEDS: [Kind; 7] = [
     Kind::DepsRebuild,
     Kind::DepsInPlace,
     Kind::DepsRebuildInPlace,
+    Kind::PythonUpgrade,
 ];
 
 /// A file of the owner: its path in the work tree, and what is in it.
@@ -137,7 +140,7 @@ impl Kind {
         match self {
             Self::WebUpgrade | Self::WebRollback | Self::WebSoft => "web",
             Self::ZipUpgrade | Self::ZipRollback | Self::ZipHard => "zip",
-            Self::ToolUpgrade => "tool",
+            Self::ToolUpgrade | Self::PythonUpgrade => "tool",
             Self::Upgrade
             | Self::Rollback
             | Self::SoftDirty
@@ -217,7 +220,8 @@ impl Kind {
             | Self::DepsRecover
             | Self::DepsRebuild
             | Self::DepsInPlace
-            | Self::DepsRebuildInPlace => "no release",
+            | Self::DepsRebuildInPlace
+            | Self::PythonUpgrade => "no release",
         }
     }
 
@@ -238,6 +242,7 @@ impl Deed {
         let note = host.beside("points");
         let _ = fs::remove_file(&note);
         let mut daemon = Daemon::up_with(host, &Manner::ordered(format!("note={}", note.display())));
+        verdict::watch(host);
         let begun = Instant::now();
         let reply = deed.drive(&mut daemon);
         deed.took = begun.elapsed();
@@ -292,7 +297,8 @@ impl Deed {
             | Kind::ZipUpgrade
             | Kind::ToolUpgrade
             | Kind::DepsUpgrade
-            | Kind::DepsInPlace => ("machine.update.client", json!({"name": name})),
+            | Kind::DepsInPlace
+            | Kind::PythonUpgrade => ("machine.update.client", json!({"name": name})),
             Kind::Rollback | Kind::WebRollback | Kind::ZipRollback | Kind::DepsRollback | Kind::DepsRollbackExact => {
                 ("machine.update.rollback", json!({"name": name}))
             }
@@ -396,7 +402,8 @@ fn run_before(host: &Host, kind: Kind) -> i64 {
         | Kind::DepsRecover
         | Kind::DepsRebuild
         | Kind::DepsInPlace
-        | Kind::DepsRebuildInPlace => return 0,
+        | Kind::DepsRebuildInPlace
+        | Kind::PythonUpgrade => return 0,
     };
     let mut daemon = Daemon::up(host);
     for method in methods {
@@ -454,7 +461,8 @@ fn bend_release(host: &Host, kind: Kind) -> Vec<Treasure> {
         | Kind::DepsRecover
         | Kind::DepsRebuild
         | Kind::DepsInPlace
-        | Kind::DepsRebuildInPlace => {}
+        | Kind::DepsRebuildInPlace
+        | Kind::PythonUpgrade => {}
     }
     treasures
 }
@@ -469,6 +477,10 @@ const UNTOUCHED: [&str; 2] = ["mine.cfg", "d0/own.log"];
 fn bend(host: &Host, kind: Kind) -> Vec<Treasure> {
     let work = host.app();
     let mut treasures: Vec<Treasure> = Vec::new();
+    if kind == Kind::PythonUpgrade {
+        // The repository is another updater's.
+        return treasures;
+    }
     let mut own = |path: &'static str| {
         let content = format!("the owner's {path}\n");
         work.write(path, &content);
@@ -513,7 +525,8 @@ fn bend(host: &Host, kind: Kind) -> Vec<Treasure> {
         | Kind::ZipHard
         | Kind::DepsRecover
         | Kind::DepsRebuild
-        | Kind::DepsRebuildInPlace => {}
+        | Kind::DepsRebuildInPlace
+        | Kind::PythonUpgrade => {}
     }
     treasures
 }

@@ -104,7 +104,8 @@ impl Host {
     /// The names of all updaters.
     pub fn updaters(&self) -> Vec<&'static str> {
         let projects = PROJECTS.into_iter().filter(|_| self.needs.is_none());
-        projects.chain([NAME]).collect()
+        let packages = ["tool"].into_iter().filter(|_| self.needs.is_some());
+        projects.chain(packages).chain([NAME]).collect()
     }
 
     /// The variables that its daemon has, beside its path and its home.
@@ -172,7 +173,7 @@ impl Host {
         let (sections, options) = if let Some(needs) = &self.needs {
             needs.furnish_repository(&self.root.join("home"), self.app().path());
             fs::write(self.data().join("moonraker.asvc"), format!("{NAME}\n")).expect("a list of services");
-            (String::new(), needs::options(self))
+            (needs::section(self), needs::options(self))
         } else {
             projects::install(&self.root.join("software"));
             (projects::sections(&self.root.join("software")), String::new())

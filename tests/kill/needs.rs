@@ -181,11 +181,20 @@ pub fn kept(host: &Host) -> BTreeMap<String, String> {
     names(&place).into_iter().map(|name| (name.clone(), Venv::at(&home, &place.join(name)).digest())).collect()
 }
 
-/// The options of the updater's section.
+/// The options of the updater's section. Of its services one is not there.
 pub fn options(host: &Host) -> String {
     format!(
-        "virtualenv: {}\nrequirements: {REQUIREMENTS}\ninstall_script: install.sh\nenable_node_updates: True\n",
+        "virtualenv: {}\nrequirements: {REQUIREMENTS}\ninstall_script: install.sh\nenable_node_updates: True\n\
+         managed_services: app moonraker\n",
         environment(host).path().display()
+    )
+}
+
+/// The section of an application that lives in the environment.
+pub fn section(host: &Host) -> String {
+    let folder = environment(host).path().display().to_string();
+    format!(
+        "\n[update_manager tool]\ntype: python\nvirtualenv: {folder}\nproject_name: tool\nis_system_service: False\n"
     )
 }
 
@@ -194,12 +203,11 @@ fn requirements(version: usize) -> String {
     ["tool==1.0\nhelper==1.0\nlegacy==1.0\n", "tool==2.0\nhelper==1.0\nextra>=1.0\n"][version].to_owned()
 }
 
-/// The programs of an environment, and what each says.
-pub fn programs(version: usize) -> &'static [(&'static str, &'static str)] {
-    match version {
-        0 => &[("tool", "tool 1.0"), ("legacy", "legacy 1.0")],
-        _ => &[("tool", "tool 2.0"), ("legacy", "legacy 1.0"), ("extra", "extra 1.0")],
-    }
+/// The programs of an environment, and what each says: its name, and the version that is installed.
+pub fn programs(venv: &Venv) -> Vec<(String, String)> {
+    let mut installed = venv.installed();
+    installed.retain(|name, _| ["tool", "legacy", "extra"].contains(&name.as_str()));
+    installed.into_iter().map(|(name, version)| (name.clone(), format!("{name} {version}"))).collect()
 }
 
 /// Bends what the software depends on into the state before the deed; what that is.

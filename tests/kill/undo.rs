@@ -42,7 +42,7 @@ fn killed_on_the_way_back() {
     tally.close("Killed while a failed change is taken back");
 }
 
-/// The other deeds pass these; what is left is passed by those on dependencies ([`crate::needs::sweeps`]).
+/// The other deeds pass the others; these are passed by those on dependencies ([`crate::needs::sweeps`]).
 pub fn is_of_dependencies(point: &str) -> bool {
     ["environment_", "packages_", "node_", "service"].iter().any(|start| point.starts_with(start))
 }

@@ -1,6 +1,7 @@
 //! How pip dies at its nth change of the disk: a line in the environment has every Python count what it opens for writing,
 //! renames, makes and deletes, as soon as a file of orders is there.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -22,13 +23,14 @@ def begin():
             note, nth, whom, deed = file.read().split()
     except (OSError, ValueError):
         return
-    if deed not in sys.orig_argv:
+    doing = [word for word in ("install", "uninstall", "check") if word in sys.orig_argv]
+    if not doing or deed not in doing + ["any"]:
         return
     out, me, seen = os.open(note, os.O_WRONLY | os.O_CREAT | os.O_APPEND), os.getpid(), [0]
     def hook(event, args):
         if is_change(event, args) and os.getpid() == me:
             seen[0] += 1
-            os.write(out, b"x")
+            os.write(out, doing[0].encode() + b"\n")
             if seen[0] == int(nth):
                 if whom == "both":
                     os.kill(os.getppid(), signal.SIGKILL)
@@ -53,7 +55,12 @@ pub fn plant(site_packages: &Path, orders: &Path) {
     fs::write(site_packages.join("dies.pth"), "import _dies\n").expect("a line");
 }
 
-/// From now on the next pips die at their `nth` change while they do this deed (`install`); 0 for never.
+/// From now on the changes of every pip are counted.
+pub fn count(host: &Host) {
+    order(host, "any", 0, Whom::Alone);
+}
+
+/// From now on the next pips die at their `nth` change while they do this deed (`install`).
 pub fn order(host: &Host, deed: &str, nth: usize, whom: Whom) {
     let whom = if whom == Whom::Both { "both" } else { "alone" };
     let _ = fs::remove_file(note(host));
@@ -61,10 +68,14 @@ pub fn order(host: &Host, deed: &str, nth: usize, whom: Whom) {
     fs::write(host.beside("pip-dies"), text).expect("orders");
 }
 
-/// Takes the order back. How many changes were counted.
-pub fn take_back(host: &Host) -> usize {
+/// Takes the order back. How many changes were counted, by what pip did.
+pub fn take_back(host: &Host) -> BTreeMap<String, usize> {
     let _ = fs::remove_file(host.beside("pip-dies"));
-    fs::metadata(note(host)).map_or(0, |seen| seen.len() as usize)
+    let mut counts = BTreeMap::new();
+    for line in fs::read_to_string(note(host)).unwrap_or_default().lines() {
+        *counts.entry(line.to_owned()).or_default() += 1;
+    }
+    counts
 }
 
 fn note(host: &Host) -> PathBuf {

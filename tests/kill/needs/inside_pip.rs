@@ -12,7 +12,8 @@ use crate::tally::{Tally, sample, seed};
 /// At so many of the changes that these pips of the deed make (`install`).
 pub fn pip_dies(host: &Host, deed: &Deed, which: &str, wanted: usize, tally: &mut Tally) {
     let mut seeded = Seeded::new(seed());
-    let count = changes_of(host, deed, which);
+    let count = deed.dependencies.changes.get(which).copied().unwrap_or_default();
+    assert!(count > 0, "no pip {which} changes anything in {:?}", deed.kind);
     for (at, nth) in sample((1..=count).collect(), wanted).into_iter().enumerate() {
         deed.reset(host);
         // Every other time pip alone.
@@ -40,16 +41,4 @@ pub fn pip_dies(host: &Host, deed: &Deed, which: &str, wanted: usize, tally: &mu
         let group = format!("{:?}, pip {which}, {whom:?}", deed.kind);
         tally.count(&group, &format!("killed at change {nth} of {count}"), verdict);
     }
-}
-
-/// How many changes these pips make in an undisturbed deed.
-fn changes_of(host: &Host, deed: &Deed, which: &str) -> usize {
-    deed.reset(host);
-    let mut daemon = Daemon::up(host);
-    deaths::order(host, which, 0, Whom::Alone);
-    let reply = deed.drive(&mut daemon);
-    let count = deaths::take_back(host);
-    daemon.kill_all();
-    assert!(is_ok(&reply) && count > 0, "{:?}, pip {which}: {count} changes: {reply:?}", deed.kind);
-    count
 }

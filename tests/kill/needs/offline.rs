@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use refit_testkit::index::{Asked, Fault};
+use refit_testkit::index::Fault;
 
 use crate::daemon::Daemon;
 use crate::deeds::{Deed, is_ok};
@@ -15,8 +15,9 @@ use crate::tally::{Tally, sample};
 pub fn at_each_request(host: &Host, deed: &Deed, wanted: usize, tally: &mut Tally) {
     let needs = host.needs.as_ref().expect("a host with needs");
     let group = format!("{:?}", deed.kind);
-    let requests = requests_of(host, deed);
-    let all: Vec<(usize, &Asked, Fault)> = requests
+    let all: Vec<(usize, &String, Fault)> = deed
+        .dependencies
+        .requests
         .iter()
         .enumerate()
         .flat_map(|(at, asked)| faults().into_iter().map(move |fault| (at, asked, fault)))
@@ -24,7 +25,7 @@ pub fn at_each_request(host: &Host, deed: &Deed, wanted: usize, tally: &mut Tall
     deed.reset(host);
     let mut daemon = Daemon::up(host);
     for (at, asked, fault) in sample(all, wanted) {
-        needs.index.fault(fault.clone().on(&asked.path));
+        needs.index.fault(fault.clone().on(asked));
         let reply = deed.drive(&mut daemon);
         needs.index.heal();
         needs.index.release();
@@ -33,7 +34,7 @@ pub fn at_each_request(host: &Host, deed: &Deed, wanted: usize, tally: &mut Tall
         let promised = if harmless { Side::New } else { Side::Old };
         let verdict = told.and_then(|()| judge(host, deed, &mut daemon, Some(promised)));
         let verdict = verdict.map_err(|why| format!("{why}\n{reply:?}"));
-        tally.count(&group, &format!("{fault:?} at request {at}, {}", asked.path), verdict);
+        tally.count(&group, &format!("{fault:?} at request {at}, {asked}"), verdict);
         if harmless {
             daemon.kill_all();
             deed.reset(host);
@@ -49,22 +50,6 @@ pub fn at_each_request(host: &Host, deed: &Deed, wanted: usize, tally: &mut Tall
     let again = retry(host, deed, &mut daemon).map(|()| Side::New);
     tally.count(&group, "once all is well", again.map_err(|why| format!("{why}\n{}", daemon.child.log())));
     daemon.kill_all();
-}
-
-/// What an undisturbed deed asks the index, each address once.
-fn requests_of(host: &Host, deed: &Deed) -> Vec<Asked> {
-    let needs = host.needs.as_ref().expect("a host with needs");
-    deed.reset(host);
-    let mut daemon = Daemon::up(host);
-    needs.index.forget();
-    let reply = deed.drive(&mut daemon);
-    assert!(is_ok(&reply), "{:?}: {reply:?}", deed.kind);
-    daemon.kill_all();
-    let mut requests = needs.index.requests();
-    let mut seen = std::collections::BTreeSet::new();
-    requests.retain(|asked| seen.insert(asked.path.clone()));
-    assert!(!requests.is_empty(), "{:?} asks nobody", deed.kind);
-    requests
 }
 
 fn faults() -> Vec<Fault> {

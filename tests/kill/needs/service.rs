@@ -22,10 +22,18 @@ put() {
 read -r invocation active ran <@STATE@
 case "$*" in
   "show "*)
-    result=success
-    [ $active = failed ] && result=exit-code
-    printf 'Id=app.service\nLoadState=loaded\nActiveState=%s\nSubState=x\nResult=%s\nType=simple\n' $active $result
-    printf 'InvocationID=%s\nNRestarts=0\n' $invocation
+    while [ "$1" != -- ]; do shift; done
+    shift
+    for unit; do
+      if [ $unit != app.service ]; then
+        printf 'Id=%s\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n\n' $unit
+        continue
+      fi
+      result=success
+      [ $active = failed ] && result=exit-code
+      printf 'Id=app.service\nLoadState=loaded\nActiveState=%s\nSubState=x\nResult=%s\nType=simple\n' $active $result
+      printf 'InvocationID=%s\nNRestarts=0\n\n' $invocation
+    done
     ;;
   *" restart -- app.service")
     refused=$(cat @REFUSED@ 2>/dev/null)

@@ -10,7 +10,7 @@ use refit_testkit::venv::Venv;
 use refit_testkit::wait::try_wait;
 use serde_json::{Value, json};
 
-use super::{Needs, environment, kept, kept_place, package, programs, service, told_version};
+use super::{Needs, deaths, environment, kept, kept_place, package, programs, service, told_version};
 use crate::daemon::Daemon;
 use crate::deeds::{Deed, Kind, is_ok};
 use crate::host::{Host, NAME};
@@ -30,6 +30,10 @@ pub struct Dependencies {
     pub new: Vec<String>,
     /// What is installed then, by name.
     pub installed: BTreeMap<String, String>,
+    /// What the package index is asked, each address once.
+    pub requests: Vec<String>,
+    /// How often pip changes the disk, by what it does.
+    pub changes: BTreeMap<String, usize>,
     /// The system package before.
     pub package: Option<String>,
     /// The Node packages in use before.
@@ -85,11 +89,14 @@ pub fn belong_together(host: &Host, deed: &Deed, side: Side) -> Vec<String> {
         }
     }
     if side == Side::New || !deed.kind.has_broken_environment() {
-        wrong.extend(works(host, &venv));
+        wrong.extend(works(host, &venv, digest));
     }
     wrong.extend(node(host, deed, side));
     wrong.extend(system(needs, deed, side));
-    wrong.extend(service::runs_what_is_there(host, side == Side::New || !deed.kind.is_without_interpreter()));
+    // An application of its own has a service of its own.
+    if deed.kind != Kind::PythonUpgrade {
+        wrong.extend(service::runs_what_is_there(host, side == Side::New || !deed.kind.is_without_interpreter()));
+    }
     wrong.extend(left_over(host));
     wrong
 }
@@ -99,16 +106,16 @@ pub fn fits(host: &Host) -> Vec<String> {
     if host.needs.is_none() {
         return Vec::new();
     }
-    let mut wrong = works(host, &environment(host));
+    let venv = environment(host);
+    let mut wrong = works(host, &venv, venv.digest());
     wrong.extend(service::runs_what_is_there(host, true));
     wrong.extend(left_over(host));
     wrong
 }
 
 /// Its packages fit together, and its programs run.
-fn works(host: &Host, venv: &Venv) -> Vec<String> {
+fn works(host: &Host, venv: &Venv, digest: String) -> Vec<String> {
     let mut wrong = Vec::new();
-    let digest = venv.digest();
     // What was asked once is not asked again of the same files.
     if !host.vetted.borrow().contains(&digest) {
         match venv.pip_check() {
@@ -116,9 +123,9 @@ fn works(host: &Host, venv: &Venv) -> Vec<String> {
             Err(why) => wrong.push(format!("pip check: {why}")),
         }
     }
-    for (program, word) in programs(told_version(host)) {
-        match venv.run_script(program, &[]) {
-            Ok(said) if said.contains(word) => {}
+    for (program, word) in programs(venv) {
+        match venv.run_script(&program, &[]) {
+            Ok(said) if said.contains(&word) => {}
             said => wrong.push(format!("{program} is to say {word}, and says {said:?}")),
         }
     }
@@ -190,7 +197,7 @@ pub fn shown(host: &Host, deed: &Deed, side: Side, daemon: &mut Daemon) -> Optio
     let (packages, previous) = (environment(host).installed().len(), names(&kept_place(host)).len());
     let mut last = Value::Null;
     let same = try_wait(Duration::from_secs(20), || {
-        last = daemon.entry(NAME)["refit"]["environment"].clone();
+        last = daemon.entry(deed.kind.name())["refit"]["environment"].clone();
         let all = last["previous"].as_array().is_some_and(|all| all.len() == previous);
         (last["state"] == wanted && all && (broken || last["packages"] == packages)).then_some(())
     });
@@ -215,10 +222,11 @@ pub fn rollback_works(host: &Host, deed: &Deed, daemon: &mut Daemon) -> Result<(
         wrong.push(format!("HEAD is {head}"));
     }
     let venv = environment(host);
-    if venv.digest() != deed.dependencies.old {
+    let digest = venv.digest();
+    if digest != deed.dependencies.old {
         wrong.push(format!("the environment is not the old one: {:?}", venv.installed()));
     }
-    wrong.extend(works(host, &venv));
+    wrong.extend(works(host, &venv, digest));
     let kept: Vec<String> = kept(host).into_values().collect();
     if kept.len() != 1 || !deed.dependencies.new.contains(&kept[0]) {
         wrong.push(format!("kept environments: {kept:?}"));
@@ -240,16 +248,32 @@ pub fn expected(host: &Host, kind: Kind) -> Vec<String> {
             said.unwrap_or_else(|why| panic!("{why}"));
             vec![venv.digest()]
         }
+        Kind::PythonUpgrade => {
+            venv.pip_install(&needs.index, &["tool==2.0"]).unwrap_or_else(|why| panic!("{why}"));
+            vec![venv.digest()]
+        }
         Kind::DepsRollback => kept(host).into_values().collect(),
         _ => Vec::new(),
     }
 }
 
-/// After the undisturbed deed: which environment came of it, where nobody else could tell before.
+/// Before the undisturbed deed: what it does is counted.
+pub fn watch(host: &Host) {
+    if let Some(needs) = &host.needs {
+        deaths::count(host);
+        needs.index.forget();
+    }
+}
+
+/// After the undisturbed deed: what was counted, and which environment came of it, where nobody else could tell before.
 pub fn came_of(host: &Host, deed: &Deed) -> Dependencies {
     let mut dependencies = deed.dependencies.clone();
-    if host.needs.is_none() {
-        return dependencies;
+    let Some(needs) = &host.needs else { return dependencies };
+    dependencies.changes = deaths::take_back(host);
+    for asked in needs.index.requests() {
+        if !dependencies.requests.contains(&asked.path) {
+            dependencies.requests.push(asked.path);
+        }
     }
     let venv = environment(host);
     if dependencies.new.is_empty() {
