@@ -27,8 +27,8 @@ use crate::verdict::Verdict;
 use journeys::{Journey, Turn};
 pub use state::State as Application;
 use state::State;
-pub use world::{Pip, path};
 use world::World;
+pub use world::{Pip, path};
 
 /// The entry of a state, and what the server warns of it.
 fn look(listener: &mut Listener, state: &State, root: &Path, heard: &Heard) -> Record {
@@ -38,7 +38,8 @@ fn look(listener: &mut Listener, state: &State, root: &Path, heard: &Heard) -> R
     let warnings = listener.result("server.info", &json!({}))["warnings"].clone();
     let mine = |text: &&Value| {
         let text = text.as_str().unwrap_or_default();
-        text.contains(&format!("extension {}: ", state.name)) || text.contains(&format!("update_manager {}]", state.name))
+        text.contains(&format!("extension {}: ", state.name))
+            || text.contains(&format!("update_manager {}]", state.name))
     };
     let warnings: Vec<&Value> = warnings.as_array().into_iter().flatten().filter(mine).collect();
     let warnings = json!(warnings);

@@ -18,7 +18,8 @@ const ASSERTED: [u8; 16] = [1, 2, 5, 6, 8, 9, 10, 19, 21, 24, 25, 26, SIMPLE_POS
 fn the_page_has_a_row_for_each_difference_and_no_other() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compatibility.md");
     let page = std::fs::read_to_string(&page).unwrap_or_else(|e| panic!("{}: {e}", page.display()));
-    let rows: Vec<u8> = page.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();
+    let rows: Vec<u8> =
+        page.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();
     let here: BTreeSet<u8> = rows.iter().copied().collect();
     assert_eq!(here.len(), rows.len(), "a number stands twice");
     let entries = [

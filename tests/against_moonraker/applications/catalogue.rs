@@ -168,7 +168,7 @@ const OTHER: &str = "1111111111111111111111111111111111111111";
 
 fn github() -> Vec<State> {
     let of = |name: &'static str, tags: &[&str]| {
-        State::new(name).from_github(COMMIT, tags.iter().map(|tag| Release::new(tag)).collect())
+        State::new(name).at_github(COMMIT, tags.iter().map(|tag| Release::new(tag)).collect())
     };
     let dev = |name: &'static str, commit: &str| of(name, &[]).options("channel: dev").pushed("main", commit);
     vec![
@@ -179,13 +179,13 @@ fn github() -> Vec<State> {
         of("hub-no-release", &[]).pushed("main", OTHER),
         State::new("hub-beta")
             .options("channel: beta")
-            .from_github(COMMIT, vec![Release::new("v1.1.0"), Release::new("v1.2.0b1").prerelease()]),
+            .at_github(COMMIT, vec![Release::new("v1.1.0"), Release::new("v1.2.0b1").prerelease()]),
         dev("hub-dev", OTHER),
         dev("hub-dev-current", COMMIT),
         dev("hub-dev-branch", COMMIT).options("primary_branch: next").pushed("next", OTHER),
         State::new("hub-dev-of-dev")
             .installed("1.2.0.dev1")
-            .from_github(COMMIT, Vec::new())
+            .at_github(COMMIT, Vec::new())
             .options("channel: dev")
             .pushed("main", OTHER),
     ]

@@ -117,6 +117,9 @@ fn from_github() -> Vec<Journey> {
     let hub = |name: &'static str| State::new(name).published(&[]).of_repository();
     vec![
         asks(hub("hub-stable"), &[Call::Status, Call::Upgrade, Call::Look, Call::Rollback]),
-        asks(hub("hub-dev").options("channel: dev"), &[Call::Status, Call::Upgrade, Call::Look, Call::Rollback, Call::Refresh]),
+        asks(
+            hub("hub-dev").options("channel: dev"),
+            &[Call::Status, Call::Upgrade, Call::Look, Call::Rollback, Call::Refresh],
+        ),
     ]
 }

@@ -6,15 +6,8 @@ use crate::rows::{entry, error, everywhere, is, is_ok, need, theirs_error, told}
 use crate::verdict::{Case, Gap, Row};
 
 /// Of these Moonraker knows nothing: something that it reads when it starts is not there, or is not what it takes it for.
-const LEFT_OUT: [&str; 7] = [
-    "absent",
-    "metadata-gone",
-    "metadata-empty",
-    "info-list",
-    "source-list",
-    "env-python-gone",
-    "env-no-lib",
-];
+const LEFT_OUT: [&str; 7] =
+    ["absent", "metadata-gone", "metadata-empty", "info-list", "source-list", "env-python-gone", "env-no-lib"];
 
 /// What begins the sentences about pip, after the application's name.
 const OF_PIP: [&str; 3] = [": Checking pip version...", ": Pip version up to date", ": Updating Python Package "];
@@ -107,7 +100,9 @@ fn of_rollbacks() -> Vec<Row> {
     vec![
         Row {
             number: 53,
-            covers: |case, gap| is(case, &["hub-stable"]) && case.call == "Rollback" && !gap.field.ends_with("anomalies"),
+            covers: |case, gap| {
+                is(case, &["hub-stable"]) && case.call == "Rollback" && !gap.field.ends_with("anomalies")
+            },
             holds: |case| {
                 need(theirs_error(case).contains("hub-stable@1.0.0"), "a tag that is not there")?;
                 need(is_ok(case) && *entry(case, "version") == "1.0.0", "the version from before")
@@ -116,7 +111,9 @@ fn of_rollbacks() -> Vec<Row> {
         // The environment from before was kept.
         Row {
             number: 47,
-            covers: |case, gap| case.call == "Rollback" && gap.field == "told" && without_pip(case) == told(&case.ours.seen),
+            covers: |case, gap| {
+                case.call == "Rollback" && gap.field == "told" && without_pip(case) == told(&case.ours.seen)
+            },
             holds: |case| need(is_ok(case), "an ok"),
         },
         // After an update it is the version that was installed, until the next refresh.

@@ -49,7 +49,9 @@ pub fn of_dependencies() -> Vec<Row> {
         // What is kept is neither downloaded nor installed again.
         Row {
             number: 47,
-            covers: |case, gap| case.call == "Rollback" && gap.field == "told" && without_getting(case) == told(&case.ours.seen),
+            covers: |case, gap| {
+                case.call == "Rollback" && gap.field == "told" && without_getting(case) == told(&case.ours.seen)
+            },
             holds: |case| need(is_ok(case), "an ok"),
         },
     ];

@@ -13,8 +13,7 @@ use crate::sides::Side;
 
 fn states() -> Vec<State> {
     let wanted = |state: &State| ["py-pin", "zip-pin"].contains(&state.name);
-    let app = [State::python("full-app"), State::python("full-current").installed("one", "1.1")];
-    catalogue::all().into_iter().filter(wanted).chain(app).collect()
+    catalogue::all().into_iter().filter(wanted).chain([State::python("app")]).collect()
 }
 
 /// What a full update answers and tells. Where the reply stands among its messages is chance in Moonraker.

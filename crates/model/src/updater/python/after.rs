@@ -16,7 +16,8 @@ pub fn after_run(plan: &Plan, before: &PythonFacts, mut after: PythonFacts) -> P
     };
     after.dependencies = dependencies::after_run(plan, &before.dependencies, after.dependencies);
     learn_version(&mut after);
-    let works = |facts: &PythonFacts| facts.dependencies.environment.as_ref().is_some_and(|seen| seen.state.is_usable());
+    let works =
+        |facts: &PythonFacts| facts.dependencies.environment.as_ref().is_some_and(|seen| seen.state.is_usable());
     if works(&after) && !works(before) {
         // Its Python could not be asked what fits it; now it can.
         after.remote.error = None;
@@ -48,11 +49,8 @@ mod tests {
             direct_url: Some(direct),
             ..InstalledPackage::default()
         };
-        let offer = Offer {
-            version: "v1.0.1.dev1+gabc".to_owned(),
-            commit: Some("abc".to_owned()),
-            ..Offer::default()
-        };
+        let offer =
+            Offer { version: "v1.0.1.dev1+gabc".to_owned(), commit: Some("abc".to_owned()), ..Offer::default() };
         let mut facts = PythonFacts { installed: Some(installed), ..PythonFacts::default() };
         facts.remote.offer = Some(offer);
         facts

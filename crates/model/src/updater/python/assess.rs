@@ -140,9 +140,7 @@ fn remote_version(
     match &facts.remote.offer {
         Some(Offer { tag: Some(tag), .. }) if shown(tag).is_some() => tag.clone(),
         Some(Offer { tag: Some(_), .. }) => "?".to_owned(),
-        Some(offer) if update_available => {
-            shown(&offer.version).map_or_else(|| "?".to_owned(), |offered| offered.text)
-        }
+        Some(offer) if update_available => shown(&offer.version).map_or_else(|| "?".to_owned(), |offered| offered.text),
         Some(_) => version.to_owned(),
         // The index answered, and has nothing that fits.
         None if is_index && facts.remote.last_good.is_some() => version.to_owned(),
