@@ -7,10 +7,12 @@
 //! | [`catalogue`] | all of them |
 //! | [`world`] | the remotes, the indexes and the folders |
 //! | [`rows`] | the allowed differences |
+//! | [`together`] | an update of everything |
 
 mod catalogue;
 pub mod rows;
 mod state;
+mod together;
 mod world;
 
 use std::path::Path;

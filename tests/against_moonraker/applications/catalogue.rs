@@ -27,9 +27,7 @@ fn offers() -> Vec<State> {
         State::new("behind-far").installed("1.9.0").published(&["1.10.0"]),
         State::new("pre").published(&["1.0.0", "1.1.0rc1"]),
         channel("pre-beta", "beta").published(&["1.0.0", "1.1.0rc1"]),
-        channel("pre-dev", "dev").published(&["1.0.0", "1.1.0rc1"]),
-        channel("beta", "beta").published(&["1.0.0", "1.1.0"]),
-        channel("dev", "dev").published(&["1.0.0", "1.1.0"]),
+        channel("pre-dev", "dev").published(&["1.0.0", "1.1.0", "1.2.0rc1"]),
         State::new("yanked").published(&["1.0.0", "1.1.0"]).yanked("1.1.0"),
         State::new("yanked-itself").published(&["0.9.0", "1.0.0"]).yanked("1.0.0"),
         State::new("unpublished").published(&[]),
@@ -41,9 +39,6 @@ fn offers() -> Vec<State> {
         State::new("local-offered").published(&["1.0.0+local2"]),
         State::new("epoch-offered").published(&["1!0.5"]),
         State::new("epoch-behind").installed("1!1.0").published(&["1!1.1"]),
-        State::new("epoch-current").installed("1!2.0").published(&["1!2.0"]),
-        State::new("dev-current").installed("1.2.3.dev5+gabcdef0").published(&["1.2.3.dev5+gabcdef0"]),
-        State::new("dirty-current").installed("1.0.0+g1a2b3c4.dirty"),
         State::new("name-extra").options("project_name: name-extra[more]").published(&["1.0.0", "1.1.0"]),
         State::new("name_under").of("name-under").published(&["1.0.0", "1.1.0"]),
     ]
@@ -173,7 +168,7 @@ const OTHER: &str = "1111111111111111111111111111111111111111";
 
 fn github() -> Vec<State> {
     let of = |name: &'static str, tags: &[&str]| {
-        State::new(name).on_github(COMMIT, tags.iter().map(|tag| Release::new(tag)).collect())
+        State::new(name).at_github(COMMIT, tags.iter().map(|tag| Release::new(tag)).collect())
     };
     let dev = |name: &'static str, commit: &str| of(name, &[]).options("channel: dev").pushed("main", commit);
     vec![
@@ -184,13 +179,13 @@ fn github() -> Vec<State> {
         of("hub-no-release", &[]).pushed("main", OTHER),
         State::new("hub-beta")
             .options("channel: beta")
-            .on_github(COMMIT, vec![Release::new("v1.1.0"), Release::new("v1.2.0b1").prerelease()]),
+            .at_github(COMMIT, vec![Release::new("v1.1.0"), Release::new("v1.2.0b1").prerelease()]),
         dev("hub-dev", OTHER),
         dev("hub-dev-current", COMMIT),
         dev("hub-dev-branch", COMMIT).options("primary_branch: next").pushed("next", OTHER),
         State::new("hub-dev-of-dev")
             .installed("1.2.0.dev1")
-            .on_github(COMMIT, Vec::new())
+            .at_github(COMMIT, Vec::new())
             .options("channel: dev")
             .pushed("main", OTHER),
     ]

@@ -198,7 +198,7 @@ impl State {
     }
 
     /// From the repository of its name on GitHub, at this commit, with these releases there.
-    pub fn on_github(self, commit: &str, releases: Vec<Release>) -> Self {
+    pub fn at_github(self, commit: &str, releases: Vec<Release>) -> Self {
         let url = format!("https://github.com/{OWNER}/{}", self.name);
         let mut state = self.direct_url(&super::catalogue::git(&url, Some(commit)));
         state.releases = releases;

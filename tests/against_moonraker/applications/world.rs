@@ -100,7 +100,7 @@ fn with_repository(state: State, hub: &GitWorld) -> State {
         remote.tag_at(tag, commit);
     }
     let releases = ["v1.0.0", "v1.1.0"].map(Release::new).into_iter().collect();
-    state.on_github(&commits[0], releases).pushed("master", &commits[2])
+    state.at_github(&commits[0], releases).pushed("master", &commits[2])
 }
 
 /// The oldest pip that Moonraker leaves alone.

@@ -13,11 +13,13 @@ pub const REQUIREMENTS: &str = "requirements.txt";
 pub const SYSTEM: &str = "system.json";
 pub const LOCK: &str = "package-lock.json";
 
-/// The two types.
+/// The types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Git,
     Zip,
+    /// An application in its environment, which has no folder of its own.
+    Python,
 }
 
 /// What is built and configured under one name.
@@ -38,6 +40,11 @@ impl State {
 
     pub fn zip(name: &'static str) -> Self {
         Self::of(Kind::Zip, name)
+    }
+
+    /// A Python application in the version `1.0.0`.
+    pub fn python(name: &'static str) -> Self {
+        Self::of(Kind::Python, name).installed(name, "1.0.0")
     }
 
     fn of(kind: Kind, name: &'static str) -> Self {
@@ -68,7 +75,7 @@ impl State {
     }
 
     pub fn has_environment(&self) -> bool {
-        self.has(REQUIREMENTS)
+        self.kind == Kind::Python || self.has(REQUIREMENTS)
     }
 
     /// Its folder below `root`.
@@ -83,14 +90,18 @@ impl State {
 
     /// Its section. `remotes` is where its remote is.
     pub fn section(&self, root: &Path, remotes: &Path) -> String {
-        let (name, path, remotes) = (self.name, self.path(root), remotes.display());
+        let (name, path, remotes) = (self.name, self.path(root).display().to_string(), remotes.display());
         let kind = match self.kind {
-            Kind::Git => format!("type: git_repo\norigin: file://{remotes}/lab/{name}.git"),
-            Kind::Zip => format!("type: zip\nrepo: own/{name}"),
+            Kind::Git => format!("type: git_repo\norigin: file://{remotes}/lab/{name}.git\npath: {path}"),
+            Kind::Zip => format!("type: zip\nrepo: own/{name}\npath: {path}"),
+            Kind::Python => "type: python".to_owned(),
         };
-        let mut lines = vec![kind, format!("path: {}", path.display()), "is_system_service: False".to_owned()];
+        let mut lines = vec![kind, "is_system_service: False".to_owned()];
+        if self.has_environment() {
+            lines.push(format!("virtualenv: {}", self.environment(root).display()));
+        }
         if self.has(REQUIREMENTS) {
-            lines.push(format!("virtualenv: {}\nrequirements: {REQUIREMENTS}", self.environment(root).display()));
+            lines.push(format!("requirements: {REQUIREMENTS}"));
         }
         if self.has(LOCK) {
             lines.push("enable_node_updates: True".to_owned());

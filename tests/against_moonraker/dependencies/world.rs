@@ -42,6 +42,9 @@ impl World {
         for (name, version) in [("one", "1.0"), ("one", "1.1"), ("two", "1.0")] {
             index.publish(Wheel::new(name, version).build());
         }
+        for state in states.iter().filter(|state| state.kind == Kind::Python) {
+            ["1.0.0", "1.1.0"].iter().for_each(|version| index.publish(Wheel::new(state.name, version).build()));
+        }
         let host = ReleaseHost::start_tls(&NAMES, SocketAddr::from((Ipv4Addr::LOCALHOST, 443)));
         fs::write(folder.path().join("ca.pem"), host.ca_pem()).expect("a file can be written");
         let apt = AptWorld::new().unwrap_or_else(|e| panic!("{e}"));
@@ -69,6 +72,7 @@ impl World {
             match state.kind {
                 Kind::Git => self.build_git(state, &root),
                 Kind::Zip => self.build_zip(state, &root),
+                Kind::Python => {}
             }
         }
         // It was there when the lock files were written.
