@@ -16,7 +16,7 @@ use crate::host::Host;
 use crate::needs::Needs;
 
 /// Longer than anything here takes on a slow machine.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How to start it.
 #[derive(Clone, Debug, Default)]
