@@ -9,9 +9,7 @@ use refit_model::journal::Witness;
 use refit_model::plan::Action;
 use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
-use refit_model::step::{
-    Content, EnvironmentStep, GitTarget, Head, KeptPlace, NodeStep, PackageStep, RepoRef, ServiceStep, Step, Undo,
-};
+use refit_model::step::{Content, GitTarget, KeptPlace, RepoRef, Step, Undo};
 use refit_model::updater::git::{GitFacts, GitSpec, Survey};
 use refit_model::updater::python::PythonFacts;
 use refit_model::updater::release::ReleaseFacts;
@@ -20,56 +18,28 @@ use tokio::sync::watch;
 
 use crate::clock::WallClock;
 use crate::fault::FaultPlan;
-use crate::forge::Forges;
 use crate::git::hand::{Hand, off_the_loop};
 use crate::git::keep::Listing;
 use crate::git::layout::Layout;
 use crate::git::remote::{Remotes, Seen};
 use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
 use crate::node::Npm;
-use crate::packages::{PackageRules, Packages};
-use crate::python::{EnvironmentRules, Environments};
-use crate::python_package::{ApplicationRules, PythonApplications};
+use crate::packages::Packages;
+use crate::python::Environments;
+use crate::python_package::PythonApplications;
 use crate::release::{Releases, carry, exchange};
-use crate::services::{ServiceRules, Services};
+use crate::services::Services;
 use crate::tree::{self, Sides, Stage, TreeError};
 
 mod dependencies;
+mod names;
 mod python;
 mod release;
 
+pub use dependencies::DependencyHands;
 use dependencies::Wanted;
-
-/// The hands for what software depends on.
-#[derive(Debug)]
-pub struct DependencyHands {
-    /// Python environments.
-    pub environments: Environments,
-    /// OS packages.
-    pub packages: Packages,
-    /// Node packages.
-    pub npm: Npm,
-    /// Services.
-    pub services: Services,
-    /// Python applications.
-    pub applications: PythonApplications,
-}
-
-impl DependencyHands {
-    /// With what their programs inherit, where they keep what they know, and the forges of releases.
-    #[must_use]
-    pub fn new(applications: ApplicationRules, forges: Arc<Forges>, own_program: Option<PathBuf>) -> Self {
-        let ApplicationRules { surroundings, state, .. } = applications.clone();
-        let rules = EnvironmentRules { surroundings: surroundings.clone(), state, own_program };
-        Self {
-            environments: Environments::new(rules),
-            packages: Packages::new(PackageRules::usual(surroundings.clone())),
-            npm: Npm::new(surroundings.clone()),
-            services: Services::new(ServiceRules::usual(surroundings)),
-            applications: PythonApplications::new(applications, forges),
-        }
-    }
-}
+pub use names::step_name;
+use names::{pointed, undo_name};
 
 /// This machine, with its git, its network and its printer.
 #[derive(Debug)]
@@ -223,9 +193,14 @@ impl Host {
             | Step::ReleaseExchange { .. }
             | Step::ReleaseVerify { .. }
             | Step::ReleasePrune { .. } => self.act_on_release(step, circumstance).await,
-            Step::Environment(_) | Step::Packages(_) | Step::Node(_) | Step::Service(_) => {
-                self.act_on_dependencies(step, circumstance).await
+            Step::Environment(step) => {
+                self.environments.act(step, &self.contents(circumstance.tell.clone()), circumstance).await
             }
+            Step::Packages(step) => {
+                self.packages.act(step, &self.contents(circumstance.tell.clone()), circumstance).await
+            }
+            Step::Node(step) => self.npm.act(step, &self.contents(circumstance.tell.clone()), circumstance).await,
+            Step::Service(step) => self.services.act(step, circumstance).await,
         }
     }
 
@@ -259,9 +234,11 @@ impl Host {
             Undo::ReleaseForget { slot } => {
                 self.releases.forget(slot).await.map_err(|error| failed(&error.to_string()))
             }
-            Undo::EnvironmentPutBack { .. } | Undo::PackagesRemoveAdded { .. } | Undo::ServicesRestartAgain { .. } => {
-                self.take_back_dependencies(undo, circumstance).await
+            Undo::EnvironmentPutBack { live, snapshot, old } => {
+                self.environments.put_back(live, snapshot, old, sides_of(circumstance)).await
             }
+            Undo::PackagesRemoveAdded { .. } => self.packages.remove_added(circumstance).await,
+            Undo::ServicesRestartAgain { units } => self.services.restart_again(units, circumstance).await,
         }
     }
 
@@ -444,9 +421,10 @@ impl Machine for Host {
             | Step::ReleaseProbe { .. }
             | Step::ReleaseVerify { .. }
             | Step::ReleasePrune { .. } => None,
-            Step::Environment(_) | Step::Packages(_) | Step::Node(_) | Step::Service(_) => {
-                self.witness_dependencies(step).await
-            }
+            Step::Environment(step) => self.environments.witness(step),
+            Step::Packages(step) => self.packages.witness(step, &self.contents(Arc::new(|_| {}))).await,
+            Step::Node(step) => self.npm.witness(step).await,
+            Step::Service(step) => self.services.witness(step).await,
         }
     }
 
@@ -484,97 +462,12 @@ fn real_path(path: &Path) -> Option<PathBuf> {
     is_link.then(|| std::fs::canonicalize(path).ok())?
 }
 
-/// Where a switch pointed HEAD; `otherwise` for a step that is none.
-fn pointed<'a>(step: &'a Step, otherwise: &'a Head) -> &'a Head {
-    match step {
-        Step::GitSwitch { head, to: GitTarget::Commit(_) | GitTarget::FirstAncestorOf { .. }, .. } => head,
-        Step::CheckPrinter
-        | Step::GitFetch { .. }
-        | Step::GitHeal { .. }
-        | Step::GitKeepAside { .. }
-        | Step::GitVerify { .. }
-        | Step::GitClone { .. }
-        | Step::GitCarryOver { .. }
-        | Step::FolderExchange { .. }
-        | Step::ReleaseDownload { .. }
-        | Step::ReleaseUnpack { .. }
-        | Step::ReleaseStageKept { .. }
-        | Step::ReleaseLearn { .. }
-        | Step::ReleaseCarryOver { .. }
-        | Step::ReleaseProbe { .. }
-        | Step::ReleaseExchange { .. }
-        | Step::ReleaseVerify { .. }
-        | Step::ReleasePrune { .. }
-        | Step::Environment(_)
-        | Step::Packages(_)
-        | Step::Node(_)
-        | Step::Service(_) => otherwise,
-    }
-}
-
 fn sides_of(circumstance: &Circumstance) -> Option<Sides> {
     serde_json::from_value(circumstance.witness.clone()?).ok()
 }
 
 fn failed(message: &str) -> StepError {
     StepError { message: message.to_owned(), command_failed: false, printer_busy: false }
-}
-
-/// As the journal names it, and the points of [`crate::fault::POINTS`].
-#[must_use]
-pub fn step_name(step: &Step) -> &'static str {
-    match step {
-        Step::CheckPrinter => "check_printer",
-        Step::GitFetch { .. } => "git_fetch",
-        Step::GitHeal { .. } => "git_heal",
-        Step::GitKeepAside { .. } => "git_keep_aside",
-        Step::GitSwitch { .. } => "git_switch",
-        Step::GitVerify { .. } => "git_verify",
-        Step::GitClone { .. } => "git_clone",
-        Step::GitCarryOver { .. } => "git_carry_over",
-        Step::FolderExchange { .. } => "folder_exchange",
-        Step::ReleaseDownload { .. } => "release_download",
-        Step::ReleaseUnpack { .. } => "release_unpack",
-        Step::ReleaseStageKept { .. } => "release_stage_kept",
-        Step::ReleaseLearn { .. } => "release_learn",
-        Step::ReleaseCarryOver { .. } => "release_carry_over",
-        Step::ReleaseProbe { .. } => "release_probe",
-        Step::ReleaseExchange { .. } => "release_exchange",
-        Step::ReleaseVerify { .. } => "release_verify",
-        Step::ReleasePrune { .. } => "release_prune",
-        Step::Environment(step) => match step {
-            EnvironmentStep::Stage { .. } => "environment_stage",
-            EnvironmentStep::Install { .. } => "environment_install",
-            EnvironmentStep::Check { .. } => "environment_check",
-            EnvironmentStep::Exchange { .. } => "environment_exchange",
-            EnvironmentStep::KeepSnapshot { .. } => "environment_keep_snapshot",
-            EnvironmentStep::Prune { .. } => "environment_prune",
-        },
-        Step::Packages(PackageStep::Fetch { .. }) => "packages_fetch",
-        Step::Packages(PackageStep::Install { .. }) => "packages_install",
-        Step::Node(NodeStep::Stage { .. }) => "node_stage",
-        Step::Node(NodeStep::Exchange { .. }) => "node_exchange",
-        Step::Service(ServiceStep::Observe { .. }) => "service_observe",
-        Step::Service(ServiceStep::Restart { .. }) => "service_restart",
-        Step::Service(ServiceStep::Postpone { .. }) => "service_postpone",
-    }
-}
-
-fn undo_name(undo: &Undo) -> Option<&'static str> {
-    match undo {
-        // A single renaming: killed beside it is killed beside the journal's entry.
-        Undo::Nothing | Undo::GitHealBack { .. } => None,
-        Undo::GitSwitchBack { .. } => Some("git_switch_back"),
-        Undo::GitPutBack { .. } => Some("git_put_back"),
-        Undo::DeleteStage { .. } => Some("delete_stage"),
-        Undo::FolderExchangeBack { .. } => Some("folder_exchange_back"),
-        Undo::ReleaseExchangeBack { .. } => Some("release_exchange_back"),
-        // Deletes what nobody uses: killed beside it is killed beside the journal's entry.
-        Undo::ReleaseForget { .. } | Undo::ReleaseDropCopies { .. } => None,
-        Undo::EnvironmentPutBack { .. } => Some("environment_put_back"),
-        Undo::PackagesRemoveAdded { .. } => Some("packages_remove_added"),
-        Undo::ServicesRestartAgain { .. } => Some("services_restart_again"),
-    }
 }
 
 #[cfg(test)]

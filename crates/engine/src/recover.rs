@@ -10,7 +10,7 @@ use refit_model::plan::Action;
 use tokio::sync::watch;
 
 use crate::ports::{Clock, Journal, JournalError, Machine};
-use crate::run::{Hear, Ledger, Manner, Ran, World};
+use crate::run::{Hear, Ledger, Ran, World};
 
 /// What came of one run that had been cut off.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,16 +38,7 @@ pub struct RecoveryReport {
 pub async fn recover<M: Machine, J: Journal, C: Clock>(machine: &M, journal: &J, clock: &C) -> RecoveryReport {
     let hear: Hear = Arc::new(|_| {});
     let (_keep, stop) = watch::channel(false);
-    let world = World {
-        machine,
-        journal,
-        clock,
-        stop,
-        hear,
-        application: None,
-        manner: Manner::default(),
-        busy: Arc::new(|| false),
-    };
+    let world = World::unasked((machine, journal, clock), stop, hear);
     settle_all(&world).await
 }
 

@@ -12,7 +12,7 @@ use crate::act::ActEnd;
 use crate::handle::{Planned, RequestError};
 use crate::ports::{Clock, Journal, Look, Machine};
 use crate::recover::RecoveryReport;
-use crate::run::{Hear, Manner, World};
+use crate::run::{Hear, World};
 
 /// What a rescue came to.
 #[derive(Debug)]
@@ -38,19 +38,9 @@ pub async fn act<M: Machine, J: Journal, C: Clock>(
     caller: &Caller,
     hear: Hear,
 ) -> Result<Rescued, RequestError> {
-    let (machine, journal, clock) = outside;
     let (_keep, stop) = watch::channel(false);
-    let world = World {
-        machine,
-        journal,
-        clock,
-        stop,
-        hear,
-        application: None,
-        manner: Manner::default(),
-        busy: Arc::new(|| false),
-    };
-    let known = journal.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(spec));
+    let world = World::unasked(outside, stop, hear);
+    let known = outside.1.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(spec));
     let (recovery, acted) = world.act(spec, &known, action, caller).await;
     let (message, changed) = match acted.end {
         ActEnd::Nothing(why) => (why, false),
@@ -64,20 +54,10 @@ pub async fn act<M: Machine, J: Journal, C: Clock>(
 
 /// What [`act`] would do, step by step, without doing it.
 pub async fn plan<M: Machine, J: Journal, C: Clock>(outside: (&M, &J, &C), spec: &Spec, action: Action) -> Planned {
-    let (machine, journal, clock) = outside;
     let (_keep, stop) = watch::channel(false);
     let hear: Hear = Arc::new(|_| {});
-    let world = World {
-        machine,
-        journal,
-        clock,
-        stop,
-        hear,
-        application: None,
-        manner: Manner::default(),
-        busy: Arc::new(|| false),
-    };
-    let known = journal.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(spec));
+    let world = World::unasked(outside, stop, hear);
+    let known = outside.1.facts(spec.name()).await.unwrap_or_else(|| Facts::unseen(spec));
     let (_, verdict): (_, Result<Verdict, _>) = world.survey(spec, &known, action, Look::Survey(action)).await;
     Planned { updater: spec.name().to_string(), verdict }
 }

@@ -51,6 +51,18 @@ pub(crate) struct World<'a, M, J, C> {
     pub(crate) busy: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
+impl<'a, M, J, C> World<'a, M, J, C> {
+    /// For what nobody asked the daemon for: no label, no printer to be asked beside the machine's own.
+    pub(crate) fn unasked(
+        (machine, journal, clock): (&'a M, &'a J, &'a C),
+        stop: watch::Receiver<bool>,
+        hear: Hear,
+    ) -> Self {
+        let (application, manner) = (None, Manner::default());
+        Self { machine, journal, clock, stop, hear, application, manner, busy: Arc::new(|| false) }
+    }
+}
+
 /// How what is asked for is to be planned.
 #[derive(Clone)]
 pub(crate) struct Manner {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 mod after;
 mod arrange;
+mod environment;
 
 pub(crate) use after::after_run;
 pub(crate) use arrange::{Arranged, Package, Subject, arrange};

@@ -1,17 +1,53 @@
 //! The part of the table that is about what software depends on.
 //! Refuses to: know how any of it is done.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use refit_engine::ports::{Circumstance, StepError, Tell};
+use refit_engine::ports::Tell;
 use refit_model::dependencies::{Dependencies, DependencyFacts, DependencySurvey};
-use refit_model::journal::Witness;
 use refit_model::plan::Action;
-use refit_model::step::{Content, PackageList, Step, Undo};
+use refit_model::step::{Content, PackageList};
 
-use super::{Host, sides_of};
+use super::Host;
 use crate::content::Contents;
-use crate::python::Wish;
+use crate::forge::Forges;
+use crate::node::Npm;
+use crate::packages::{PackageRules, Packages};
+use crate::python::{EnvironmentRules, Environments, Wish};
+use crate::python_package::{ApplicationRules, PythonApplications};
+use crate::services::{ServiceRules, Services};
+
+/// The hands for what software depends on.
+#[derive(Debug)]
+pub struct DependencyHands {
+    /// Python environments.
+    pub environments: Environments,
+    /// OS packages.
+    pub packages: Packages,
+    /// Node packages.
+    pub npm: Npm,
+    /// Services.
+    pub services: Services,
+    /// Python applications.
+    pub applications: PythonApplications,
+}
+
+impl DependencyHands {
+    /// With what their programs inherit, where they keep what they know, and the forges of releases.
+    #[must_use]
+    pub fn new(applications: ApplicationRules, forges: Arc<Forges>, own_program: Option<PathBuf>) -> Self {
+        let ApplicationRules { surroundings, state, .. } = applications.clone();
+        let rules = EnvironmentRules { surroundings: surroundings.clone(), state, own_program };
+        Self {
+            environments: Environments::new(rules),
+            packages: Packages::new(PackageRules::usual(surroundings.clone())),
+            npm: Npm::new(surroundings.clone()),
+            services: Services::new(ServiceRules::usual(surroundings)),
+            applications: PythonApplications::new(applications, forges),
+        }
+    }
+}
 
 /// Whose dependencies are surveyed, and for what.
 pub(super) struct Wanted<'a> {
@@ -69,88 +105,8 @@ impl Host {
         survey
     }
 
-    pub(super) async fn act_on_dependencies(
-        &self,
-        step: &Step,
-        circumstance: &Circumstance,
-    ) -> Result<Option<String>, StepError> {
-        let contents = Contents::new(&self.git, circumstance.tell.clone(), self.faults.clone());
-        match step {
-            Step::Environment(step) => self.environments.act(step, &contents, circumstance).await,
-            Step::Packages(step) => self.packages.act(step, &contents, circumstance).await,
-            Step::Node(step) => self.npm.act(step, &contents, circumstance).await,
-            Step::Service(step) => self.services.act(step, circumstance).await,
-            Step::CheckPrinter
-            | Step::GitFetch { .. }
-            | Step::GitHeal { .. }
-            | Step::GitKeepAside { .. }
-            | Step::GitSwitch { .. }
-            | Step::GitVerify { .. }
-            | Step::GitClone { .. }
-            | Step::GitCarryOver { .. }
-            | Step::FolderExchange { .. }
-            | Step::ReleaseDownload { .. }
-            | Step::ReleaseUnpack { .. }
-            | Step::ReleaseStageKept { .. }
-            | Step::ReleaseLearn { .. }
-            | Step::ReleaseCarryOver { .. }
-            | Step::ReleaseProbe { .. }
-            | Step::ReleaseExchange { .. }
-            | Step::ReleaseVerify { .. }
-            | Step::ReleasePrune { .. } => Ok(None),
-        }
-    }
-
-    pub(super) async fn witness_dependencies(&self, step: &Step) -> Option<Witness> {
-        match step {
-            Step::Environment(step) => self.environments.witness(step),
-            Step::Packages(step) => {
-                let contents = Contents::new(&self.git, std::sync::Arc::new(|_| {}), self.faults.clone());
-                self.packages.witness(step, &contents).await
-            }
-            Step::Node(step) => self.npm.witness(step).await,
-            Step::Service(step) => self.services.witness(step).await,
-            Step::CheckPrinter
-            | Step::GitFetch { .. }
-            | Step::GitHeal { .. }
-            | Step::GitKeepAside { .. }
-            | Step::GitSwitch { .. }
-            | Step::GitVerify { .. }
-            | Step::GitClone { .. }
-            | Step::GitCarryOver { .. }
-            | Step::FolderExchange { .. }
-            | Step::ReleaseDownload { .. }
-            | Step::ReleaseUnpack { .. }
-            | Step::ReleaseStageKept { .. }
-            | Step::ReleaseLearn { .. }
-            | Step::ReleaseCarryOver { .. }
-            | Step::ReleaseProbe { .. }
-            | Step::ReleaseExchange { .. }
-            | Step::ReleaseVerify { .. }
-            | Step::ReleasePrune { .. } => None,
-        }
-    }
-
-    pub(super) async fn take_back_dependencies(
-        &self,
-        undo: &Undo,
-        circumstance: &Circumstance,
-    ) -> Result<(), StepError> {
-        match undo {
-            Undo::EnvironmentPutBack { live, snapshot, old } => {
-                self.environments.put_back(live, snapshot, old, sides_of(circumstance)).await
-            }
-            Undo::PackagesRemoveAdded { .. } => self.packages.remove_added(circumstance).await,
-            Undo::ServicesRestartAgain { units } => self.services.restart_again(units, circumstance).await,
-            Undo::Nothing
-            | Undo::GitSwitchBack { .. }
-            | Undo::GitHealBack { .. }
-            | Undo::GitPutBack { .. }
-            | Undo::DeleteStage { .. }
-            | Undo::FolderExchangeBack { .. }
-            | Undo::ReleaseExchangeBack { .. }
-            | Undo::ReleaseDropCopies { .. }
-            | Undo::ReleaseForget { .. } => Ok(()),
-        }
+    /// Reads files of versions that are not in use yet.
+    pub(super) fn contents(&self, tell: Tell) -> Contents<'_> {
+        Contents::new(&self.git, tell, self.faults.clone())
     }
 }

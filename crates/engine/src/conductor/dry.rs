@@ -55,16 +55,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 true => owed_before(&*journal, &machine.boot_id()).await,
                 false => Owed::default(),
             };
-            let mut world = World {
-                machine: &*machine,
-                journal: &*journal,
-                clock: &*clock,
-                stop,
-                hear: Arc::new(|_| {}),
-                application: None,
-                manner,
-                busy: Arc::new(|| false),
-            };
+            let mut world = World { manner, ..World::unasked((&*machine, &*journal, &*clock), stop, Arc::new(|_| {})) };
             let mut planned = Vec::with_capacity(wanted.len());
             for (item, action) in wanted {
                 let passed_by = passing(&status.borrow(), item.name()).filter(|_| world.manner.full);

@@ -4,9 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::dependencies::{DependencySurvey, NodeSurvey, PackageChange, PackageSurvey};
-use crate::environment::{Change, EnvironmentFacts, EnvironmentPoint, EnvironmentState};
+use crate::environment::{
+    Change, EnvironmentFacts, EnvironmentPoint, EnvironmentSpec, EnvironmentState, EnvironmentSurvey,
+};
 use crate::name::CommitId;
-use crate::step::{GitTarget, RepoRef};
+use crate::step::{Beginning, EnvironmentStep, GitTarget, Ground, RepoRef, Want};
 
 struct Case {
     dependencies: Dependencies,
