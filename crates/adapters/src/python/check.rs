@@ -46,9 +46,12 @@ pub async fn check(hand: &Hand<'_>, ground: &Ground, projects: &[String]) -> Res
     }
     let pip = hand.pip(ground, Vec::new())?;
     let before = Before::of(hand, ground);
-    fitting(hand, &pip, &before).await?;
+    let modules = modules(hand.target(ground), projects);
+    // Side by side: each is a start of Python, and neither changes anything.
+    let (fit, import) = tokio::join!(fitting(hand, &pip, &before), importable(hand, &pip, &before, &modules));
+    fit?;
     hand.faults.reach("environment_check.fitting");
-    importable(hand, &pip, &before, &modules(hand.target(ground), projects)).await?;
+    import?;
     let own = hand.own(ground);
     let tidy = move || ["tmp", "empty"].iter().try_for_each(|name| tree::delete_stage(&own.join(name)));
     hand.off_the_loop(tidy).await?;

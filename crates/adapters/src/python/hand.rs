@@ -142,7 +142,9 @@ impl<'a> Hand<'a> {
                 "the Python packages are put back as they were"
             }
         };
-        self.failed(&format!("{what} failed: {}. Of what is in use {after}.", verdict.why))
+        // What to do stands behind a semicolon; where nothing is known, all that was said may tell.
+        let next = if verdict.why.contains(';') { "" } else { "; `refit history -v` has all that was printed" };
+        self.failed(&format!("{what} failed: {}{next}. Of what is in use {after}.", verdict.why))
     }
 
     /// An error under the prefix of the updater.

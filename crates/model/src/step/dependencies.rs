@@ -213,7 +213,7 @@ pub enum PackageStep {
         /// Which.
         list: PackageList,
     },
-    /// Installs those that are missing. Only ever adds packages.
+    /// Installs those that are missing, and upgrades others only where these need it. Never removes one.
     Install {
         /// Whose.
         updater: UpdaterName,
