@@ -185,6 +185,7 @@ fn dependencies(configured: &Configured, common: &CommonSettings, home: &Path, k
         install_script: configured.install_script.as_ref().and_then(relative),
         node: configured.enable_node_updates,
         services: common.managed_services.clone(),
+        keep_previous,
     }
 }
 

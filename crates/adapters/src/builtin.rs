@@ -192,6 +192,7 @@ fn build(
             install_script: builtin.install_script.map(PathBuf::from),
             node: false,
             services: vec![builtin.name.to_owned()],
+            keep_previous: around.keep_previous,
         },
     })
 }

@@ -103,6 +103,8 @@ pub const POINTS: &[&str] = &[
     "node_stage.after",
     "node_exchange.before",
     "node_exchange.after",
+    "node_prune.before",
+    "node_prune.after",
     "service_observe.before",
     "service_observe.after",
     "service_restart.before",

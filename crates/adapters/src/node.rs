@@ -95,13 +95,23 @@ impl Npm {
                 let done = off_the_loop(move || exchange(&live, &stage, &old, before, &faults)).await;
                 done.map_err(|error| failed(updater.as_str(), &error.to_string()))
             }
+            NodeStep::Prune { kept, keep, .. } => {
+                let (kept, keep) = (kept.clone(), usize::try_from(*keep).unwrap_or(usize::MAX));
+                let is_packages = |folder: &Path| folder.is_dir();
+                match off_the_loop(move || tree::prune_kept(&kept, keep, is_packages, || ())).await {
+                    Ok(gone) if gone.is_empty() => Ok(None),
+                    Ok(gone) => Ok(Some(format!("deleted {} folders of Node packages from before", gone.len()))),
+                    // The update is done; the next one tries again.
+                    Err(error) => Ok(Some(error.to_string())),
+                }
+            }
         }
     }
 
     /// What recovery will need to know.
     pub async fn witness(&self, step: &NodeStep) -> Option<Witness> {
         match step {
-            NodeStep::Stage { .. } => None,
+            NodeStep::Stage { .. } | NodeStep::Prune { .. } => None,
             NodeStep::Exchange { live, stage, .. } => {
                 // Where nothing was prepared nothing is exchanged, and nothing put back.
                 let sides = tree::sides(live, stage).ok().filter(|sides| sides.stage.is_some())?;

@@ -238,6 +238,52 @@ fn open_up(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What the name of a kept folder ends with while it is deleted.
+const LEAVING: &str = ".leaving";
+
+/// The folders kept in a place, newest first: their names begin with the time at which they were replaced.
+#[must_use]
+pub fn kept_in(place: &Path) -> Vec<PathBuf> {
+    let (staying, _) = sorted(place);
+    staying
+}
+
+/// Deletes all but the newest `keep` of those that are one. Each leaves its name first (then `leaving` is called), so that
+/// what a cut left half deleted is not taken for one that is kept. Says which went.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn prune_kept(
+    place: &Path,
+    keep: usize,
+    is_one: impl Fn(&Path) -> bool,
+    leaving: impl Fn(),
+) -> Result<Vec<PathBuf>, TreeError> {
+    let (staying, half_gone) = sorted(place);
+    half_gone.iter().try_for_each(|folder| delete_stage(folder))?;
+    let mut gone = Vec::new();
+    for folder in staying.into_iter().filter(|folder| is_one(folder)).skip(keep) {
+        let mut aside = folder.as_os_str().to_owned();
+        aside.push(LEAVING);
+        let aside = PathBuf::from(aside);
+        rename(&folder, &aside)?;
+        leaving();
+        delete_stage(&aside)?;
+        gone.push(folder);
+    }
+    // It goes when it is empty.
+    let _not_empty = fs::remove_dir(place);
+    Ok(gone)
+}
+
+/// What is in a place, the greatest name first: what is kept, and what was being deleted.
+fn sorted(place: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let entries = fs::read_dir(place).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort_unstable_by(|a, b| b.cmp(a));
+    paths.into_iter().partition(|path| !path.as_os_str().as_encoded_bytes().ends_with(LEAVING.as_bytes()))
+}
+
 /// Writes everything of the file system that holds `path` to disk. Cheaper than one sync per file, and it covers what
 /// git leaves unsynced (RELIABILITY.md §0, findings 1 and 2).
 ///

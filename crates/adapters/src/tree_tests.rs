@@ -135,3 +135,20 @@ fn a_stage_goes_whatever_its_rights() {
         assert!(!stage.exists());
     }
 }
+
+#[test]
+fn kept_folders_beyond_the_newest_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("kept");
+    for name in ["20260101T000000Z-a", "20260301T000000Z-c", "20260201T000000Z-b", "20251201T000000Z-x.leaving"] {
+        fs::create_dir_all(place.join(name)).unwrap();
+    }
+    fs::write(place.join("20260401T000000Z-note"), "no folder").unwrap();
+    let gone = prune_kept(&place, 1, Path::is_dir, || ()).unwrap();
+    assert_eq!(gone, ["20260201T000000Z-b", "20260101T000000Z-a"].map(|name| place.join(name)));
+    let left = ["20260401T000000Z-note", "20260301T000000Z-c"].map(|name| place.join(name));
+    assert_eq!(kept_in(&place), left);
+    fs::remove_file(&left[0]).unwrap();
+    prune_kept(&place, 0, Path::is_dir, || ()).unwrap();
+    assert!(!place.exists(), "an empty place goes as well");
+}

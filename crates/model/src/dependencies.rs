@@ -30,6 +30,8 @@ pub struct Dependencies {
     pub node: bool,
     /// Service units to restart, without `.service`.
     pub services: Vec<String>,
+    /// How many folders of Node packages from before stay for a rollback.
+    pub keep_previous: u32,
 }
 
 impl Dependencies {

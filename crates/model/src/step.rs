@@ -385,7 +385,7 @@ impl Step {
             },
             Self::Node(step) => match step {
                 NodeStep::Stage { .. } => false,
-                NodeStep::Exchange { .. } => true,
+                NodeStep::Exchange { .. } | NodeStep::Prune { .. } => true,
             },
             Self::GitFetch { .. }
             | Self::GitHeal { .. }

@@ -37,6 +37,7 @@ pub fn step_name(step: &Step) -> &'static str {
         Step::Packages(PackageStep::Install { .. }) => "packages_install",
         Step::Node(NodeStep::Stage { .. }) => "node_stage",
         Step::Node(NodeStep::Exchange { .. }) => "node_exchange",
+        Step::Node(NodeStep::Prune { .. }) => "node_prune",
         Step::Service(ServiceStep::Observe { .. }) => "service_observe",
         Step::Service(ServiceStep::Restart { .. }) => "service_restart",
         Step::Service(ServiceStep::Postpone { .. }) => "service_postpone",

@@ -11,8 +11,6 @@ use super::{installed, layout};
 use crate::fault::FaultPlan;
 use crate::tree::{self, TreeError};
 
-const LEAVING: &str = ".leaving";
-
 /// `.<name>.refit-previous` beside the folder, as the planner names it.
 #[must_use]
 pub fn place(live: &Path) -> Option<PathBuf> {
@@ -34,8 +32,7 @@ pub fn list(live: &Path) -> Vec<PreviousEnvironment> {
 }
 
 fn folders(place: &Path) -> Vec<PathBuf> {
-    let names = layout::names(place).into_iter().rev().filter(|name| !name.ends_with(LEAVING));
-    names.map(|name| place.join(name)).filter(|folder| folder.join(layout::CONFIG).is_file()).collect()
+    tree::kept_in(place).into_iter().filter(|folder| folder.join(layout::CONFIG).is_file()).collect()
 }
 
 /// What it takes on disk beside the one in use, with which it shares files by hard links.
@@ -65,26 +62,11 @@ pub fn sound(live: &Path, facts: &EnvironmentFacts) -> Option<PathBuf> {
     (is_whole && installed::freeze(live) == point.after).then(|| kept.clone())
 }
 
-/// Deletes all but the newest `keep`. Each leaves its name first, so that what a cut left half deleted is not taken for
-/// an environment. Says which went.
+/// Deletes all but the newest `keep`. Says which went.
 ///
 /// # Errors
 /// [`TreeError::Io`].
 pub fn prune(place: &Path, keep: usize, faults: &FaultPlan) -> Result<Vec<PathBuf>, TreeError> {
-    for name in layout::names(place).into_iter().filter(|name| name.ends_with(LEAVING)) {
-        tree::delete_stage(&place.join(name))?;
-    }
-    let mut gone = Vec::new();
-    for folder in folders(place).into_iter().skip(keep) {
-        let mut leaving = folder.as_os_str().to_owned();
-        leaving.push(LEAVING);
-        let leaving = PathBuf::from(leaving);
-        fs::rename(&folder, &leaving).map_err(TreeError::io("renamed", &folder))?;
-        faults.reach("environment_prune.leaving");
-        tree::delete_stage(&leaving)?;
-        gone.push(folder);
-    }
-    // It goes when it is empty.
-    let _not_empty = fs::remove_dir(place);
-    Ok(gone)
+    let is_environment = |folder: &Path| folder.join(layout::CONFIG).is_file();
+    tree::prune_kept(place, keep, is_environment, || faults.reach("environment_prune.leaving"))
 }

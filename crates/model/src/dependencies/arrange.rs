@@ -189,8 +189,12 @@ impl Subject<'_> {
             Content::Stage { .. } => {}
             Content::Commit { .. } | Content::Live { .. } => {
                 let undo = Undo::ReleaseExchangeBack { live: live.clone(), stage: stage.clone(), old: old.clone() };
+                let kept = old.folder().parent().map(Path::to_owned).unwrap_or_default();
                 let exchange = NodeStep::Exchange { updater: self.name.clone(), live, stage, old };
                 arranged.with.push(plain(Step::Node(exchange), undo, Phase::Switch));
+                let keep = self.dependencies.keep_previous;
+                let prune = NodeStep::Prune { updater: self.name.clone(), kept, keep };
+                arranged.after.push(plain(Step::Node(prune), Undo::Nothing, Phase::Switch));
             }
         }
     }

@@ -40,6 +40,7 @@ impl Case {
                 install_script: None,
                 node: true,
                 services: vec!["app".to_owned()],
+                keep_previous: 1,
             },
             facts: DependencyFacts { environment: Some(sound), node_rollback: None },
             survey: DependencySurvey {
@@ -127,6 +128,7 @@ fn word(planned: &PlannedStep) -> &'static str {
         Step::Packages(PackageStep::Install { .. }) => "apt",
         Step::Node(NodeStep::Stage { .. }) => "npm",
         Step::Node(NodeStep::Exchange { .. }) => "modules",
+        Step::Node(NodeStep::Prune { .. }) => "prune",
         Step::Service(ServiceStep::Observe { .. }) => "observe",
         Step::Service(ServiceStep::Restart { .. }) => "restart",
         Step::Service(ServiceStep::Postpone { .. }) => "postpone",
@@ -222,7 +224,7 @@ fn an_environment_without_its_python_is_built_anew_from_its_freeze() {
 fn asked_for_all_dependencies_everything_is_asked_again() {
     let mut case = Case::new(Action::SoftRecovery);
     case.occasion.update_deps = true;
-    assert_eq!(case.words(), "copy pip check npm |  | observe | exchange modules | restart prune");
+    assert_eq!(case.words(), "copy pip check npm |  | observe | exchange modules | restart prune prune");
     case.action = Action::HardRecovery;
     assert!(case.words().starts_with("fresh pip check"));
 }

@@ -250,6 +250,15 @@ pub enum NodeStep {
         /// Where the old one goes.
         old: OldFolder,
     },
+    /// Deletes kept packages beyond the newest. Never fails, and comes last.
+    Prune {
+        /// Whose.
+        updater: UpdaterName,
+        /// The folder that holds the kept ones.
+        kept: PathBuf,
+        /// How many stay.
+        keep: u32,
+    },
 }
 
 /// Steps on services.
@@ -346,6 +355,7 @@ impl NodeStep {
             Self::Exchange { old, .. } => {
                 format!("put the new Node packages in place, keeping the old ones as {}", old.folder().display())
             }
+            Self::Prune { keep, .. } => format!("delete Node packages from before, beyond the newest {keep}"),
         }
     }
 }
