@@ -13,12 +13,15 @@ use refit_model::step::RepoRef;
 use super::hazard::Purpose;
 use super::{Git, Repo};
 use crate::command::{Command, CommandError, Limits, Outcome};
+use crate::disk;
 use crate::fault::FaultPlan;
 use crate::tree::TreeError;
 
 /// Work on the disk alone: says nothing while it runs, and an old card is slow.
 const SILENT: Limits =
     Limits { total: Some(Duration::from_secs(1800)), stall: None, grace: Duration::from_secs(10), ..Limits::QUICK };
+/// With less room than this, in bytes, a disk counts as full.
+const FULL: u64 = 64 * 1024;
 /// Paths of a whole work tree.
 const LISTING: Limits = Limits { stdout: 256 * 1024 * 1024, ..SILENT };
 
@@ -144,7 +147,10 @@ impl<'a> Hand<'a> {
         if outcome.success() {
             return Ok(outcome);
         }
-        let message = format!("Git Repo {}: {what} failed: {}", self.updater, outcome.reason());
+        // git does not always say why it could not write.
+        let is_full = disk::require_room(&self.repo.layout.git_dir, FULL).is_err();
+        let next = if is_full { ". The disk is full; free some space and try again" } else { "" };
+        let message = format!("Git Repo {}: {what} failed: {}{next}", self.updater, outcome.reason());
         Err(StepError { message, command_failed: true, printer_busy: false })
     }
 
