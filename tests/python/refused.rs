@@ -36,7 +36,8 @@ async fn an_sdist_that_does_not_build() {
     lab.index.publish(Sdist::new("third", "1.0").metadata_fails("RuntimeError: needs a newer setuptools").build());
     assert_eq!(
         refusal(&lab, "third\n").await,
-        "third could not be built from source: RuntimeError: needs a newer setuptools"
+        "third could not be built from source: RuntimeError: needs a newer setuptools; `refit history -v` has all that \
+         was printed"
     );
 }
 
@@ -74,7 +75,10 @@ async fn a_version_that_is_not_there() {
     let lab = Lab::new().await;
     lab.installed(&[("one", "1.0")]);
     assert_eq!(refusal(&lab, "one==9\n").await, "one==9 is not in the package index; the newest there is 1.0");
-    assert_eq!(refusal(&lab, "nobody\n").await, "nobody is not in the package index");
+    assert_eq!(
+        refusal(&lab, "nobody\n").await,
+        "nobody is not in the package index; `refit history -v` has all that was printed"
+    );
     lab.index.publish(Wheel::new("modern", "1.0").requires_python(">=3.99").build());
     assert_eq!(
         refusal(&lab, "modern\n").await,
