@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`archive`] | zip archives, judged and unpacked |
 //! | [`builtin`] | klipper and moonraker, found by themselves |
+//! | [`bus`] | the system's message bus (D-Bus) |
 //! | [`clock`] | the clock on the wall |
 //! | [`command`] | the one place that spawns a process |
 //! | [`config_files`] | the configuration's files |
@@ -26,6 +27,7 @@
 
 pub mod archive;
 pub mod builtin;
+pub mod bus;
 pub mod clock;
 pub mod command;
 pub mod config_files;

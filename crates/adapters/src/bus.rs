@@ -1,0 +1,52 @@
+//! The system's message bus (D-Bus): one connection for all who speak over it, opened when it is first needed, and anew
+//! when it broke.
+//! Refuses to: know what is spoken over it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::Mutex;
+use zbus::Connection;
+use zbus::connection::Builder;
+
+/// How long one answer may take; what takes longer is told by signals.
+const ANSWER: Duration = Duration::from_secs(25);
+
+/// Why there is no bus.
+#[derive(Debug, Error)]
+#[error("the system's message bus (D-Bus) cannot be reached")]
+pub struct NoBus(#[source] zbus::Error);
+
+/// See the module. Clones share the connection.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    address: String,
+    open: Arc<Mutex<Option<Connection>>>,
+}
+
+impl Bus {
+    /// Where the D-Bus specification has the system's bus ("Well-known Message Bus Instances").
+    pub const SYSTEM: &str = "unix:path=/run/dbus/system_bus_socket";
+
+    /// The bus at an address, as D-Bus writes it. Nothing is opened yet.
+    #[must_use]
+    pub fn at(address: &str) -> Self {
+        Self { address: address.to_owned(), open: Arc::default() }
+    }
+
+    /// The connection; opened when there is none, or when the one from before has ended.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub async fn connection(&self) -> Result<Connection, NoBus> {
+        let mut open = self.open.lock().await;
+        if let Some(connection) = open.as_ref().filter(|connection| !connection.is_closed()) {
+            return Ok(connection.clone());
+        }
+        let builder = Builder::address(self.address.as_str()).method_timeout(ANSWER);
+        let connection = builder.build().await.map_err(NoBus)?;
+        *open = Some(connection.clone());
+        Ok(connection)
+    }
+}
