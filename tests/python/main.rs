@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "a test exports nothing; here pub marks what one file offers to the others")]
 
 mod anew;
+mod fits;
 mod in_place;
 mod lab;
 mod look;

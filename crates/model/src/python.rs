@@ -9,12 +9,14 @@
 //! | what is installed? | [`installed`] (core metadata, PEP 376, PEP 610) |
 //! | which file of an index would pip take? | [`file_name`], [`choose`] (PEP 427, 592, 625, 691) |
 //! | what does an environment lack? | [`needs`] |
+//! | does what is installed fit together? | [`fits`] |
 //!
 //! Refuses to: read files, ask an index, or start Python. What cannot be judged here is said to be so, and left to pip.
 
 pub mod choose;
 pub mod direct;
 pub mod file_name;
+pub mod fits;
 pub mod installed;
 pub mod marker;
 pub mod name;

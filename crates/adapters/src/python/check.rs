@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use refit_engine::ports::StepError;
+use refit_model::python::fits::surely_fit;
 use refit_model::python::installed::record;
 use refit_model::python::name::ProjectName;
 use refit_model::step::Ground;
 
 use super::hand::Hand;
 use super::install::is_needed;
+use super::interpreter::Interpreter;
 use super::pip::Pip;
 use super::{installed, seen};
 use crate::command::Limits;
@@ -48,7 +50,7 @@ pub async fn check(hand: &Hand<'_>, ground: &Ground, projects: &[String]) -> Res
     let before = Before::of(hand, ground);
     let modules = modules(hand.target(ground), projects);
     // Side by side: each is a start of Python, and neither changes anything.
-    let (fit, import) = tokio::join!(fitting(hand, &pip, &before), importable(hand, &pip, &before, &modules));
+    let (fit, import) = tokio::join!(fitting(hand, ground, &pip, &before), importable(hand, &pip, &before, &modules));
     fit?;
     hand.faults.reach("environment_check.fitting");
     import?;
@@ -87,7 +89,12 @@ impl Before {
     }
 }
 
-async fn fitting(hand: &Hand<'_>, pip: &Pip<'_>, before: &Before) -> Result<(), StepError> {
+/// Asks pip where it is not certain already: a start of Python is the dearest part of a small update.
+async fn fitting(hand: &Hand<'_>, ground: &Ground, pip: &Pip<'_>, before: &Before) -> Result<(), StepError> {
+    let folder = hand.target(ground);
+    if hand.interpreter(folder).await.is_ok_and(|interpreter| surely_fits(folder, &interpreter)) {
+        return Ok(());
+    }
     let said = hand.started(pip.run(["check"]).await)?;
     if said.success() {
         return Ok(());
@@ -105,6 +112,14 @@ async fn fitting(hand: &Hand<'_>, pip: &Pip<'_>, before: &Before) -> Result<(), 
             "the new Python packages do not fit together: {complaint}. Nothing was changed; tell the project"
         ))),
     }
+}
+
+/// Certain that `pip check` would have nothing to say of the packages in an environment with this interpreter.
+#[must_use]
+pub fn surely_fits(folder: &Path, interpreter: &Interpreter) -> bool {
+    let there = installed::read(folder, &interpreter.system_sites);
+    surely_fit(&there, &interpreter.markers)
+        && installed::run_here(folder, &interpreter.system_sites, &interpreter.tags)
 }
 
 async fn importable(hand: &Hand<'_>, pip: &Pip<'_>, before: &Before, modules: &[String]) -> Result<(), StepError> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use refit_model::python::direct::{DirectKind, DirectUrl};
-use refit_model::python::installed::{Distribution, Installed, record};
+use refit_model::python::installed::{Distribution, Installed, record, wheel_tags};
 use refit_model::python::name::ProjectName;
 
 use super::layout;
@@ -97,6 +97,15 @@ pub fn damaged(folder: &Path) -> Vec<String> {
 pub fn info_of(folder: &Path, project: &ProjectName) -> Option<PathBuf> {
     let found = layout::sites(folder).into_iter().flat_map(|site| all(&site));
     found.filter(|found| found.distribution.name == *project).find_map(|found| found.info)
+}
+
+/// Whether every wheel that is installed is for this interpreter, whose tags are given. What came otherwise says nothing.
+#[must_use]
+pub fn run_here(folder: &Path, system_sites: &[PathBuf], tags: &[String]) -> bool {
+    let sites = layout::sites(folder).into_iter().chain(system_sites.iter().cloned());
+    let infos = sites.flat_map(|site| all(&site)).filter_map(|found| found.info);
+    let mut said = infos.map(|info| wheel_tags(&fs::read(info.join("WHEEL")).unwrap_or_default()));
+    said.all(|said| said.is_empty() || said.iter().any(|tag| tags.contains(tag)))
 }
 
 fn all(site: &Path) -> Vec<Found> {
