@@ -40,14 +40,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let mut waiting = tests(&moonraker);
     waiting.arg("--no-fail-fast").args(WAITING.iter().flat_map(|name| ["--test", name])).env(TEST_DEB, package);
     let waiting = Beside::start(&mut waiting)?;
+    let others = others(&moonraker);
+    // Who failed first does not hide who else did.
+    let waiting = waiting.finish();
+    others.and(waiting)
+}
+
+fn others(moonraker: &Path) -> Result<()> {
     let targets = test_targets()?;
     let others =
         targets.iter().filter(|name| !WAITING.contains(&name.as_str())).flat_map(|name| ["--test", name.as_str()]);
-    must(tests(&moonraker).args(["--no-fail-fast", "--lib", "--bins"]).args(others))?;
-    must(tests(&moonraker).arg("--doc"))?;
+    must(tests(moonraker).args(["--no-fail-fast", "--lib", "--bins"]).args(others))?;
+    must(tests(moonraker).arg("--doc"))?;
     // Half a minute, and a package index: plain `cargo test` leaves these out.
-    must(cargo().args(["test", "--package", "refit-testkit", "--lib", "--", "--ignored"]))?;
-    waiting.finish()
+    must(cargo().args(["test", "--package", "refit-testkit", "--lib", "--", "--ignored"]))
 }
 
 fn install_tools() -> Result<()> {
