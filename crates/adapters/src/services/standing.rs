@@ -20,9 +20,17 @@ pub(crate) struct Standing {
     pub(crate) invocation: String,
     /// How often it was started again by itself.
     pub(crate) restarts: String,
+    /// With what its main process ended the last time; none where that is not told.
+    #[serde(default)]
+    pub(crate) status: Option<i32>,
 }
 
 impl Standing {
+    /// There is no such unit.
+    pub(crate) fn not_found() -> Self {
+        Self { load: "not-found".to_owned(), active: "inactive".to_owned(), ..Self::default() }
+    }
+
     /// There is such a unit, and it may be started.
     pub(crate) fn exists(&self) -> bool {
         !matches!(self.load.as_str(), "not-found" | "masked" | "")
