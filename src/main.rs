@@ -38,6 +38,7 @@ fn outside() -> Outside {
         passed_on: worth.chain(env::vars_os().filter(|(name, _)| is_pips(name))).collect(),
         excluded_packages: env::var("MOONRAKER_EXCLUDED_PKGS").ok(),
         vendor: env::var("MOONRAKER_VENDOR").ok(),
+        invocation: env::var("INVOCATION_ID").ok(),
         no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
         supervisor: Supervisor::new(env::var_os("NOTIFY_SOCKET")),
     }

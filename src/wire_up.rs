@@ -87,6 +87,7 @@ pub async fn serve(
             let signal = signals.next().await;
             tracing::info!("told to end by {signal}");
             outside.supervisor.stopping();
+            handle.last_words().await;
         })
         .await;
     handle.shutdown().await;

@@ -83,7 +83,7 @@ fn tell(face: &Face, notice: Notice) {
     let line = match notice {
         Notice::Say(line) => line,
         Notice::Line(line) => unescaped(&display_line(&line)),
-        Notice::At(_) => return,
+        Notice::At(_) | Notice::Parting | Notice::Leaving(_) => return,
     };
     if !face.json && !line.is_empty() {
         face.line(&line);

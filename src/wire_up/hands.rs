@@ -13,6 +13,7 @@ use refit_adapters::machine::{DependencyHands, Host};
 use refit_adapters::packages::{PackageRules, Packages};
 use refit_adapters::python_package::ApplicationRules;
 use refit_adapters::release::{ReleaseRules, Releases};
+use refit_adapters::services::{OwnStart, ServiceRules, Services};
 use refit_adapters::store::{Store, StoreError, StoreOptions};
 use refit_engine::ports::Clock as _;
 use refit_model::printer::Printer;
@@ -79,9 +80,20 @@ pub async fn machine(
     };
     let dependencies = DependencyHands {
         packages: Packages::new(packages),
+        services: Services::new(service_rules(outside, places, settings)),
         ..DependencyHands::new(applications, forges, own_program)
     };
     Ok(Host::new(git, per_host, releases, dependencies, printer, faults))
+}
+
+fn service_rules(outside: &Outside, places: &Places, settings: &Settings) -> ServiceRules {
+    let machine = &settings.machine;
+    ServiceRules {
+        provider: machine.provider,
+        supervisord: machine.supervisord_config_path.as_ref().map(|path| below(&places.home, path)),
+        own: OwnStart::of_this_process(outside.invocation.as_deref()),
+        ..ServiceRules::usual(outside.surroundings(&places.home))
+    }
 }
 
 fn release_rules(outside: &Outside, places: &Places, settings: &Settings) -> ReleaseRules {

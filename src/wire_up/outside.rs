@@ -24,6 +24,8 @@ pub struct Outside {
     pub excluded_packages: Option<String>,
     /// `MOONRAKER_VENDOR`: what conditions of listed OS packages know as the vendor.
     pub vendor: Option<String>,
+    /// `INVOCATION_ID`: by which systemd tells one start of a service from another.
+    pub invocation: Option<String>,
     /// `NO_COLOR`.
     pub no_color: bool,
     /// Who started Refit.

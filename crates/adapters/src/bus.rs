@@ -35,6 +35,13 @@ impl Bus {
         Self { address: address.to_owned(), open: Arc::default() }
     }
 
+    /// Somebody may listen there: what a `unix:path=` leads to exists. Opens nothing.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        let path = self.address.strip_prefix("unix:path=").and_then(|rest| rest.split([',', ';']).next());
+        path.is_none_or(|path| std::path::Path::new(path).exists())
+    }
+
     /// The connection; opened when there is none, or when the one from before has ended.
     ///
     /// # Errors

@@ -73,6 +73,7 @@ struct Link<'a> {
     frames: Frames,
     objects: Objects,
     identity: Option<PrinterIdentity>,
+    pid: Option<u32>,
     told: KlippyState,
     message: String,
     /// The first subscription was answered. Before that nobody knows whether a print is going on, so that klippy is
@@ -86,8 +87,11 @@ struct Link<'a> {
 
 impl<'a> Link<'a> {
     fn new(stream: UnixStream, publish: &'a watch::Sender<Printer>) -> Self {
+        // Who listened, not who has forked or was forked since.
+        let pid = stream.peer_cred().ok().and_then(|peer| peer.pid()).and_then(|pid| u32::try_from(pid).ok());
         Self {
             stream,
+            pid,
             publish,
             frames: Frames::default(),
             objects: Objects::default(),
@@ -227,6 +231,7 @@ impl<'a> Link<'a> {
                 activity,
                 state_message: message.to_owned(),
                 identity: self.identity.clone().or_else(|| printer.identity.clone()),
+                pid: self.pid,
             };
             let changed = now != *printer;
             *printer = now;

@@ -383,6 +383,7 @@ impl Machine for Host {
                 let repo = || RepoRef { updater: spec.name.clone(), path: home.clone() };
                 let wished = target.map(|target| Content::Commit { repo: repo(), to: GitTarget::Commit(target) });
                 let wanted = Wanted {
+                    name: &spec.name,
                     dependencies: &spec.dependencies,
                     facts: &facts.dependencies,
                     home,
@@ -397,6 +398,10 @@ impl Machine for Host {
             }
         };
         Facts::Git(Box::new(facts))
+    }
+
+    fn own_unit(&self) -> Option<String> {
+        self.services.own_unit().map(str::to_owned)
     }
 
     async fn witness(&self, step: &Step) -> Option<Witness> {

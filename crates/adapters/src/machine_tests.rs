@@ -95,6 +95,7 @@ impl Lab {
             update_deps: false,
             full: false,
             owed: Vec::new(),
+            own: None,
         };
         match plan(action, &Spec::Git(self.spec.clone()), &facts, &occasion) {
             Ok(Verdict::Do(plan)) => *plan,

@@ -1,21 +1,45 @@
 //! The hand for services: restarts them, and knows which start of each is running.
+//!
+//! | file | who is asked |
+//! |---|---|
+//! | [`systemd`] | systemd, over the system's bus |
+//! | [`systemctl`] | systemd, where there is no bus or the bus denies it; `sudo -n` behind it |
+//! | [`supervisord`] | supervisord, through its socket |
+//! | [`origin`] | nobody: which service a process belongs to, and which instances run from a checkout |
+//!
 //! Refuses to: decide what is done; and to restart what was not named as a whole.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use refit_engine::ports::{Circumstance, StepError};
 use refit_model::journal::Witness;
+use refit_model::printer::PrinterIdentity;
+use refit_model::settings::machine::Provider;
 use refit_model::step::ServiceStep;
-use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::command::{Command, CommandError, Limits, Outcome, Surroundings};
+use crate::bus::Bus;
+use crate::command::Surroundings;
 use crate::fault::FaultPlan;
 
-/// A restart waits for the stop and the start, which systemd gives 90 s each unless a unit says otherwise.
-const RESTARTING: Limits = Limits { total: Some(Duration::from_secs(300)), ..Limits::QUICK };
+mod deed;
+mod name;
+pub(crate) mod origin;
+mod standing;
+pub mod supervisord;
+mod systemctl;
+mod systemd;
+
+use deed::{Deed, Trouble, Wait};
+use name::file_of;
+pub(crate) use standing::Standing;
+use supervisord::Supervisord;
+use systemctl::Systemctl;
+use systemd::Systemd;
+
 /// How often a unit is looked at that is not running yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -28,13 +52,47 @@ pub struct ServiceRules {
     pub runtime: PathBuf,
     /// How long a restarted service may take until it runs.
     pub patience: Duration,
+    /// The system's bus.
+    pub bus: Bus,
+    /// Who is to be asked; none to find out.
+    pub provider: Option<Provider>,
+    /// supervisord's configuration, where the owner says which.
+    pub supervisord: Option<PathBuf>,
+    /// The service that this process is.
+    pub own: Option<OwnStart>,
+}
+
+/// One start of the service that this process is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnStart {
+    /// Without `.service`.
+    pub unit: String,
+    /// Differs from one start to the next: systemd's invocation.
+    pub invocation: String,
+}
+
+impl OwnStart {
+    /// Of this process; `invocation` is systemd's `INVOCATION_ID`. None where it is no service of systemd's.
+    #[must_use]
+    pub fn of_this_process(invocation: Option<&str>) -> Option<Self> {
+        let invocation = invocation.filter(|id| !id.is_empty())?.to_owned();
+        Some(Self { unit: origin::unit_of(std::process::id())?, invocation })
+    }
 }
 
 impl ServiceRules {
     /// The usual places.
     #[must_use]
     pub fn usual(surroundings: Surroundings) -> Self {
-        Self { surroundings, runtime: "/run/systemd/system".into(), patience: Duration::from_secs(60) }
+        Self {
+            surroundings,
+            runtime: "/run/systemd/system".into(),
+            patience: Duration::from_secs(60),
+            bus: Bus::at(Bus::SYSTEM),
+            provider: None,
+            supervisord: None,
+            own: None,
+        }
     }
 }
 
@@ -45,57 +103,15 @@ pub struct Services {
     faults: FaultPlan,
 }
 
-/// What is done to a unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Deed {
-    Restart,
-    Stop,
-}
-
-impl Deed {
-    fn verb(self) -> &'static str {
-        match self {
-            Self::Restart => "restart",
-            Self::Stop => "stop",
-        }
-    }
-}
-
-/// How a unit stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Standing {
-    /// `loaded`; `not-found` where there is no such unit.
-    load: String,
-    /// `active`, `activating`, `inactive`, `failed` …
-    active: String,
-    /// `running`, `auto-restart` …
-    sub: String,
-    /// Why it stands so: `success`, `exit-code` …
-    result: String,
-    /// `oneshot`, `simple` …
-    kind: String,
-    /// Names one start of it.
-    invocation: String,
-    /// How often it was started again by itself.
-    restarts: String,
-}
-
-impl Standing {
-    fn exists(&self) -> bool {
-        !matches!(self.load.as_str(), "not-found" | "masked" | "")
-    }
-
-    /// It does what it is there for; one that works and ends may have done so already.
-    fn is_up(&self) -> bool {
-        self.active == "active" || (self.kind == "oneshot" && self.active == "inactive" && self.result == "success")
-    }
-
-    fn in_words(&self) -> String {
-        match (self.active.as_str(), self.result.as_str()) {
-            (active, "success" | "") => format!("{active}, {}", self.sub),
-            (active, result) => format!("{active}, {result}"),
-        }
-    }
+/// Who is asked.
+enum Hand {
+    /// systemd over the bus, and through systemctl where that does not go.
+    Systemd,
+    /// systemctl alone.
+    Systemctl,
+    Supervisord(Supervisord),
+    /// Nobody, and why.
+    Nobody(String),
 }
 
 impl Services {
@@ -109,7 +125,9 @@ impl Services {
     #[must_use]
     pub fn with_faults(mut self, faults: FaultPlan) -> Self {
         if let Some(folder) = faults.systemd() {
+            // It is a pretended one, which is not on any bus.
             self.rules.runtime = folder.to_owned();
+            self.rules.provider = Some(Provider::SystemdCli);
         }
         Self { faults, ..self }
     }
@@ -117,9 +135,17 @@ impl Services {
     /// What restarts services here; none when nothing does.
     #[must_use]
     pub fn manager(&self) -> Option<String> {
-        let has_program =
-            || std::env::split_paths(&self.rules.surroundings.path).any(|dir| dir.join("systemctl").is_file());
-        (self.rules.runtime.is_dir() && has_program()).then(|| "systemd".to_owned())
+        match self.hand() {
+            Hand::Systemd | Hand::Systemctl => Some("systemd".to_owned()),
+            Hand::Supervisord(_) => Some("supervisord".to_owned()),
+            Hand::Nobody(_) => None,
+        }
+    }
+
+    /// The service that this process is.
+    #[must_use]
+    pub fn own_unit(&self) -> Option<&str> {
+        self.rules.own.as_ref().map(|own| own.unit.as_str())
     }
 
     /// Takes back `Undo::ServicesRestartAgain`: those that were started anew since they were observed run what was taken
@@ -161,71 +187,154 @@ impl Services {
                 let seen = self.look(units).await?;
                 let words = units.iter().map(|unit| match seen.get(unit).filter(|seen| seen.exists()) {
                     Some(seen) => format!("{unit} is {}", seen.in_words()),
-                    None => format!("there is no service {unit} here that could be restarted; it is passed by"),
+                    None => absent(unit),
                 });
                 Ok(Some(words.collect::<Vec<_>>().join("; ")))
             }
-            ServiceStep::Restart { title, unit, .. } => {
-                let titled = |error: StepError| StepError { message: format!("{title}: {}", error.message), ..error };
-                let seen = self.look(std::slice::from_ref(unit)).await.map_err(titled)?;
-                if !seen.get(unit).is_some_and(Standing::exists) {
-                    return Ok(Some(format!(
-                        "there is no service {unit} here that could be restarted; it is passed by"
-                    )));
-                }
-                self.have(Deed::Restart, unit).await.map_err(titled)?;
-                self.faults.reach("service_restart.restarted");
-                self.wait_until_up(unit).await.map_err(titled)?;
-                Ok(None)
+            ServiceStep::Restart { title, unit, own, .. } => {
+                let restarted = if *own { self.restart_own(unit).await } else { self.restart(unit).await };
+                restarted.map_err(|error| StepError { message: format!("{title}: {}", error.message), ..error })
             }
         }
+    }
+
+    async fn restart(&self, unit: &str) -> Result<Option<String>, StepError> {
+        let units = [unit.to_owned()];
+        if !self.look(&units).await?.get(unit).is_some_and(Standing::exists) {
+            return Ok(Some(absent(unit)));
+        }
+        self.have(Deed::Restart, unit).await?;
+        self.faults.reach("service_restart.restarted");
+        self.wait_until_up(unit).await?;
+        Ok(None)
+    }
+
+    /// Has the manager restart this very process: nothing is waited for, since nobody will be there to see it.
+    async fn restart_own(&self, unit: &str) -> Result<Option<String>, StepError> {
+        if self.own_unit() != Some(unit) {
+            // A rescue from the command line, say. The service itself is not disturbed by it.
+            return Ok(Some(format!("the service {unit} was not restarted: it is not the one that does this")));
+        }
+        self.ask(Deed::Restart, unit, Wait::Not).await?;
+        self.faults.reach("service_restart.restarted");
+        Ok(None)
     }
 
     /// What recovery will need to know: which start of each is running.
     pub async fn witness(&self, step: &ServiceStep) -> Option<Witness> {
         match step {
             ServiceStep::Observe { units, .. } => serde_json::to_value(self.look(units).await.ok()?).ok(),
+            // The next start of it tells that the restart came to pass.
+            ServiceStep::Restart { own: true, unit, .. } => {
+                let own = self.rules.own.as_ref().filter(|own| own.unit == *unit)?;
+                Some(json!({ "invocation": own.invocation }))
+            }
             ServiceStep::Restart { .. } | ServiceStep::Postpone { .. } => None,
         }
     }
 
-    /// Asks for all at once.
-    async fn look(&self, units: &[String]) -> Result<BTreeMap<String, Standing>, StepError> {
-        let names = units.iter().map(|unit| file_of(unit)).collect::<Result<Vec<_>, _>>()?;
-        let asked = ["show", "-p", "Id,LoadState,ActiveState,SubState,Result,Type,InvocationID,NRestarts", "--"];
-        let outcome = self.systemctl().args(asked).args(&names).run().await.map_err(|error| unrunnable(&error))?;
-        if !outcome.success() {
-            return Err(failed(&format!(
-                "systemd could not be asked about {} ({})",
-                units.join(", "),
-                outcome.reason()
-            )));
-        }
-        // One answer for each, in the order asked: an alias answers under another name.
-        let text = String::from_utf8_lossy(&outcome.stdout).into_owned();
-        Ok(units.iter().cloned().zip(text.split("\n\n").map(standing)).collect())
+    /// How each of these units stands; all are asked for at once. One that there is not is `not-found`.
+    ///
+    /// # Errors
+    /// When the service manager cannot be asked, or a name is none of a service.
+    pub(crate) async fn look(&self, units: &[String]) -> Result<BTreeMap<String, Standing>, StepError> {
+        let seen = match self.hand() {
+            Hand::Systemd => match (Systemd { bus: &self.rules.bus }).look(units).await {
+                Err(Trouble::Absent(why)) => self.over_the_bus_not(&why).look(units).await,
+                seen => seen,
+            },
+            Hand::Systemctl => self.systemctl().look(units).await,
+            Hand::Supervisord(supervisord) => supervisord.look(units).await,
+            Hand::Nobody(why) => Err(Trouble::Absent(why)),
+        };
+        seen.map_err(|trouble| match trouble {
+            Trouble::Absent(why) => unavailable(&why),
+            Trouble::Name(bad) => failed(&bad.to_string()),
+            Trouble::Denied => failed(&format!("Refit has no right to ask about {}", units.join(", "))),
+            Trouble::Failed(why) => {
+                failed(&format!("{} could not be asked about {} ({why})", self.asked(), units.join(", ")))
+            }
+        })
     }
 
-    /// Asks systemd itself first (polkit lets the owner's services be restarted), then through sudo.
+    /// The units to restart when this one is asked for: the instances that run from its checkout, where it is `klipper` or
+    /// `moonraker`. Itself where nobody can be asked.
+    pub(crate) async fn really(&self, asked: &str, checkout: origin::Checkout, peer: Option<u32>) -> Vec<String> {
+        if !matches!(asked, "klipper" | "moonraker") {
+            return vec![asked.to_owned()];
+        }
+        let patterns = origin::patterns(asked);
+        let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
+        let found = match self.hand() {
+            Hand::Systemd => match (Systemd { bus: &self.rules.bus }).find(&patterns).await {
+                Err(Trouble::Absent(why)) => self.over_the_bus_not(&why).find(&patterns).await,
+                found => found,
+            },
+            Hand::Systemctl => self.systemctl().find(&patterns).await,
+            Hand::Supervisord(supervisord) => supervisord.find().await,
+            Hand::Nobody(_) => return vec![asked.to_owned()],
+        };
+        let mut found = found.unwrap_or_else(|trouble| {
+            tracing::warn!(?trouble, "cannot tell which services run from {asked}'s folder");
+            Vec::new()
+        });
+        for one in &mut found {
+            one.paths.extend(one.pid.map(origin::paths_of).unwrap_or_default());
+        }
+        // 1 is who holds sockets for services that are not there yet.
+        let peer = peer.filter(|pid| *pid > 1);
+        let unit = peer.and_then(|pid| found.iter().find(|one| one.pid == Some(pid)).map(|one| one.unit.clone()));
+        let unit = unit.or_else(|| peer.and_then(origin::unit_of));
+        origin::choose(asked, &found, &checkout.resolved(), unit.as_deref())
+    }
+
+    /// Where klipper lies, from the printer's own word or where every installer puts it; and moonraker.
+    pub(crate) fn usual_checkout(&self, asked: &str, identity: Option<&PrinterIdentity>) -> origin::Checkout {
+        let below = |folder: &str| Some(self.rules.surroundings.home.join(folder));
+        let told = |path: Option<&String>| path.map(PathBuf::from).filter(|path| path.is_absolute());
+        let environment = |python: PathBuf| python.parent().and_then(Path::parent).map(Path::to_owned);
+        match asked {
+            "klipper" => origin::Checkout {
+                home: told(identity.and_then(|said| said.klipper_path.as_ref())).or_else(|| below("klipper")),
+                environment: told(identity.and_then(|said| said.python_path.as_ref()))
+                    .and_then(environment)
+                    .or_else(|| below("klippy-env")),
+            },
+            "moonraker" => origin::Checkout { home: below("moonraker"), environment: below("moonraker-env") },
+            _any_other => origin::Checkout::default(),
+        }
+    }
+
     async fn have(&self, deed: Deed, unit: &str) -> Result<(), StepError> {
-        let file = file_of(unit)?;
-        let verb = deed.verb();
-        let arguments = ["--no-ask-password", verb, "--", &file];
-        let first =
-            self.systemctl().args(arguments).limits(RESTARTING).run().await.map_err(|error| unrunnable(&error))?;
-        if first.success() {
-            return Ok(());
-        }
-        if !is_denied(&first) {
-            return Err(self.why_not(deed, unit, &first).await);
-        }
-        let sudo = Command::new("sudo", &self.rules.surroundings).args(["-n", "systemctl"]).args(arguments);
-        match sudo.dir("/").limits(RESTARTING).run().await {
-            Ok(outcome) if outcome.success() => Ok(()),
-            Ok(outcome) if !says(&outcome, "sudo:") => Err(self.why_not(deed, unit, &outcome).await),
-            Ok(_) | Err(_) => Err(failed(&format!(
-                "Refit has no right to {verb} the service {unit}. To do it by hand, type: sudo systemctl {verb} {unit}"
-            ))),
+        self.ask(deed, unit, Wait::UntilDone).await
+    }
+
+    /// Asks the manager itself first (polkit lets the owner's services be restarted), then through sudo.
+    async fn ask(&self, deed: Deed, unit: &str, wait: Wait) -> Result<(), StepError> {
+        let file = file_of(unit).map_err(|bad| failed(&bad.to_string()))?;
+        let hand = self.hand();
+        let done = match &hand {
+            Hand::Systemd => match (Systemd { bus: &self.rules.bus }).have(deed, &file, wait).await {
+                Err(Trouble::Absent(why)) => self.over_the_bus_not(&why).have(deed, &file, wait).await,
+                Err(Trouble::Denied) => self.systemctl().have_through_sudo(deed, &file, wait).await,
+                done => done,
+            },
+            Hand::Systemctl => self.systemctl().have(deed, &file, wait).await,
+            Hand::Supervisord(supervisord) => supervisord.have(deed, unit, wait).await,
+            Hand::Nobody(why) => Err(Trouble::Absent(why.clone())),
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(Trouble::Absent(why)) => Err(unavailable(&why)),
+            Err(Trouble::Name(bad)) => Err(failed(&bad.to_string())),
+            Err(Trouble::Denied) => {
+                let verb = deed.verb();
+                let by_hand = hand.by_hand(verb, unit);
+                let text =
+                    format!("Refit has no right to {verb} the service {unit}. To do it by hand, type: {by_hand}");
+                Err(failed(&text))
+            }
+            Err(Trouble::Failed(why)) => Err(self.why_not(deed, unit, &why).await),
         }
     }
 
@@ -238,77 +347,99 @@ impl Services {
             }
             let is_on_its_way = matches!(seen.active.as_str(), "activating" | "reloading" | "deactivating");
             if !is_on_its_way || begun.elapsed() >= self.rules.patience {
-                return Err(not_up(unit, &seen));
+                return Err(self.not_up(unit, &seen));
             }
             sleep(LOOK_AGAIN).await;
         }
     }
 
-    async fn why_not(&self, deed: Deed, unit: &str, outcome: &Outcome) -> StepError {
+    async fn why_not(&self, deed: Deed, unit: &str, why: &str) -> StepError {
         let seen = self.look(&[unit.to_owned()]).await.ok().and_then(|mut seen| seen.remove(unit));
         match (deed, seen) {
-            (Deed::Restart, Some(seen)) if !seen.is_up() => not_up(unit, &seen),
-            (Deed::Restart, _) => {
-                failed(&format!("the service {unit} could not be restarted ({})", first_line(outcome)))
-            }
-            (Deed::Stop, _) => failed(&format!("the service {unit} could not be stopped ({})", first_line(outcome))),
+            (Deed::Restart, Some(seen)) if !seen.is_up() => self.not_up(unit, &seen),
+            (Deed::Restart, _) => failed(&format!("the service {unit} could not be restarted ({why})")),
+            (Deed::Stop, _) => failed(&format!("the service {unit} could not be stopped ({why})")),
         }
     }
 
-    fn systemctl(&self) -> Command {
-        Command::new("systemctl", &self.rules.surroundings).dir("/")
+    fn not_up(&self, unit: &str, seen: &Standing) -> StepError {
+        let look = match self.hand() {
+            Hand::Supervisord(_) => format!("supervisorctl tail {unit}"),
+            Hand::Systemd | Hand::Systemctl | Hand::Nobody(_) => format!("journalctl -u {unit} -e"),
+        };
+        failed(&format!(
+            "the service {unit} does not run after its restart ({}). To see why, type: {look}",
+            seen.in_words()
+        ))
+    }
+
+    /// Found out each time: whoever it is may have been started since, and this opens nothing.
+    fn hand(&self) -> Hand {
+        let is_systemds = self.rules.runtime.is_dir();
+        match self.rules.provider {
+            Some(Provider::None) => Hand::Nobody("the configuration says: provider: none".to_owned()),
+            Some(Provider::SupervisordCli) => self.supervisord(true),
+            Some(Provider::SystemdCli) => self.systemctl_alone(is_systemds),
+            Some(Provider::SystemdDbus) => self.systemd(is_systemds),
+            None if is_systemds => self.systemd(true),
+            None => self.supervisord(self.rules.supervisord.is_some()),
+        }
+    }
+
+    fn systemd(&self, is_there: bool) -> Hand {
+        if is_there && self.rules.bus.is_there() { Hand::Systemd } else { self.systemctl_alone(is_there) }
+    }
+
+    fn systemctl_alone(&self, is_there: bool) -> Hand {
+        match (is_there, self.systemctl().is_there()) {
+            (true, true) => Hand::Systemctl,
+            (false, _) => Hand::Nobody("systemd does not run this machine".to_owned()),
+            (true, false) => Hand::Nobody("there is neither a message bus nor the program systemctl".to_owned()),
+        }
+    }
+
+    fn supervisord(&self, is_wanted: bool) -> Hand {
+        match supervisord::find_door(self.rules.supervisord.as_deref(), &self.rules.surroundings.home) {
+            Ok(Some(door)) => Hand::Supervisord(Supervisord { door }),
+            Ok(None) if is_wanted => Hand::Nobody("supervisord's socket was not found".to_owned()),
+            Ok(None) => Hand::Nobody("neither systemd nor supervisord runs here".to_owned()),
+            Err(why) => Hand::Nobody(why),
+        }
+    }
+
+    fn systemctl(&self) -> Systemctl<'_> {
+        Systemctl { surroundings: &self.rules.surroundings }
+    }
+
+    fn over_the_bus_not(&self, why: &str) -> Systemctl<'_> {
+        tracing::debug!("systemd is asked through systemctl: {why}");
+        self.systemctl()
+    }
+
+    fn asked(&self) -> &'static str {
+        match self.hand() {
+            Hand::Supervisord(_) => "supervisord",
+            Hand::Systemd | Hand::Systemctl | Hand::Nobody(_) => "systemd",
+        }
     }
 }
 
-/// `NAME.service`; a name that systemd could take for anything else is refused.
-fn file_of(unit: &str) -> Result<String, StepError> {
-    let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.' | '\\' | '@');
-    if unit.is_empty() || unit.len() > 200 || unit.starts_with(['-', '.']) || !unit.chars().all(fine) {
-        return Err(failed(&format!("'{}' is not the name of a service", unit.escape_debug())));
-    }
-    Ok(format!("{unit}.service"))
-}
-
-fn standing(answer: &str) -> Standing {
-    let value = |key: &str| {
-        let line = answer.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-        line.unwrap_or_default().to_owned()
-    };
-    Standing {
-        load: value("LoadState"),
-        active: value("ActiveState"),
-        sub: value("SubState"),
-        result: value("Result"),
-        kind: value("Type"),
-        invocation: value("InvocationID"),
-        restarts: value("NRestarts"),
+impl Hand {
+    /// The command that does it by hand.
+    fn by_hand(&self, verb: &str, unit: &str) -> String {
+        match self {
+            Self::Supervisord(_) => format!("sudo supervisorctl {verb} {unit}"),
+            Self::Systemd | Self::Systemctl | Self::Nobody(_) => format!("sudo systemctl {verb} {unit}"),
+        }
     }
 }
 
-fn says(outcome: &Outcome, words: &str) -> bool {
-    outcome.stderr_text().contains(words)
+fn absent(unit: &str) -> String {
+    format!("there is no service {unit} here that could be restarted; it is passed by")
 }
 
-fn is_denied(outcome: &Outcome) -> bool {
-    ["Access denied", "Interactive authentication required", "authentication required", "Permission denied"]
-        .iter()
-        .any(|words| says(outcome, words))
-}
-
-fn first_line(outcome: &Outcome) -> String {
-    let text = outcome.stderr_text();
-    text.lines().next().map_or_else(|| outcome.ended.to_string(), str::to_owned)
-}
-
-fn not_up(unit: &str, seen: &Standing) -> StepError {
-    failed(&format!(
-        "the service {unit} does not run after its restart ({}). To see why, type: journalctl -u {unit} -e",
-        seen.in_words()
-    ))
-}
-
-fn unrunnable(error: &CommandError) -> StepError {
-    failed(&format!("Service Actions Not Available ({error})"))
+fn unavailable(why: &str) -> StepError {
+    failed(&format!("Service Actions Not Available ({why})"))
 }
 
 fn failed(text: &str) -> StepError {

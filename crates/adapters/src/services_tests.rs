@@ -77,7 +77,10 @@ impl World {
         let path = format!("{}:/usr/bin:/bin", self.root.join("bin").display()).into();
         let surroundings = Surroundings { home: self.root.clone(), path, passed_on: Vec::new() };
         let patience = Duration::from_secs(10);
-        Services::new(ServiceRules { surroundings, runtime: self.root.join("runtime"), patience })
+        let rules = ServiceRules::usual(surroundings);
+        // Nobody listens there: systemd is asked through systemctl.
+        let bus = Bus::at(&format!("unix:path={}", self.root.join("bus").display()));
+        Services::new(ServiceRules { runtime: self.root.join("runtime"), patience, bus, ..rules })
     }
 
     fn circumstance(&self, witness: Option<Witness>) -> Circumstance {
@@ -91,6 +94,7 @@ impl World {
             updater: UpdaterName::new("app").unwrap(),
             title: "Git Repo app".to_owned(),
             unit: unit.to_owned(),
+            own: false,
         };
         let done = self.hand().act(&step, &self.circumstance(None)).await;
         done.map_err(|error| {

@@ -34,7 +34,7 @@ mod work;
 
 use admit::{Admitted, Scene};
 use hold::Keeper;
-use job::{Active, Asked, Finale, Item, Job, Refreshed, Report, Reports};
+use job::{Active, Asked, Finale, Item, Job, Part, Refreshed, Report, Reports};
 
 /// Where klipper is, from what the printer said about itself: the spec for it, or none when that says nothing.
 pub type KlipperSource = Arc<dyn Fn(&PrinterIdentity) -> Option<Spec> + Send + Sync>;
@@ -118,6 +118,7 @@ pub async fn start<M: Machine, J: Journal, C: Clock>(
         full: None,
         initialized: false,
         stopping: false,
+        farewells: Vec::new(),
         stop: watch::channel(false).0,
         reports,
         questions: Arc::new(Semaphore::new(QUESTIONS)),
@@ -190,6 +191,8 @@ struct Conductor<M, J, C> {
     full: Option<Full>,
     initialized: bool,
     stopping: bool,
+    /// Those who wait for the last words before a restart of Refit; dropped when these are said.
+    farewells: Vec<oneshot::Sender<()>>,
     /// Tells the one at work to stop.
     stop: watch::Sender<bool>,
     reports: Reports,
@@ -239,6 +242,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             Input::Hold(request, answer) => self.hold(&request, answer),
             Input::History(updater, limit, answer) => self.history(updater, limit, answer),
             Input::Printer(printer) => self.printer(*printer),
+            Input::LastWords(said) => self.last_words(said),
             Input::Shutdown => self.stopping = true,
         }
     }
@@ -330,6 +334,8 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 self.full = Some(*full);
                 self.publish();
             }
+            Report::Parting => self.part(Part::Parting),
+            Report::Leaving(end) => self.leave(&end),
             Report::Ended(end) => {
                 self.ended(*end);
                 self.next();
@@ -339,7 +345,10 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
 
     /// The work is over: the status is new before anybody is told to ask for it.
     fn ended(&mut self, end: job::End) {
-        let Some(active) = self.active.take() else { return };
+        let Some(mut active) = self.active.take() else { return };
+        // Nobody is told twice; only a restart that never came is news.
+        let told = active.part == Part::Left && self.stopping;
+        self.farewells.clear();
         self.initialized |= active.startup;
         self.publish();
         if self.initialized {
@@ -347,24 +356,53 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 self.dry_run(&request, answer);
             }
         }
-        for (connection, waiting) in active.answers {
-            self.answer(connection, waiting, end.result.clone());
-        }
-        if let Some((_, label)) = &active.labelled {
-            match &end.finale {
-                Finale::Silent => {}
-                Finale::Everybody(texts) => {
-                    for (index, text) in texts.iter().enumerate() {
-                        self.feed.say(label, text, index + 1 == texts.len());
-                    }
-                }
-                Finale::Caller(text) => self.feed.say_to(active.connection, label, text),
-            }
+        if !told {
+            self.tell_end(&mut active, &end);
         }
         match end.refreshed {
             Refreshed::No => {}
             Refreshed::Now => self.feed.refreshed(),
             Refreshed::Soon => self.feed.refreshed_soon(),
+        }
+    }
+
+    /// Answers all who wait, and says the last words.
+    fn tell_end(&mut self, active: &mut Active, end: &job::End) {
+        for (connection, waiting) in active.answers.drain(..) {
+            self.answer(connection, waiting, end.result.clone());
+        }
+        let Some((_, label)) = &active.labelled else { return };
+        match &end.finale {
+            Finale::Silent => {}
+            Finale::Everybody(texts) => {
+                for (index, text) in texts.iter().enumerate() {
+                    self.feed.say(label, text, index + 1 == texts.len());
+                }
+            }
+            Finale::Caller(text) => self.feed.say_to(active.connection, label, text),
+        }
+    }
+
+    /// Refit's own restart was granted: who waits is answered now (CONTRACT §2.9), since nobody will be there later.
+    fn leave(&mut self, end: &job::End) {
+        if let Some(mut active) = self.active.take() {
+            self.tell_end(&mut active, end);
+            self.active = Some(Active { part: Part::Left, ..active });
+        }
+        // Who waits for them looks only whether they are still waited for.
+        self.farewells.clear();
+    }
+
+    fn part(&mut self, part: Part) {
+        if let Some(active) = &mut self.active {
+            active.part = part;
+        }
+    }
+
+    /// Answered once nobody is owed an answer by a restart of Refit that is being asked for.
+    fn last_words(&mut self, said: oneshot::Sender<()>) {
+        if self.active.as_ref().is_some_and(|active| active.part == Part::Parting) {
+            self.farewells.push(said);
         }
     }
 
@@ -377,7 +415,9 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
     }
 
     fn aloud(&mut self, tell: impl FnOnce(&mut Feed, &Label)) {
-        if let Some((_, label)) = self.active.as_ref().and_then(|active| active.labelled.as_ref()) {
+        let left = |active: &&Active| self.stopping && active.part == Part::Left;
+        let active = self.active.as_ref().filter(|active| !left(active));
+        if let Some((_, label)) = active.and_then(|active| active.labelled.as_ref()) {
             tell(&mut self.feed, label);
         }
     }

@@ -1,6 +1,7 @@
 //! What everybody outside holds: the doors, the command line without a daemon, the printer's watcher. Cheap to clone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use refit_model::event::Event;
 use refit_model::journal::RunRecord;
@@ -13,6 +14,9 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::ports::JournalError;
 use crate::snapshot::Snapshot;
+
+/// How long last words may take.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// Why a request was not fulfilled.
 #[derive(Debug, Clone, Error)]
@@ -57,6 +61,8 @@ pub enum Input {
     History(Option<String>, usize, oneshot::Sender<Result<Vec<RunRecord>, RequestError>>),
     /// The printer changed.
     Printer(Box<Printer>),
+    /// Hold this until nobody is owed an answer by a restart of Refit that is being asked for, then drop it.
+    LastWords(oneshot::Sender<()>),
     /// Stop taking requests, finish or leave safely what runs.
     Shutdown,
 }
@@ -167,6 +173,15 @@ impl Handle {
     pub async fn printer(&self, printer: Printer) {
         // A conductor that is gone needs no news of the printer.
         let _gone = self.inputs.send(Input::Printer(Box::new(printer))).await;
+    }
+
+    /// Returns once those are answered who wait for a run that restarts Refit: the doors may close then. Waits for no other.
+    pub async fn last_words(&self) {
+        let (said, wait) = oneshot::channel();
+        // Dropped unsent, which is the answer; a conductor that is gone owes nothing.
+        if self.send(Input::LastWords(said)).await.is_ok() {
+            let _said = tokio::time::timeout(LAST_WORDS, wait).await;
+        }
     }
 
     /// Asks the conductor to stop.

@@ -60,6 +60,11 @@ pub trait Machine: Send + Sync + 'static {
     /// Looks at one updater. Never fails: what went wrong is in the facts, and what was known before stays there.
     fn inspect(&self, spec: &Spec, before: &Facts, look: Look, tell: Tell) -> impl Future<Output = Facts> + Send;
 
+    /// The service that Refit itself is, without `.service`: who asks for its restart does not live to see it.
+    fn own_unit(&self) -> Option<String> {
+        None
+    }
+
     /// What recovery will need to know about the world right before this step; none for most steps.
     fn witness(&self, step: &Step) -> impl Future<Output = Option<Witness>> + Send;
 

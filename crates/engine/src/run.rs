@@ -18,6 +18,7 @@ use crate::snapshot::Running;
 
 mod ledger;
 mod output;
+mod own_restart;
 
 pub(crate) use ledger::Ledger;
 use output::Output;
@@ -31,6 +32,10 @@ pub enum Notice {
     Line(String),
     /// The run is at this step now.
     At(Running),
+    /// Refit's own restart is about to be asked for.
+    Parting,
+    /// It was granted: this is the last moment to answer anybody. With what listeners are told at the end of the run.
+    Leaving(String),
 }
 
 /// Told how a run goes. Called from within the run: must return at once.
@@ -285,6 +290,10 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
             self.say(text);
         }
         let performed = match planned.phase {
+            Phase::Switch if ledger.record().plan.ends_refit(index) => {
+                let closing = &ledger.record().plan.closing;
+                self.restart_refit(planned, closing, circumstance).await
+            }
             Phase::Switch => self.machine.perform(&planned.step, circumstance).await,
             Phase::Preparation => {
                 let mut stop = self.stop.clone();

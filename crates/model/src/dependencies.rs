@@ -61,6 +61,10 @@ pub struct DependencySurvey {
     pub node: Option<NodeSurvey>,
     /// What restarts services on this machine; none when nothing does.
     pub service_manager: Option<String>,
+    /// The services that really run what is asked for, by the name that the configuration has: `klipper-1` and `klipper-2`
+    /// for `klipper`, where they share a checkout. One that is not here is restarted as it is named.
+    #[serde(default)]
+    pub units: Vec<(String, Vec<String>)>,
 }
 
 /// Which OS packages the wished version lists and this machine has not.

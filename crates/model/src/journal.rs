@@ -351,6 +351,8 @@ pub fn owes(record: &RunRecord) -> Result<Owes, Illegal> {
         RunState::Ready { begun, .. } | RunState::Performing { begun, .. } if begun <= turn => {
             Owes::Back { below: begun, reason: cut() }
         }
+        // Everything before it is done and on disk, and it was this very restart that ended the process.
+        RunState::Performing { step, .. } if record.plan.ends_refit(step) => Owes::Forward { from: step },
         RunState::Ready { .. } | RunState::Performing { .. } => Owes::Forward { from: turn },
         RunState::TakingBack { below, reason } => Owes::Back { below, reason },
         RunState::Undoing { step, reason } => Owes::Back { below: step + 1, reason },

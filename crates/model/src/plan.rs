@@ -8,7 +8,7 @@ use crate::name::UpdaterName;
 use crate::printer::Printer;
 use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::step::{PlannedStep, Step};
+use crate::step::{PlannedStep, ServiceStep, Step};
 use crate::updater::{Facts, Spec};
 
 /// What is to be done to one updater.
@@ -72,6 +72,8 @@ pub struct Occasion {
     pub full: bool,
     /// Of [`Action::Restart`]: the units whose restart is owed, without `.service`.
     pub owed: Vec<String>,
+    /// The service that Refit itself is: it is restarted last of all.
+    pub own: Option<String>,
 }
 
 /// The one guard against touching a printer that is busy. Asked when a request arrives, when its turn comes, and by
@@ -98,6 +100,16 @@ pub fn guard(request: &Request, printer: &Printer) -> Result<(), Refusal> {
 /// # Errors
 /// A [`Refusal`] with the documented text when the facts do not allow the action.
 pub fn plan(action: Action, spec: &Spec, facts: &Facts, occasion: &Occasion) -> Result<Verdict, Refusal> {
+    planned(action, spec, facts, occasion).map(|verdict| match verdict {
+        Verdict::Do(mut plan) => {
+            plan.refit_last();
+            Verdict::Do(plan)
+        }
+        nothing @ Verdict::Nothing(_) => nothing,
+    })
+}
+
+fn planned(action: Action, spec: &Spec, facts: &Facts, occasion: &Occasion) -> Result<Verdict, Refusal> {
     if action == Action::Restart {
         return Ok(crate::restart::plan(spec, facts, occasion));
     }
@@ -158,6 +170,14 @@ impl Plan {
     pub fn turn_begins(&self) -> usize {
         let touches = |s: &PlannedStep| s.phase == crate::step::Phase::Switch && s.step.touches_what_is_in_use();
         self.steps.iter().position(touches).unwrap_or(self.steps.len())
+    }
+
+    /// Refit's own restart comes after everything else, since nobody is there to go on behind it.
+    fn refit_last(&mut self) {
+        let (last, steps): (Vec<_>, Vec<_>) = std::mem::take(&mut self.steps)
+            .into_iter()
+            .partition(|planned| matches!(planned.step, Step::Service(ServiceStep::Restart { own: true, .. })));
+        self.steps = steps.into_iter().chain(last).collect();
     }
 
     /// The step at an index.

@@ -71,6 +71,9 @@ pub struct Printer {
     pub state_message: String,
     /// Filled once klippy identified itself; kept after a disconnect.
     pub identity: Option<PrinterIdentity>,
+    /// The process at the other end of its socket.
+    #[serde(default)]
+    pub pid: Option<u32>,
 }
 
 impl Printer {

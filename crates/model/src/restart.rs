@@ -95,6 +95,12 @@ impl Plan {
             _other => None,
         })
     }
+
+    /// A step is the restart of Refit itself.
+    #[must_use]
+    pub fn ends_refit(&self, index: usize) -> bool {
+        matches!(self.step(index), Some(Step::Service(ServiceStep::Restart { own: true, .. })))
+    }
 }
 
 /// The restarts that are owed as a run of their own, in the name of the updater in whose place they come. It changes no
@@ -108,7 +114,7 @@ pub(crate) fn plan(spec: &Spec, facts: &Facts, occasion: &Occasion) -> Verdict {
     let version = assess(spec, facts).installed().to_owned();
     let observe = ServiceStep::Observe { updater: name.clone(), units: occasion.owed.clone() };
     let mut steps = vec![plain(Step::CheckPrinter), plain(Step::Service(observe))];
-    steps.extend(occasion.owed.iter().map(|unit| step(name, &spec.title(), unit.clone())));
+    steps.extend(occasion.owed.iter().map(|unit| step(name, &spec.title(), unit.clone(), occasion)));
     Verdict::Do(Box::new(Plan {
         updater: name.clone(),
         action: crate::plan::Action::Restart,
@@ -122,10 +128,11 @@ pub(crate) fn plan(spec: &Spec, facts: &Facts, occasion: &Occasion) -> Verdict {
 }
 
 /// The restart of one unit, with its announcement.
-pub(crate) fn step(updater: &UpdaterName, title: &str, unit: String) -> PlannedStep {
+pub(crate) fn step(updater: &UpdaterName, title: &str, unit: String, occasion: &Occasion) -> PlannedStep {
+    let own = occasion.own.as_ref() == Some(&unit);
     PlannedStep {
         announce: vec![format!("{title}: Restarting service {unit}...")],
-        ..plain(Step::Service(ServiceStep::Restart { updater: updater.clone(), title: title.to_owned(), unit }))
+        ..plain(Step::Service(ServiceStep::Restart { updater: updater.clone(), title: title.to_owned(), unit, own }))
     }
 }
 

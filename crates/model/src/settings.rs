@@ -10,6 +10,7 @@ pub mod authorization;
 pub mod dialect;
 pub mod forge;
 mod leftovers;
+pub mod machine;
 #[cfg(test)]
 mod memory;
 pub mod merge;
@@ -32,6 +33,7 @@ use updater::read::{self, Around};
 
 pub use authorization::{AuthSettings, TrustedClient};
 pub use forge::{ForgeSettings, Secret, TokenSource};
+pub use machine::{MachineSettings, Provider};
 pub use problem::{Place, Problem, SettingsError, Severity};
 pub use refit::{ArchiveBounds, Protocol, RefitSettings};
 pub use server::ServerSettings;
@@ -55,6 +57,8 @@ pub struct Settings {
     pub update_manager: Option<UpdateManagerSettings>,
     /// Refit's own options.
     pub refit: RefitSettings,
+    /// What of `[machine]` concerns Refit.
+    pub machine: MachineSettings,
     /// The configured updaters beside the built-in ones, in the order of the configuration.
     pub updaters: Vec<UpdaterSettings>,
     /// The sections whose updater could not be built, in the order of the configuration.
@@ -108,6 +112,7 @@ impl Settings {
         let (mut server, klippy_uds_address) = load.server()?;
         let authorization = load.section("authorization", authorization::read);
         let mut refit = load.section("refit", refit::read);
+        let machine = load.machine();
         let (forges, read) = forge::read(load.config, &mut load.findings);
         refit.forges = forges;
         load.outcomes.extend(read);
@@ -125,6 +130,7 @@ impl Settings {
             authorization,
             update_manager,
             refit,
+            machine,
             updaters,
             failed_updaters,
             builtin,
@@ -162,6 +168,13 @@ impl Load<'_> {
         let settings = read(&mut reader, &mut self.findings);
         self.outcomes.insert(name.to_owned(), reader.outcome(false));
         settings
+    }
+
+    /// Two options of a section that is Moonraker's: what else stands there is not our business, so that it counts as
+    /// unread.
+    fn machine(&mut self) -> MachineSettings {
+        let section = self.config.section("machine");
+        section.map(|section| machine::read(&mut Reader::new(section), &mut self.findings)).unwrap_or_default()
     }
 
     fn server(&mut self) -> Result<(ServerSettings, PathBuf), SettingsError> {

@@ -86,9 +86,9 @@ async fn converse<C: Carrier>(
     let mut reading = true;
     while reading || !working.is_empty() {
         let out = tokio::select! {
-            // Answers first: one whose place among the messages has come goes out before the next message.
+            // Answers first: one whose place among the messages has come goes out before the next message. What is ready is
+            // sent before an end: a restart of Refit is the last thing that its caller is told of.
             biased;
-            () = crate::stopped(&mut stop) => return End::Stopping,
             Some(answer) = working.next(), if !working.is_empty() => answer,
             message = post.recv() => match message {
                 Some(Post::Message(message)) => Some(message),
@@ -98,6 +98,7 @@ async fn converse<C: Carrier>(
                 }
                 None => return End::Client,
             },
+            () = crate::stopped(&mut stop) => return End::Stopping,
             incoming = carrier.next(), if reading => match incoming {
                 Incoming::Text(text) => {
                     let mut work = Box::pin(work(shared, session, text));

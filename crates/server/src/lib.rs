@@ -59,6 +59,9 @@ use hub::Hub;
 use status::StatusCache;
 use tasks::Tasks;
 
+/// How long what was announced before an end may take to be passed on.
+const LAST_EVENTS: Duration = Duration::from_secs(1);
+
 /// What the binary hands down.
 pub struct DoorSettings {
     /// The address to bind; `all` for every interface.
@@ -180,8 +183,11 @@ impl Server {
         let Self { shared, http, unix, unix_file, stop } = self;
         // From here on nothing is missed.
         let events = shared.handle.subscribe();
+        // Told by being dropped.
+        let (close, closing) = tokio::sync::oneshot::channel::<()>();
+        let closing = async move { drop(closing.await) };
+        let passing_on = tokio::spawn(notify::pass_on(shared.clone(), events, closing));
         let background = [
-            tokio::spawn(notify::pass_on(shared.clone(), events)),
             tokio::spawn(proc_stat::every_second(shared.clone())),
             tokio::spawn(listen::http(shared.clone(), http)),
             tokio::spawn(listen::unix(shared.clone(), unix)),
@@ -190,6 +196,9 @@ impl Server {
         for task in background {
             task.abort();
         }
+        // What was announced before is on its way to everybody then.
+        drop(close);
+        let _late = tokio::time::timeout(LAST_EVENTS, passing_on).await;
         // A file that is gone already is gone.
         let _gone = std::fs::remove_file(unix_file);
         stop.send_replace(true);

@@ -11,11 +11,17 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::Shared;
 use crate::wire::{self, notification};
 
-/// Passes events on until the engine is gone.
-pub(crate) async fn pass_on(shared: Arc<Shared>, mut events: Receiver<Event>) {
+/// Passes events on until the engine is gone, or `closing` resolves and all that were announced before are passed on.
+pub(crate) async fn pass_on(shared: Arc<Shared>, mut events: Receiver<Event>, closing: impl Future<Output = ()>) {
+    let mut closing = std::pin::pin!(closing);
     let mut printer = shared.handle.snapshot().printer.state;
     loop {
-        match events.recv().await {
+        let event = tokio::select! {
+            biased;
+            event = events.recv() => event,
+            () = &mut closing => return,
+        };
+        match event {
             Ok(Event::Run { message, audience }) => {
                 let shape = wire::UpdateResponse::from(&message);
                 shared.hub.tell(audience, &notification("notify_update_response", Some(&shape)).into());

@@ -219,6 +219,7 @@ fn the_printer_is_told_of_once_it_was_seen() {
         activity,
         state_message: "Printer is ready".to_owned(),
         identity: Some(PrinterIdentity { info: info.clone(), ..PrinterIdentity::default() }),
+        pid: None,
     };
     let seen = |printer| {
         server.snapshots.send_replace(Snapshot { printer, ..scripted::snapshot() }.into());

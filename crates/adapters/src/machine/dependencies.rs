@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use refit_engine::ports::Tell;
 use refit_model::dependencies::{Dependencies, DependencyFacts, DependencySurvey};
+use refit_model::name::UpdaterName;
 use refit_model::plan::Action;
 use refit_model::step::{Content, PackageList};
 
@@ -16,6 +17,7 @@ use crate::node::Npm;
 use crate::packages::{PackageRules, Packages};
 use crate::python::{EnvironmentRules, Environments, Wish};
 use crate::python_package::{ApplicationRules, PythonApplications};
+use crate::services::origin::Checkout;
 use crate::services::{ServiceRules, Services};
 
 /// The hands for what software depends on.
@@ -51,6 +53,7 @@ impl DependencyHands {
 
 /// Whose dependencies are surveyed, and for what.
 pub(super) struct Wanted<'a> {
+    pub(super) name: &'a UpdaterName,
     pub(super) dependencies: &'a Dependencies,
     pub(super) facts: &'a DependencyFacts,
     /// The software's folder, links resolved.
@@ -77,8 +80,11 @@ impl Host {
 
     pub(super) async fn survey_dependencies(&self, wanted: Wanted<'_>, tell: &Tell) -> DependencySurvey {
         let contents = Contents::new(&self.git, tell.clone(), self.faults.clone());
-        let Wanted { dependencies, facts, home, wished, package, action, preview } = wanted;
+        let Wanted { name, dependencies, facts, home, wished, package, action, preview } = wanted;
         let mut survey = DependencySurvey { service_manager: self.services.manager(), ..DependencySurvey::default() };
+        if survey.service_manager.is_some() {
+            survey.units = self.really(name, dependencies, home).await;
+        }
         if let Some(spec) = &dependencies.environment {
             let known = facts.environment.clone().unwrap_or_default();
             let wish = match (&wished, &dependencies.requirements) {
@@ -103,6 +109,22 @@ impl Host {
             survey.node = Some(self.npm.survey(&contents, wished.as_ref(), home, previous).await);
         }
         survey
+    }
+
+    /// Which services run what this updater restarts.
+    async fn really(&self, name: &UpdaterName, wanted: &Dependencies, home: &Path) -> Vec<(String, Vec<String>)> {
+        let mut units = Vec::new();
+        for asked in &wanted.services {
+            let checkout = if asked == name.as_str() {
+                let environment = wanted.environment.as_ref().map(|environment| environment.folder.clone());
+                Checkout { home: Some(home.to_owned()).filter(|home| home.is_absolute()), environment }
+            } else {
+                self.services.usual_checkout(asked, self.printer.borrow().identity.as_ref())
+            };
+            let peer = self.printer.borrow().pid.filter(|_| asked == "klipper");
+            units.push((asked.clone(), self.services.really(asked, checkout, peer).await));
+        }
+        units
     }
 
     /// Reads files of versions that are not in use yet.

@@ -34,6 +34,7 @@ impl Host {
                     Action::SoftRecovery | Action::HardRecovery | Action::Rollback | Action::Restart => None,
                 };
                 let wanted = Wanted {
+                    name: &spec.name,
                     dependencies: &spec.dependencies,
                     facts: &facts.dependencies,
                     // Nothing of it lies outside its environment.

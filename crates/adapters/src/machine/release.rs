@@ -42,6 +42,7 @@ impl Host {
         };
         let preview = matches!(look, Look::Preview(_));
         let wanted = Wanted {
+            name: &spec.name,
             dependencies: &spec.dependencies,
             facts: &facts.dependencies,
             home,

@@ -51,6 +51,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
     pub(super) async fn full(&mut self, caller: &Caller) -> End {
         self.say("Preparing full software update...".to_owned());
         let order = full_order(self.items.iter().map(Item::name));
+        let own = self.machine.own_unit();
         let shown = Full { waiting: order.clone(), ..Full::default() };
         let owed = owed_before(&*self.journal, &self.machine.boot_id()).await;
         let mut round = Round { shown, owed, updated: Vec::new(), any_corrupt: false, given_up: Vec::new() };
@@ -62,13 +63,21 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             round.begin(&name);
             self.show(&round);
             self.turn(&mut round, &name, caller).await;
-            let owed = round.owed.of(&name);
+            let mut owed = round.owed.of(&name);
+            // Who goes on with the others is restarted behind them.
+            owed.retain(|unit| Some(unit) != own.as_ref());
             self.restart(&mut round, owed, caller).await;
         }
         // Of those whose place has no updater, and what a rollback put off once more.
         let given_up = round.given_up.clone();
-        let rest: Vec<String> = round.owed.units().map(str::to_owned).collect();
+        let mut rest: Vec<String> = round.owed.units().map(str::to_owned).collect();
+        rest.sort_by_key(|unit| Some(unit) == own.as_ref());
         for unit in rest.into_iter().filter(|unit| !given_up.contains(unit)) {
+            if Some(&unit) == own.as_ref() {
+                round.shown.running = None;
+                self.show(&round);
+                self.parting = Some(conclusion(&round));
+            }
             self.restart(&mut round, vec![unit], caller).await;
         }
         self.end(round)
@@ -222,16 +231,19 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
     fn end(&self, mut round: Round) -> End {
         round.shown.running = None;
         self.show(&round);
-        let refreshed = if round.any_corrupt { Refreshed::Soon } else { Refreshed::No };
-        if round.shown.failed.is_empty() {
-            let finale = Finale::Everybody(vec!["Full Update Complete".to_owned()]);
-            return End { finale, result: Ok(()), refreshed };
-        }
-        let each: Vec<_> = round.shown.failed.iter().map(|(name, why)| format!("{name}: {why}")).collect();
-        let message = format!("Error updating {}", each.join("; "));
-        let finale = Finale::Everybody(vec![message.clone()]);
-        End { finale, result: Err(RequestError::Failed { message, command_failed: false }), refreshed }
+        conclusion(&round)
     }
+}
+
+fn conclusion(round: &Round) -> End {
+    let refreshed = if round.any_corrupt { Refreshed::Soon } else { Refreshed::No };
+    if round.shown.failed.is_empty() {
+        return End { refreshed, ..End::finished("Full Update Complete".to_owned()) };
+    }
+    let each: Vec<_> = round.shown.failed.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+    let message = format!("Error updating {}", each.join("; "));
+    let finale = Finale::Everybody(vec![message.clone()]);
+    End { finale, result: Err(RequestError::Failed { message, command_failed: false }), refreshed }
 }
 
 impl Round {

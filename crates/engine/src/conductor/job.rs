@@ -62,6 +62,18 @@ pub(crate) struct Active {
     pub(crate) running: Option<Running>,
     /// The first pass after the start.
     pub(crate) startup: bool,
+    pub(crate) part: Part,
+}
+
+/// Whether it restarts Refit itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// It does not, or not yet.
+    Here,
+    /// It is asking for it.
+    Parting,
+    /// It was granted, and who waited is answered.
+    Left,
 }
 
 /// When listeners are told to take the new status.
@@ -84,11 +96,18 @@ pub(crate) enum Finale {
 }
 
 /// How a job ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct End {
     pub(crate) finale: Finale,
     pub(crate) result: Result<(), RequestError>,
     pub(crate) refreshed: Refreshed,
+}
+
+impl End {
+    /// Done; with what everybody is told.
+    pub(crate) fn finished(closing: String) -> Self {
+        Self { finale: Finale::Everybody(vec![closing]), result: Ok(()), refreshed: Refreshed::No }
+    }
 }
 
 /// What the one at work reports, in order.
@@ -110,6 +129,10 @@ pub(crate) enum Report {
     Relief(UpdaterName),
     /// How far the update of everything is.
     Full(Box<Full>),
+    /// Refit's own restart is asked for.
+    Parting,
+    /// It was granted; what is answered before it comes.
+    Leaving(Box<End>),
     /// The work is over.
     Ended(Box<End>),
 }

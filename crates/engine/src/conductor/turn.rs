@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::Conductor;
 use super::admit::{Admitted, on_turn};
-use super::job::{Active, Answer, Asked, End, Finale, Job, Refreshed, Report};
+use super::job::{Active, Answer, Asked, End, Finale, Job, Part, Refreshed, Report};
 use super::work::{Work, Worker};
 use crate::feed::Label;
 use crate::handle::{Input, RequestError};
@@ -103,6 +103,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             at_once: self.settings.refreshes_at_once,
             klipper: self.settings.klipper.clone(),
             status: self.published.subscribe(),
+            parting: None,
             application: request.as_ref().and_then(|(request, _)| request.application()),
             manner: request.as_ref().map(|(request, _)| self.manner(request)).unwrap_or_default(),
             klippy_wait: self.settings.klippy_wait,
@@ -113,7 +114,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             let label = Label::new(request.application()?);
             Some((request, label))
         });
-        self.active = Some(Active { labelled, answers, connection, running: None, startup });
+        self.active = Some(Active { labelled, answers, connection, running: None, startup, part: Part::Here });
         self.publish();
         let reports = self.reports.clone();
         tokio::spawn(async move {

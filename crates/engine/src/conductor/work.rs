@@ -49,6 +49,8 @@ pub(crate) struct Worker<M, J, C> {
     pub(crate) at_once: usize,
     pub(crate) klipper: Option<KlipperSource>,
     pub(crate) status: watch::Receiver<Arc<Snapshot>>,
+    /// What is answered before Refit restarts itself; none for what its run says.
+    pub(crate) parting: Option<End>,
     /// What listeners know the request by; none for what nobody asked for.
     pub(crate) application: Option<String>,
     pub(crate) manner: Manner,
@@ -169,9 +171,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
                 End { finale: Finale::Everybody(vec![why]), result: Ok(()), refreshed: Refreshed::No }
             }
             Acting::Nothing(why) => End { finale: Finale::Caller(why), result: Ok(()), refreshed: Refreshed::No },
-            Acting::Finished(plan) => {
-                End { finale: Finale::Everybody(vec![plan.closing]), result: Ok(()), refreshed: Refreshed::No }
-            }
+            Acting::Finished(plan) => End::finished(plan.closing),
             Acting::Failed { error, corrupt, before: mut finale } => {
                 let text = error.to_string();
                 finale.extend(match action {
@@ -238,6 +238,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
 
     fn world(&self) -> World<'_, M, J, C> {
         let (reports, status) = (self.reports.clone(), self.status.clone());
+        let parting = self.parting.clone();
         let hear: Hear = Arc::new(move |notice| match notice {
             Notice::Say(text) => reports.send(Report::Say(text)),
             // A sentence that a step says of itself is documented (CONTRACT §2.9) and never dropped like a process's line.
@@ -246,6 +247,11 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             }
             Notice::Line(line) => reports.line(line),
             Notice::At(running) => reports.send(Report::At(Some(running))),
+            Notice::Parting => reports.send(Report::Parting),
+            Notice::Leaving(closing) => {
+                let end = parting.clone().unwrap_or_else(|| End::finished(closing));
+                reports.send(Report::Leaving(Box::new(end)));
+            }
         });
         World {
             machine: &*self.machine,

@@ -200,7 +200,7 @@ impl Subject<'_> {
     }
 
     fn services(&self, arranged: &mut Arranged) {
-        let units = &self.dependencies.services;
+        let units = self.units();
         if units.is_empty() {
             return;
         }
@@ -212,17 +212,36 @@ impl Subject<'_> {
             return;
         }
         // In an update of everything, what others share waits for its own place (CONTRACT §2.6).
-        let (own, shared): (Vec<_>, Vec<_>) =
-            units.iter().cloned().partition(|unit| !self.occasion.full || restart::is_own(self.name, unit));
+        let is_refit = |unit: &String| self.occasion.own.as_ref() == Some(unit);
+        let at_once = |unit: &String| !self.occasion.full || (restart::is_own(self.name, unit) && !is_refit(unit));
+        let (own, shared): (Vec<_>, Vec<_>) = units.into_iter().partition(at_once);
         let mut restarts: Vec<PlannedStep> = shared.into_iter().map(|unit| self.postpone(unit)).collect();
+        // Its own start is no witness of an update: the one that comes is.
+        let (refit, own): (Vec<_>, Vec<_>) = own.into_iter().partition(is_refit);
+        let step = |unit: String| restart::step(self.name, &self.title, unit, self.occasion);
+        arranged.after.extend(refit.into_iter().map(step));
         if !own.is_empty() {
             let observe = ServiceStep::Observe { updater: self.name.clone(), units: own.clone() };
             let undo = Undo::ServicesRestartAgain { units: own.clone() };
             arranged.watch.push(plain(Step::Service(observe), undo, Phase::Switch));
-            restarts.extend(own.into_iter().map(|unit| restart::step(self.name, &self.title, unit)));
+            restarts.extend(own.into_iter().map(step));
         }
         // Before what is only deleted.
         arranged.after.splice(0..0, restarts);
+    }
+
+    /// The services that really run what is asked for.
+    fn units(&self) -> Vec<String> {
+        let mut units: Vec<String> = Vec::new();
+        for asked in &self.dependencies.services {
+            let really = self.survey.units.iter().find(|(name, _)| name == asked).map(|(_, units)| units);
+            for unit in really.into_iter().flatten().chain(really.is_none().then_some(asked)) {
+                if !units.contains(unit) {
+                    units.push(unit.clone());
+                }
+            }
+        }
+        units
     }
 
     fn postpone(&self, unit: String) -> PlannedStep {

@@ -50,7 +50,8 @@ impl AllowedServices {
 }
 
 /// `klipper` and `moonraker`, alone or with `-N`, `_N` or `-word`. (Moonraker takes whatever begins with the two names.)
-fn is_instance(service: &str) -> bool {
+#[must_use]
+pub fn is_instance(service: &str) -> bool {
     let rest = service.strip_prefix("klipper").or_else(|| service.strip_prefix("moonraker"));
     let Some(rest) = rest else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());

@@ -280,6 +280,9 @@ pub enum ServiceStep {
         title: String,
         /// Without `.service`.
         unit: String,
+        /// It is Refit's own: asked for by the process that it ends, and observed by the next.
+        #[serde(default)]
+        own: bool,
     },
     /// Leaves the restart of one unit to its own place in an update of everything. Does nothing but stand in the journal:
     /// a run that has finished owes the restart.
@@ -366,7 +369,8 @@ impl ServiceStep {
     pub fn describe(&self) -> String {
         match self {
             Self::Observe { units, .. } => format!("note how the services run: {}", units.join(", ")),
-            Self::Restart { unit, .. } => format!("restart the service {unit}"),
+            Self::Restart { unit, own: false, .. } => format!("restart the service {unit}"),
+            Self::Restart { unit, own: true, .. } => format!("restart Refit itself, the service {unit}"),
             Self::Postpone { unit, .. } => format!("leave the restart of the service {unit} to its turn"),
         }
     }

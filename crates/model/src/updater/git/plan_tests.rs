@@ -65,6 +65,7 @@ fn occasion() -> Occasion {
         update_deps: false,
         full: false,
         owed: Vec::new(),
+        own: None,
     }
 }
 
