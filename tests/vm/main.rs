@@ -10,3 +10,4 @@ mod package;
 mod permissions;
 mod printer;
 mod service;
+mod services;

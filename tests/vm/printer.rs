@@ -69,6 +69,11 @@ impl Printer {
         self.remote.push("master", &version(number))
     }
 
+    /// The same with a program that does something else.
+    pub fn publish_program(&self, number: u32, program: &str) -> String {
+        self.remote.push("master", &version(number).exec("run.sh", program))
+    }
+
     /// The commit that is checked out.
     pub fn head(&self) -> String {
         self.vm.must(User::Pi, &["git", "-C", NAME, "rev-parse", "HEAD"]).trim().to_owned()
@@ -112,10 +117,15 @@ impl Printer {
 
     /// The updater's entry in the status, once Refit has nothing to do.
     pub fn entry(&self) -> Value {
+        self.entry_of(NAME)
+    }
+
+    /// The same of another updater; null when there is none of that name.
+    pub fn entry_of(&self, name: &str) -> Value {
         self.vm.wait_until(PATIENCE, "Refit to come to rest", || {
             let mut status = self.ask().result("machine.update.status", json!({"refresh": false}));
             let rests = status["busy"] == false && status["refit"]["initialized"] == true;
-            rests.then(|| status["version_info"][NAME].take())
+            rests.then(|| status["version_info"][name].take())
         })
     }
 

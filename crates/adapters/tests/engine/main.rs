@@ -6,6 +6,7 @@ mod full;
 mod fuse;
 mod hold;
 mod kill;
+mod own_restart;
 mod queue;
 mod scripted;
 mod store;

@@ -91,6 +91,10 @@ pub(crate) struct Disk {
     /// What was looked at, in order.
     pub(crate) looks: Vec<(String, Look)>,
     pub(crate) boot: u32,
+    /// The service that Refit itself is.
+    pub(crate) own: Option<String>,
+    /// Which start of it this is.
+    pub(crate) start: u32,
     /// Whether each step that was performed or undone was told of another boot.
     pub(crate) rebooted: Vec<bool>,
 }
@@ -193,7 +197,15 @@ impl Machine for Scripted {
     }
 
     async fn witness(&self, step: &Step) -> Option<Witness> {
-        matches!(step, Step::FolderExchange { .. }).then(|| "inodes".into())
+        match step {
+            Step::FolderExchange { .. } => Some("inodes".into()),
+            Step::Service(ServiceStep::Restart { own: true, .. }) => Some(self.with(|disk| disk.start).into()),
+            _other => None,
+        }
+    }
+
+    fn own_unit(&self) -> Option<String> {
+        self.with(|disk| disk.own.clone())
     }
 
     async fn perform(&self, step: &Step, circumstance: Circumstance) -> Result<Option<String>, StepError> {

@@ -48,6 +48,7 @@ impl Case {
                 packages: Some(PackageSurvey { known: true, ..PackageSurvey::default() }),
                 node: Some(NodeSurvey { known: true, ..NodeSurvey::default() }),
                 service_manager: Some("systemd".to_owned()),
+                units: Vec::new(),
             },
             action,
             occasion: Occasion {
@@ -131,6 +132,7 @@ fn word(planned: &PlannedStep) -> &'static str {
         Step::Node(NodeStep::Exchange { .. }) => "modules",
         Step::Node(NodeStep::Prune { .. }) => "prune",
         Step::Service(ServiceStep::Observe { .. }) => "observe",
+        Step::Service(ServiceStep::Restart { own: true, .. }) => "refit",
         Step::Service(ServiceStep::Restart { .. }) => "restart",
         Step::Service(ServiceStep::Postpone { .. }) => "postpone",
         other => panic!("not of a dependency: {other:?}"),
@@ -296,6 +298,41 @@ fn in_an_update_of_everything_shared_services_wait_for_their_place() {
     // With nothing of its own there is nothing to watch.
     case.dependencies.services = vec!["klipper".to_owned()];
     assert_eq!(case.words(), " |  |  |  | postpone");
+}
+
+#[test]
+fn what_is_asked_for_is_what_really_runs() {
+    let mut case = Case::new(Action::Upgrade);
+    case.dependencies.services = ["klipper", "app", "moonraker"].map(str::to_owned).to_vec();
+    let units = |units: &[&str]| units.iter().map(|unit| (*unit).to_owned()).collect::<Vec<_>>();
+    case.survey.units = vec![
+        ("klipper".to_owned(), units(&["klipper-1", "klipper_2"])),
+        ("moonraker".to_owned(), units(&["moonraker", "klipper-1"])),
+    ];
+    let named = |case: &Case| -> Vec<String> {
+        let arranged = case.arranged().unwrap();
+        arranged.after.iter().map(|planned| planned.step.describe()).collect()
+    };
+    let restarts = ["klipper-1", "klipper_2", "app", "moonraker"].map(|unit| format!("restart the service {unit}"));
+    assert_eq!(named(&case), restarts);
+    case.occasion.full = true;
+    let arranged = case.arranged().unwrap();
+    assert_eq!(words(&arranged), " |  | observe |  | postpone postpone postpone restart");
+    assert!(named(&case)[1].contains("leave the restart of the service klipper_2"), "{:?}", named(&case));
+}
+
+#[test]
+fn refit_itself_is_restarted_behind_all_others() {
+    let mut case = Case::new(Action::Upgrade);
+    case.dependencies.services = ["app", "klipper"].map(str::to_owned).to_vec();
+    case.occasion.own = Some("app".to_owned());
+    case.survey.node.as_mut().unwrap().needed = true;
+    let arranged = case.arranged().unwrap();
+    assert_eq!(words(&arranged), "npm |  | observe | modules | restart prune refit");
+    // It is no witness of how well it runs itself.
+    assert_eq!(arranged.watch[0].undo, Undo::ServicesRestartAgain { units: vec!["klipper".to_owned()] });
+    case.occasion.full = true;
+    assert_eq!(case.words(), "npm |  |  | modules | postpone postpone prune");
 }
 
 proptest! {

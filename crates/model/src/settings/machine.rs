@@ -66,3 +66,47 @@ pub(super) fn read(reader: &mut Reader<'_>, findings: &mut Findings) -> MachineS
     let path = reader.text("supervisord_config_path").filter(|path| !path.is_empty());
     MachineSettings { provider, supervisord_config_path: path.map(PathBuf::from) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::memory::Memory;
+    use super::super::{LoadContext, Settings};
+    use super::*;
+
+    fn load(section: &str) -> Settings {
+        let memory = Memory::default().with("/c/refit.conf", section);
+        let context = LoadContext { data_path: PathBuf::from("/d"), asvc: None };
+        Settings::load(Path::new("/c/refit.conf"), &memory, &context).expect("it loads")
+    }
+
+    #[test]
+    fn the_provider_is_read_and_the_rest_left_alone() {
+        for (word, provider) in PROVIDERS {
+            assert_eq!(provider.as_str(), word);
+            let settings = load(&format!("[machine]\nprovider: {word}\nvalidate_service: False\nsudo_password: x\n"));
+            assert_eq!((settings.machine.provider, settings.warnings), (Some(provider), vec![]), "{word}");
+        }
+        let settings = load("[machine]\nprovider: Supervisord_CLI\nsupervisord_config_path: ~/s.conf\n");
+        assert_eq!(settings.machine.provider, Some(Provider::SupervisordCli));
+        assert_eq!(settings.machine.supervisord_config_path.as_deref(), Some(Path::new("~/s.conf")));
+        for nothing in ["", "[machine]\n", "[machine]\nprovider:\nsupervisord_config_path:\n"] {
+            assert_eq!(load(nothing).machine, MachineSettings::default());
+        }
+    }
+
+    #[test]
+    fn a_provider_that_there_is_not_is_told() {
+        let settings = load("[machine]\nprovider: launchd\n");
+        assert_eq!(settings.machine.provider, None);
+        assert_eq!(
+            settings.warnings,
+            ["[machine]: Invalid value 'launchd' for option 'provider'.  Falling back to what is found"]
+        );
+        let problem = &settings.problems[0];
+        assert_eq!((problem.line, problem.severity), (Some(2), Severity::Warning));
+        let remedy = problem.remedy.as_deref().unwrap_or_default();
+        assert!(remedy.contains("systemd_dbus, systemd_cli, supervisord_cli, none"), "{remedy}");
+    }
+}

@@ -42,13 +42,15 @@ pub(super) fn door(file: &Path, home: &Path) -> Result<Door, String> {
         )
     })?;
     let expanded = socket.replace("%(here)s", &here.to_string_lossy()).replace("%(ENV_HOME)s", &home.to_string_lossy());
+    let expanded = expanded.replace("%%", "%");
     if expanded.contains("%(") {
         return Err(format!(
             "the socket '{socket}' in supervisord's configuration {} depends on its environment: write its path there",
             file.display()
         ));
     }
-    let login = option(&text, "username").zip(option(&text, "password"));
+    let plain = |name: &str| option(&text, name).map(|value| value.replace("%%", "%"));
+    let login = plain("username").zip(plain("password"));
     // supervisord takes a relative path from the configuration's folder.
     Ok(Door { socket: here.join(expanded), login })
 }

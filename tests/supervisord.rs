@@ -1,0 +1,196 @@
+//! A real supervisord, from its package index, that restarts what Refit asks it to: as printer containers have it.
+#![allow(clippy::disallowed_methods, reason = "tests start processes and read the environment")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use refit_adapters::command::Surroundings;
+use refit_adapters::services::{ServiceRules, Services};
+use refit_engine::ports::{Circumstance, StepError};
+use refit_model::journal::Witness;
+use refit_model::name::{RunId, UpdaterName};
+use refit_model::settings::Provider;
+use refit_model::step::ServiceStep;
+use refit_testkit::scratch::scratch;
+use refit_testkit::wait::wait_for;
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// supervisord's programs, installed once.
+fn programs() -> &'static Path {
+    static INSTALLED: OnceLock<PathBuf> = OnceLock::new();
+    INSTALLED.get_or_init(|| {
+        // Where it stays for the next test run.
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("supervisor-4.3.0");
+        if !folder.join("finished").exists() {
+            let _none = std::fs::remove_dir_all(&folder);
+            must(Command::new("python3").args(["-m", "venv"]).arg(&folder));
+            let pip = ["install", "--quiet", "--disable-pip-version-check", "supervisor==4.3.0", "setuptools<81"];
+            must(Command::new(folder.join("bin/pip")).args(pip));
+            std::fs::write(folder.join("finished"), "").expect("a file");
+        }
+        folder.join("bin")
+    })
+}
+
+fn must(command: &mut Command) {
+    let ended = command.stdin(Stdio::null()).output().expect("it can be started");
+    assert!(ended.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ended.stderr));
+}
+
+/// What it runs: programs that start, crash at once, hang in their stop, crash later, and work and end.
+const PROGRAMS: &str = r#"
+[program:klipper]
+command=sh -c "echo run >> %(here)s/klipper; exec sleep 1000"
+[program:crash]
+command=sh -c "exit 3"
+startretries=1
+autostart=false
+[program:stubborn]
+command=sh -c "trap '' TERM; while :; do sleep 1; done"
+stopwaitsecs=1
+[program:ends]
+command=sh -c "sleep 2"
+autorestart=false
+startsecs=0
+"#;
+
+struct World {
+    folder: TempDir,
+    daemon: Child,
+}
+
+impl World {
+    fn start(server: &str) -> Self {
+        let folder = scratch();
+        let config = format!(
+            "[supervisord]\nnodaemon=true\nlogfile=%(here)s/log\npidfile=%(here)s/pid\nchildlogdir=%(here)s\nuser=root\n\
+             [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
+             [unix_http_server]\nfile=%(here)s/s.sock ; where it listens\n{server}{PROGRAMS}"
+        );
+        let file = folder.path().join("supervisord.conf");
+        std::fs::write(&file, config).expect("a file");
+        let mut command = Command::new(programs().join("supervisord"));
+        command.arg("-c").arg(&file).current_dir(folder.path()).stdin(Stdio::null());
+        let daemon = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it can be started");
+        let world = Self { folder, daemon };
+        wait_for(PATIENCE, "supervisord's first program", || world.starts() == 1);
+        world
+    }
+
+    fn hand(&self) -> Services {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let surroundings = Surroundings { home: self.folder.path().to_owned(), path, passed_on: Vec::new() };
+        let supervisord = Some(self.folder.path().join("supervisord.conf"));
+        let provider = Some(Provider::SupervisordCli);
+        let patience = Duration::from_secs(10);
+        Services::new(ServiceRules { provider, supervisord, patience, ..ServiceRules::usual(surroundings) })
+    }
+
+    fn restart(&self, unit: &str) -> Result<Option<String>, String> {
+        let (updater, title) = (UpdaterName::new("app").expect("a name"), "Git Repo app".to_owned());
+        let step = ServiceStep::Restart { updater, title, unit: unit.to_owned(), own: false };
+        runtime().block_on(self.hand().act(&step, &circumstance(None))).map_err(|error: StepError| error.message)
+    }
+
+    /// What an observation notes, and tells.
+    fn observe(&self, units: &[&str]) -> (Value, String) {
+        let units = units.iter().map(|unit| (*unit).to_owned()).collect();
+        let step = ServiceStep::Observe { updater: UpdaterName::new("app").expect("a name"), units };
+        runtime().block_on(async {
+            let hand = self.hand();
+            let noted = hand.witness(&step).await.unwrap_or_default();
+            let told = hand.act(&step, &circumstance(None)).await.expect("it can be asked");
+            (noted, told.unwrap_or_default())
+        })
+    }
+
+    /// How often klipper was started.
+    fn starts(&self) -> usize {
+        std::fs::read_to_string(self.folder.path().join("klipper")).unwrap_or_default().lines().count()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // It ends its programs.
+        let pid = self.daemon.id().to_string();
+        let _told = Command::new("kill").args(["-TERM", &pid]).status();
+        let _ended = self.daemon.wait();
+    }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+fn circumstance(witness: Option<Witness>) -> Circumstance {
+    Circumstance { run: RunId(1), again: false, rebooted: false, witness, tell: Arc::new(|_| {}) }
+}
+
+#[test]
+fn programs_are_restarted_observed_and_restarted_once_more() {
+    let world = World::start("");
+    assert_eq!(world.hand().manager().as_deref(), Some("supervisord"));
+    wait_for(PATIENCE, "klipper to run", || world.observe(&["klipper"]).1 == "klipper is active, running");
+    let (noted, told) = world.observe(&["klipper", "gone", "crash"]);
+    assert!(told.contains("there is no service gone here"), "{told}");
+    assert!(told.contains("crash is inactive, dead"), "{told}");
+    assert_eq!(world.restart("klipper"), Ok(None));
+    assert_eq!(world.starts(), 2);
+    assert_ne!(world.observe(&["klipper"]).0["klipper"]["invocation"], noted["klipper"]["invocation"]);
+    assert!(world.restart("gone").unwrap().unwrap().contains("passed by"));
+
+    // Since the observation it was started anew: taken back, it is restarted; what was not, is not.
+    let units = ["klipper", "gone"].map(str::to_owned);
+    runtime().block_on(world.hand().restart_again(&units, &circumstance(Some(noted)))).unwrap();
+    assert_eq!(world.starts(), 3);
+    let (noted, _) = world.observe(&["klipper"]);
+    runtime().block_on(world.hand().restart_again(&units, &circumstance(Some(noted)))).unwrap();
+    assert_eq!(world.starts(), 3);
+}
+
+#[test]
+fn programs_that_crash_or_never_stop_are_told_apart() {
+    let world = World::start("");
+    let error = world.restart("crash").unwrap_err();
+    assert!(error.starts_with("Git Repo app: the service crash does not run after its restart ("), "{error}");
+    assert!(error.ends_with("exit-code). To see why, type: supervisorctl tail crash"), "{error}");
+    wait_for(PATIENCE, "stubborn to run", || world.observe(&["stubborn"]).1 == "stubborn is active, running");
+    assert_eq!(world.restart("stubborn"), Ok(None));
+    for bad in ["-x", "a b", "group:klipper x", "../klipper", ""] {
+        assert!(world.restart(bad).unwrap_err().contains("is not the name of a service"), "{bad}");
+    }
+}
+
+#[test]
+fn a_password_is_read_where_supervisord_reads_it() {
+    let world = World::start("username=owner\npassword=a b%%c\n");
+    assert_eq!(world.restart("klipper"), Ok(None));
+    assert_eq!(world.starts(), 2);
+    // Another one than supervisord has: as if we knew none.
+    let file = world.folder.path().join("supervisord.conf");
+    let text = std::fs::read_to_string(&file).expect("text").replace("password=a", "password=b");
+    std::fs::write(&file, text).expect("a file");
+    let error = world.restart("klipper").unwrap_err();
+    assert!(error.contains("no right to ask about klipper"), "{error}");
+    assert_eq!(world.starts(), 2);
+}
+
+#[test]
+fn where_nobody_answers_it_is_said_what_is_missing() {
+    let world = World::start("");
+    let socket = world.folder.path().join("s.sock");
+    std::fs::remove_file(&socket).expect("a socket");
+    let error = world.restart("klipper").unwrap_err();
+    let told = format!("Service Actions Not Available (supervisord cannot be asked through {}: ", socket.display());
+    assert!(error.contains(&told), "{error}");
+    std::fs::remove_file(world.folder.path().join("supervisord.conf")).expect("a file");
+    assert!(world.hand().manager().is_none());
+    let error = world.restart("klipper").unwrap_err();
+    assert!(error.contains("cannot be read"), "{error}");
+}
