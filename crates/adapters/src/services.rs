@@ -8,11 +8,14 @@ use std::time::Duration;
 use refit_engine::ports::{Circumstance, StepError};
 use refit_model::journal::Witness;
 use refit_model::step::ServiceStep;
-use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::command::{Command, CommandError, Limits, Outcome, Surroundings};
 use crate::fault::FaultPlan;
+
+mod standing;
+
+pub(crate) use standing::Standing;
 
 /// A restart waits for the stop and the start, which systemd gives 90 s each unless a unit says otherwise.
 const RESTARTING: Limits = Limits { total: Some(Duration::from_secs(300)), ..Limits::QUICK };
@@ -57,43 +60,6 @@ impl Deed {
         match self {
             Self::Restart => "restart",
             Self::Stop => "stop",
-        }
-    }
-}
-
-/// How a unit stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Standing {
-    /// `loaded`; `not-found` where there is no such unit.
-    load: String,
-    /// `active`, `activating`, `inactive`, `failed` …
-    active: String,
-    /// `running`, `auto-restart` …
-    sub: String,
-    /// Why it stands so: `success`, `exit-code` …
-    result: String,
-    /// `oneshot`, `simple` …
-    kind: String,
-    /// Names one start of it.
-    invocation: String,
-    /// How often it was started again by itself.
-    restarts: String,
-}
-
-impl Standing {
-    fn exists(&self) -> bool {
-        !matches!(self.load.as_str(), "not-found" | "masked" | "")
-    }
-
-    /// It does what it is there for; one that works and ends may have done so already.
-    fn is_up(&self) -> bool {
-        self.active == "active" || (self.kind == "oneshot" && self.active == "inactive" && self.result == "success")
-    }
-
-    fn in_words(&self) -> String {
-        match (self.active.as_str(), self.result.as_str()) {
-            (active, "success" | "") => format!("{active}, {}", self.sub),
-            (active, result) => format!("{active}, {result}"),
         }
     }
 }
@@ -189,8 +155,11 @@ impl Services {
         }
     }
 
-    /// Asks for all at once.
-    async fn look(&self, units: &[String]) -> Result<BTreeMap<String, Standing>, StepError> {
+    /// How each of these units stands; all are asked for at once. One that there is not is `not-found`.
+    ///
+    /// # Errors
+    /// When the service manager cannot be asked, or a name is none of a service.
+    pub(crate) async fn look(&self, units: &[String]) -> Result<BTreeMap<String, Standing>, StepError> {
         let names = units.iter().map(|unit| file_of(unit)).collect::<Result<Vec<_>, _>>()?;
         let asked = ["show", "-p", "Id,LoadState,ActiveState,SubState,Result,Type,InvocationID,NRestarts", "--"];
         let outcome = self.systemctl().args(asked).args(&names).run().await.map_err(|error| unrunnable(&error))?;
