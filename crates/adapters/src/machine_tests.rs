@@ -95,6 +95,7 @@ impl Lab {
             update_deps: false,
             full: false,
             owed: Vec::new(),
+            declared: Vec::new(),
         };
         match plan(action, &Spec::Git(self.spec.clone()), &facts, &occasion) {
             Ok(Verdict::Do(plan)) => *plan,

@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::health::Declared;
 use crate::name::UpdaterName;
 use crate::printer::Printer;
 use crate::refusal::Refusal;
@@ -72,6 +73,8 @@ pub struct Occasion {
     pub full: bool,
     /// Of [`Action::Restart`]: the units whose restart is owed, without `.service`.
     pub owed: Vec<String>,
+    /// Of [`Action::Restart`]: what those who need it declared to be asked afterwards.
+    pub declared: Vec<Declared>,
 }
 
 /// The one guard against touching a printer that is busy. Asked when a request arrives, when its turn comes, and by

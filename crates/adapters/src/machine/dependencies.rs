@@ -12,6 +12,7 @@ use refit_model::step::{Content, PackageList};
 use super::Host;
 use crate::content::Contents;
 use crate::forge::Forges;
+use crate::health::{Health, HealthRules};
 use crate::node::Npm;
 use crate::packages::{PackageRules, Packages};
 use crate::python::{EnvironmentRules, Environments, Wish};
@@ -29,6 +30,8 @@ pub struct DependencyHands {
     pub npm: Npm,
     /// Services.
     pub services: Services,
+    /// Health.
+    pub health: Health,
     /// Python applications.
     pub applications: PythonApplications,
 }
@@ -43,7 +46,8 @@ impl DependencyHands {
             environments: Environments::new(rules),
             packages: Packages::new(PackageRules::usual(surroundings.clone())),
             npm: Npm::new(surroundings.clone()),
-            services: Services::new(ServiceRules::usual(surroundings)),
+            services: Services::new(ServiceRules::usual(surroundings.clone())),
+            health: Health::new(HealthRules::usual(surroundings)),
             applications: PythonApplications::new(applications, forges),
         }
     }

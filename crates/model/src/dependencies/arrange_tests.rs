@@ -8,7 +8,7 @@ use crate::environment::{
     Change, EnvironmentFacts, EnvironmentPoint, EnvironmentSpec, EnvironmentState, EnvironmentSurvey,
 };
 use crate::name::CommitId;
-use crate::step::{Beginning, EnvironmentStep, GitTarget, Ground, RepoRef, Want};
+use crate::step::{Beginning, EnvironmentStep, GitTarget, Ground, HealthStep, RepoRef, Sick, Want};
 
 struct Case {
     dependencies: Dependencies,
@@ -41,6 +41,7 @@ impl Case {
                 node: true,
                 services: vec!["app".to_owned()],
                 keep_previous: 1,
+                health: Default::default(),
             },
             facts: DependencyFacts { environment: Some(sound), node_rollback: None },
             survey: DependencySurvey {
@@ -57,6 +58,7 @@ impl Case {
                 update_deps: false,
                 full: false,
                 owed: Vec::new(),
+                declared: Vec::new(),
             },
             content: Content::Commit {
                 repo: RepoRef { updater: UpdaterName::new("app").unwrap(), path: "/home/pi/app".into() },
@@ -86,6 +88,7 @@ impl Case {
             version: "v1-0",
             content: Some(self.content.clone()),
             package: None,
+            is_front_end: false,
         })
     }
 
@@ -132,6 +135,9 @@ fn word(planned: &PlannedStep) -> &'static str {
         Step::Service(ServiceStep::Observe { .. }) => "observe",
         Step::Service(ServiceStep::Restart { .. }) => "restart",
         Step::Service(ServiceStep::Postpone { .. }) => "postpone",
+        Step::Health(HealthStep::Record { .. }) => "record",
+        Step::Health(HealthStep::Check { sick: Sick::TakeBack, .. }) => "health",
+        Step::Health(HealthStep::Check { sick: Sick::Tell, .. }) => "told",
         other => panic!("not of a dependency: {other:?}"),
     }
 }

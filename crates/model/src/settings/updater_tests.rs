@@ -6,6 +6,7 @@ use super::*;
 fn a_git_repository_with_defaults() {
     let updater = good(GIT);
     let common = CommonSettings {
+        health: crate::health::HealthSpec::USUAL,
         channel: Channel::Dev,
         channel_invalid: false,
         refresh_interval_hours: 168,
