@@ -200,7 +200,7 @@ impl Load<'_> {
         let moonrakers = (shared && !own).then_some(server.port);
         server.port = refit.port.unwrap_or(if moonrakers.is_some() { PORT_BESIDE_MOONRAKER } else { server.port });
         let address = MoonrakerAddress::new(moonrakers.map(|port| (host.as_str(), port)), &server.route_prefix);
-        let address = Some(address).filter(|address| address.port != server.port);
+        let address = Some(address).filter(|address| address.port != server.port && address.port != 0);
         let Some(section) = section.filter(|_| moonrakers == Some(server.port)) else { return address };
         let message = format!("Refit and Moonraker are both told to listen on port {}", server.port);
         let remedy = Some("give Refit another one: 'port: …' in a section [refit]".to_owned());
