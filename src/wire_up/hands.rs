@@ -9,6 +9,7 @@ use refit_adapters::clock::WallClock;
 use refit_adapters::fault::FaultPlan;
 use refit_adapters::forge::{ForgeOptions, Forges, Token};
 use refit_adapters::git::{Git, GitRules};
+use refit_adapters::health::{Health, HealthRules};
 use refit_adapters::machine::{DependencyHands, Host};
 use refit_adapters::packages::{PackageRules, Packages};
 use refit_adapters::python_package::ApplicationRules;
@@ -18,7 +19,7 @@ use refit_adapters::store::{Store, StoreError, StoreOptions};
 use refit_engine::ports::Clock as _;
 use refit_model::printer::Printer;
 use refit_model::settings::forge::GITHUB;
-use refit_model::settings::{Settings, TokenSource, UpdaterKind};
+use refit_model::settings::{MoonrakerAddress, Settings, TokenSource, UpdaterKind};
 use tokio::sync::watch;
 
 use super::Outside;
@@ -78,9 +79,15 @@ pub async fn machine(
         vendor: outside.vendor.clone(),
         ..PackageRules::usual(outside.surroundings(&places.home))
     };
+    let health = HealthRules {
+        printer: Some(settings.klippy_uds_address.clone()),
+        moonraker: settings.moonraker.as_ref().map(MoonrakerAddress::url),
+        ..HealthRules::usual(outside.surroundings(&places.home))
+    };
     let dependencies = DependencyHands {
         packages: Packages::new(packages),
         services: Services::new(service_rules(outside, places, settings)),
+        health: Health::new(health),
         ..DependencyHands::new(applications, forges, own_program)
     };
     Ok(Host::new(git, per_host, releases, dependencies, printer, faults))

@@ -165,6 +165,7 @@ fn python_spec(
         dependencies: Dependencies {
             environment: Some(environment(&python.python, settings.refit.keep_previous)),
             services: common.managed_services.clone(),
+            health: common.health.clone(),
             ..Dependencies::default()
         },
         report_anomalies: common.report_anomalies,
@@ -186,6 +187,7 @@ fn dependencies(configured: &Configured, common: &CommonSettings, home: &Path, k
         node: configured.enable_node_updates,
         services: common.managed_services.clone(),
         keep_previous,
+        health: common.health.clone(),
     }
 }
 

@@ -133,6 +133,7 @@ fn package(builtin: &Builtin, folder: &Path, options: &BuiltinOverride, around: 
         dependencies: Dependencies {
             environment: Some(environment_spec(folder.to_owned(), around)),
             services: vec![builtin.name.to_owned()],
+            health: options.health.clone(),
             ..Dependencies::default()
         },
         report_anomalies: options.report_anomalies,
@@ -193,6 +194,7 @@ fn build(
             node: false,
             services: vec![builtin.name.to_owned()],
             keep_previous: around.keep_previous,
+            health: options.health.clone(),
         },
     })
 }
@@ -207,6 +209,7 @@ mod tests {
         refresh_interval_hours: 168,
         report_anomalies: true,
         hold: None,
+        health: refit_model::health::HealthSpec::USUAL,
     };
 
     fn home() -> tempfile::TempDir {

@@ -105,6 +105,8 @@ pub const POINTS: &[&str] = &[
     "node_exchange.after",
     "node_prune.before",
     "node_prune.after",
+    "health_record.before",
+    "health_record.after",
     "service_observe.before",
     "service_observe.after",
     "service_restart.before",
@@ -112,6 +114,9 @@ pub const POINTS: &[&str] = &[
     "service_restart.after",
     "service_postpone.before",
     "service_postpone.after",
+    "health_check.before",
+    "health_check.seen",
+    "health_check.after",
     "packages_remove_added.before",
     "packages_remove_added.after",
     "services_restart_again.before",
@@ -132,6 +137,8 @@ pub const POINTS: &[&str] = &[
     "delete_stage.after",
     "folder_exchange_back.before",
     "folder_exchange_back.after",
+    "health_again.before",
+    "health_again.after",
 ];
 
 /// Orders that cannot be followed.
@@ -142,8 +149,8 @@ pub enum BadOrders {
     NoSuchPoint(String),
     /// Neither a point nor one of the words of [`FaultPlan::parse`].
     #[error(
-        "'{0}' is no order; the orders are <point>, kill=<point>, stop=<point>, note=<file>, boot=<id>, patience=<ms> and \
-         systemd=<folder>"
+        "'{0}' is no order; the orders are <point>, kill=<point>, stop=<point>, note=<file>, boot=<id>, patience=<ms>, \
+         settling=<ms> and systemd=<folder>"
     )]
     NoSuchOrder(String),
 }
@@ -169,6 +176,7 @@ struct Orders {
     note: Option<PathBuf>,
     boot_id: Option<String>,
     patience: Option<Duration>,
+    settling: Option<Duration>,
     systemd: Option<PathBuf>,
 }
 
@@ -204,8 +212,9 @@ impl FaultPlan {
 
     /// Orders separated by commas: `kill=<point>` (or the bare point), `stop=<point>`, either with `*<n>` for the nth time
     /// that the point is reached; `note=<file>` appends the name of each point that is reached; `boot=<id>` is the boot
-    /// that the machine pretends to be in; `patience=<ms>` is how long a release server may be silent; `systemd=<folder>`
-    /// is what tells by being there that systemd runs the machine.
+    /// that the machine pretends to be in; `patience=<ms>` is how long a release server may be silent; `settling=<ms>` is how
+    /// long a restarted service has to run before it is believed to run; `systemd=<folder>` is what tells by being there that
+    /// systemd runs the machine.
     ///
     /// # Errors
     /// [`BadOrders`].
@@ -215,9 +224,10 @@ impl FaultPlan {
             match order.split_once('=') {
                 Some(("note", file)) => orders.note = Some(PathBuf::from(file)),
                 Some(("boot", id)) => orders.boot_id = Some(id.to_owned()),
-                Some(("patience", ms)) => {
+                Some((kind @ ("patience" | "settling"), ms)) => {
                     let ms = ms.parse().map_err(|_| BadOrders::NoSuchOrder(order.to_owned()))?;
-                    orders.patience = Some(Duration::from_millis(ms));
+                    let time = if kind == "patience" { &mut orders.patience } else { &mut orders.settling };
+                    *time = Some(Duration::from_millis(ms));
                 }
                 Some(("systemd", folder)) => orders.systemd = Some(PathBuf::from(folder)),
                 Some(("kill", point)) => orders.send(Fate::Kill, point)?,
@@ -239,6 +249,12 @@ impl FaultPlan {
     #[must_use]
     pub fn patience(&self) -> Option<Duration> {
         self.orders.as_ref()?.patience
+    }
+
+    /// How long a restarted service has to run before it is believed to run; none for the usual time.
+    #[must_use]
+    pub fn settling(&self) -> Option<Duration> {
+        self.orders.as_ref()?.settling
     }
 
     /// What tells by being there that systemd runs the machine; none for the true one.
@@ -321,10 +337,14 @@ mod tests {
     fn orders_are_followed_and_nonsense_is_refused() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let file = dir.path().join("reached");
-        let orders = format!("boot=another, note={}, patience=50, systemd=/s, kill=git_switch.reset*3", file.display());
+        let orders = format!(
+            "boot=another, note={}, patience=50, settling=70, systemd=/s, kill=git_switch.reset*3",
+            file.display()
+        );
         let plan = FaultPlan::parse(&format!("{orders}, stop=git_switch.after*2")).expect("orders");
         assert_eq!(plan.boot_id(), Some("another"));
         assert_eq!(plan.patience(), Some(Duration::from_millis(50)));
+        assert_eq!(plan.settling(), Some(Duration::from_millis(70)));
         assert_eq!(plan.systemd(), Some(Path::new("/s")));
         plan.reach("git_switch.reset");
         plan.clone().reach("git_switch.reset");

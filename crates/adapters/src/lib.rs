@@ -14,6 +14,7 @@
 //! | [`fault`] | points at which a test has this process killed |
 //! | [`forge`] | forges: which release is the newest |
 //! | [`git`] | repositories, through the user's git, hardened |
+//! | [`health`] | what an update can make sick, asked from outside |
 //! | [`klippy`] | the printer's socket: identity and activity |
 //! | [`machine`] | the table: which hand does which step |
 //! | [`node`] | Node packages, through npm |
@@ -37,6 +38,7 @@ pub mod download;
 pub mod fault;
 pub mod forge;
 pub mod git;
+pub mod health;
 pub mod klippy;
 pub mod machine;
 pub mod node;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refit_engine::ports::{Circumstance, Clock as _, Look, Machine, StepError, Tell};
+use refit_model::health::Aftermath;
 use refit_model::journal::Witness;
 use refit_model::plan::Action;
 use refit_model::printer::Printer;
@@ -23,6 +24,7 @@ use crate::git::keep::Listing;
 use crate::git::layout::Layout;
 use crate::git::remote::{Remotes, Seen};
 use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
+use crate::health::Health;
 use crate::node::Npm;
 use crate::packages::Packages;
 use crate::python::Environments;
@@ -51,6 +53,7 @@ pub struct Host {
     packages: Packages,
     npm: Npm,
     services: Services,
+    health: Health,
     applications: PythonApplications,
     printer: watch::Receiver<Printer>,
     faults: FaultPlan,
@@ -69,7 +72,7 @@ impl Host {
         printer: watch::Receiver<Printer>,
         faults: FaultPlan,
     ) -> Self {
-        let DependencyHands { environments, packages, npm, services, applications } = dependencies;
+        let DependencyHands { environments, packages, npm, services, health, applications } = dependencies;
         let remotes = Remotes::new(git.version(), per_host);
         let real = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let boot = faults.boot_id().map_or_else(real, str::to_owned).trim().to_owned();
@@ -82,6 +85,7 @@ impl Host {
             packages: packages.with_faults(faults.clone()),
             npm: npm.with_faults(faults.clone()),
             services: services.with_faults(faults.clone()),
+            health: health.with_faults(faults.clone()),
             applications,
             printer,
             faults,
@@ -201,13 +205,15 @@ impl Host {
             }
             Step::Node(step) => self.npm.act(step, &self.contents(circumstance.tell.clone()), circumstance).await,
             Step::Service(step) => self.services.act(step, circumstance).await,
+            Step::Health(step) => self.health.act(step, &self.services, circumstance).await,
         }
     }
 
     async fn take_back(&self, step: &Step, undo: &Undo, circumstance: &Circumstance) -> Result<(), StepError> {
         let hand = |repo: &RepoRef| self.hand(repo, &circumstance.tell);
         match undo {
-            Undo::Nothing => Ok(()),
+            // The latter only looks, when everything was put back.
+            Undo::Nothing | Undo::HealthAgain { .. } => Ok(()),
             Undo::GitSwitchBack { repo, head, to, forward: _ } => {
                 // Where it went is in the note that the switch left.
                 switch::switch_back(&hand(repo), pointed(step, head), head, to, circumstance).await
@@ -265,7 +271,8 @@ impl Host {
             | Step::Environment(_)
             | Step::Packages(_)
             | Step::Node(_)
-            | Step::Service(_) => None,
+            | Step::Service(_)
+            | Step::Health(_) => None,
         }
     }
 
@@ -430,6 +437,7 @@ impl Machine for Host {
             Step::Packages(step) => self.packages.witness(step, &self.contents(Arc::new(|_| {}))).await,
             Step::Node(step) => self.npm.witness(step).await,
             Step::Service(step) => self.services.witness(step).await,
+            Step::Health(step) => self.health.witness(step, &self.services).await,
         }
     }
 
@@ -442,18 +450,22 @@ impl Machine for Host {
         Ok(done)
     }
 
-    async fn undo(&self, step: &Step, undo: &Undo, circumstance: Circumstance) -> Result<(), StepError> {
+    async fn undo(&self, step: &Step, undo: &Undo, circumstance: Circumstance) -> Result<Option<Aftermath>, StepError> {
         let name = undo_name(undo);
         if let Some(name) = name {
             self.faults.reach(&format!("{name}.before"));
         }
         self.alone(step, &circumstance).await;
         self.take_back(step, undo, &circumstance).await?;
+        let after = match undo {
+            Undo::HealthAgain { watched } => self.health.again(watched, &self.services, &circumstance).await,
+            _changes_something => None,
+        };
         self.tidy(step).await;
         if let Some(name) = name {
             self.faults.reach(&format!("{name}.after"));
         }
-        Ok(())
+        Ok(after)
     }
 
     fn boot_id(&self) -> String {

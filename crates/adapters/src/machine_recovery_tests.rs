@@ -29,6 +29,7 @@ async fn verdict(lab: &Lab, facts: &GitFacts, action: Action) -> Result<Verdict,
         full: false,
         owed: Vec::new(),
         own: None,
+        declared: Vec::new(),
     };
     plan(action, &Spec::Git(lab.spec.clone()), &facts, &occasion)
 }

@@ -32,6 +32,7 @@ async fn try_action(state: states::State, action: Action) -> Result<String, Stri
         full: false,
         owed: Vec::new(),
         own: None,
+        declared: Vec::new(),
     };
     let verdict = plan(action, &spec, &looked, &occasion);
     let told = match verdict {

@@ -96,6 +96,7 @@ impl Lab {
             full: false,
             owed: Vec::new(),
             own: None,
+            declared: Vec::new(),
         };
         match plan(action, &Spec::Git(self.spec.clone()), &facts, &occasion) {
             Ok(Verdict::Do(plan)) => *plan,

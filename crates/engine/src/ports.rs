@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use refit_model::health::Aftermath;
 use refit_model::journal::{Entry, RunRecord, Witness};
 use refit_model::name::{RunId, UpdaterName};
 use refit_model::plan::{Action, Plan};
@@ -37,7 +38,8 @@ pub struct Circumstance {
     pub again: bool,
     /// The machine booted since the run or the step was begun: what was not synced is not believed.
     pub rebooted: bool,
-    /// What [`Machine::witness`] said before the step was begun the first time.
+    /// What [`Machine::witness`] said before the step was begun the first time; for a check of health, what it said before
+    /// health was recorded.
     pub witness: Option<Witness>,
     /// Where output goes.
     pub tell: Tell,
@@ -76,13 +78,14 @@ pub trait Machine: Send + Sync + 'static {
         circumstance: Circumstance,
     ) -> impl Future<Output = Result<Option<String>, StepError>> + Send;
 
-    /// Takes a step back, whether it was performed, cut half-way or never begun.
+    /// Takes a step back, whether it was performed, cut half-way or never begun. Returns how well everything is then, where
+    /// that is asked.
     fn undo(
         &self,
         step: &Step,
         undo: &Undo,
         circumstance: Circumstance,
-    ) -> impl Future<Output = Result<(), StepError>> + Send;
+    ) -> impl Future<Output = Result<Option<Aftermath>, StepError>> + Send;
 
     /// The boot that the machine is in.
     fn boot_id(&self) -> String;

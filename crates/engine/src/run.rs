@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use refit_model::health::{Aftermath, Declared, taken_back};
 use refit_model::journal::{Entry, MOST_ATTEMPTS, Outcome, Owes, RunState, owes};
 use refit_model::name::{RunId, UpdaterName};
 use refit_model::plan::{Action, Plan};
 use refit_model::refusal::Refusal;
 use refit_model::request::Caller;
-use refit_model::step::{Phase, PlannedStep, Step};
+use refit_model::step::{HealthStep, Phase, PlannedStep, Step, Undo};
 use tokio::sync::watch;
 
 use crate::ports::{Circumstance, Clock, Journal, JournalError, Machine, StepError, Tell};
@@ -77,6 +78,8 @@ pub(crate) struct Manner {
     pub(crate) full: bool,
     /// The units of an owed restart.
     pub(crate) owed: Vec<String>,
+    /// What those who need it declared to be asked afterwards.
+    pub(crate) declared: Vec<Declared>,
     /// Whether an updater may be brought to a version: it may be one to skip.
     pub(crate) may: May,
 }
@@ -86,7 +89,8 @@ pub(crate) type May = Arc<dyn Fn(&UpdaterName, &str) -> Result<(), Refusal> + Se
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { update_deps: false, full: false, owed: Vec::new(), may: Arc::new(|_, _| Ok(())) }
+        let may: May = Arc::new(|_, _| Ok(()));
+        Self { update_deps: false, full: false, owed: Vec::new(), declared: Vec::new(), may }
     }
 }
 
@@ -179,12 +183,17 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
     }
 
     async fn take_back(&self, ledger: &mut Ledger<'_, J, C>, error: StepError) -> Ran {
+        // What is told at the end is what the journal says; what class of failure it was, only the error does.
+        let as_told = |told: StepError| StepError { message: told.message, ..error };
         match self.back(ledger, &error.message).await {
-            Ok(()) => Ran::Undone(error),
+            Ok(()) => match ledger.ended() {
+                Ran::Undone(told) => Ran::Undone(as_told(told)),
+                other @ (Ran::Finished | Ran::NeedsAttention(_) | Ran::Unwritten(_) | Ran::Stopped) => other,
+            },
             Err(Stuck::Journal(error)) => Ran::Unwritten(error),
             Err(Stuck::Stopped) => Ran::Stopped,
             Err(Stuck::Undo(_)) => match self.settle(ledger).await {
-                Ran::Undone(_) => Ran::Undone(error),
+                Ran::Undone(told) => Ran::Undone(as_told(told)),
                 other @ (Ran::Finished | Ran::NeedsAttention(_) | Ran::Unwritten(_) | Ran::Stopped) => other,
             },
         }
@@ -284,7 +293,9 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         if circumstance.witness.is_none() {
             circumstance.witness = self.machine.witness(&planned.step).await;
         }
-        ledger.append(Entry::Intent { step: index, witness: circumstance.witness.clone() }).await?;
+        // What a check is handed stands in the journal already.
+        let witness = if is_check(&planned.step) { None } else { circumstance.witness.clone() };
+        ledger.append(Entry::Intent { step: index, witness }).await?;
         (self.hear)(Notice::At(ledger.running(index)));
         for text in &planned.announce {
             self.say(text);
@@ -293,6 +304,14 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
             Phase::Switch if ledger.record().plan.ends_refit(index) => {
                 let closing = &ledger.record().plan.closing;
                 self.restart_refit(planned, closing, circumstance).await
+            }
+            // It changes nothing, and is made up for at the next start.
+            Phase::Switch if is_check(&planned.step) => {
+                let mut stop = self.stop.clone();
+                tokio::select! {
+                    performed = self.machine.perform(&planned.step, circumstance) => performed,
+                    () = told_to_stop(&mut stop) => return Err(Halt::Stopped),
+                }
             }
             Phase::Switch => self.machine.perform(&planned.step, circumstance).await,
             Phase::Preparation => {
@@ -306,7 +325,9 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         match performed {
             Ok(note) => Ok(ledger.append(Entry::Done { step: index, note, output: printed.text() }).await?),
             // It may be the machine that ends, and then no service starts any more: this says nothing about the update.
-            Err(_) if *self.stop.borrow() && matches!(planned.step, Step::Service(_)) => Err(Halt::Stopped),
+            Err(_) if *self.stop.borrow() && matches!(planned.step, Step::Service(_) | Step::Health(_)) => {
+                Err(Halt::Stopped)
+            }
             Err(error) => {
                 // Unwritten, the failure is still the reason to take the run back.
                 let why = error.message.clone();
@@ -325,23 +346,37 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
                 }
                 RunState::TakingBack { below, reason } => match below.checked_sub(1) {
                     Some(step) => (Entry::UndoIntent { step }, Some(step)),
-                    None => (Entry::Ended { outcome: Outcome::Undone { error: reason } }, None),
+                    None => {
+                        let error = taken_back(ledger.record(), &reason);
+                        (Entry::Ended { outcome: Outcome::Undone { error } }, None)
+                    }
                 },
                 RunState::Undoing { step, .. } => (Entry::UndoIntent { step }, Some(step)),
                 RunState::Ended(_) => return Ok(()),
             };
             ledger.append_or_free(self.journal, entry).await?;
             if let Some(step) = undo {
-                self.undo(ledger, step).await?;
-                ledger.append_or_free(self.journal, Entry::Undone { step }).await?;
+                let after = self.undo(ledger, step).await?;
+                ledger.append_or_free(self.journal, Entry::Undone { step, after }).await?;
             }
         }
     }
 
-    async fn undo(&self, ledger: &Ledger<'_, J, C>, index: usize) -> Result<(), Stuck> {
-        let Some(planned) = ledger.record().plan.steps.get(index) else { return Ok(()) };
+    async fn undo(&self, ledger: &Ledger<'_, J, C>, index: usize) -> Result<Option<Aftermath>, Stuck> {
+        let Some(planned) = ledger.record().plan.steps.get(index) else { return Ok(None) };
         let circumstance = self.circumstance(ledger, index);
-        let undone = self.machine.undo(&planned.step, &planned.undo, circumstance).await;
+        let undoing = self.machine.undo(&planned.step, &planned.undo, circumstance);
+        let undone = match &planned.undo {
+            // It only looks, and may look long.
+            Undo::HealthAgain { .. } => {
+                let mut stop = self.stop.clone();
+                tokio::select! {
+                    undone = undoing => undone,
+                    () = told_to_stop(&mut stop) => return Err(Stuck::Stopped),
+                }
+            }
+            _any_other => undoing.await,
+        };
         // The attempts that are left are for the next start, where it may well go.
         undone.map_err(|error| if *self.stop.borrow() { Stuck::Stopped } else { Stuck::Undo(error) })
     }
@@ -354,10 +389,14 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
             again: begun.is_some(),
             // A step that was not begun before stands on what those before it left in another boot.
             rebooted: elsewhere || ledger.record().boot_id != boot,
-            witness: begun.and_then(|begun| begun.witness.cloned()),
+            witness: ledger.record().witness(index).cloned(),
             tell: self.tell(),
         }
     }
+}
+
+fn is_check(step: &Step) -> bool {
+    matches!(step, Step::Health(HealthStep::Check { .. }))
 }
 
 /// Returns once Refit is told to stop; never when nobody can tell any more.

@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 mod after;
 mod arrange;
 mod environment;
+mod health;
 
 pub(crate) use after::after_run;
 pub(crate) use arrange::{Arranged, Package, Subject, arrange};
+pub(crate) use health::{steps as health_steps, watched};
 
 use crate::environment::{EnvironmentFacts, EnvironmentSpec, EnvironmentSurvey};
+use crate::health::HealthSpec;
 
 /// What one piece of software depends on, as configured. Files are relative to the software's folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub struct Dependencies {
     pub services: Vec<String>,
     /// How many folders of Node packages from before stay for a rollback.
     pub keep_previous: u32,
+    /// How it is seen that the software is well.
+    pub health: HealthSpec,
 }
 
 impl Dependencies {

@@ -5,9 +5,11 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::health::Aftermath;
 use crate::name::RunId;
 use crate::plan::Plan;
 use crate::request::Caller;
+use crate::step::{HealthStep, PlannedStep, Step};
 
 /// What a step must know of the world right before it is performed, to tell after a crash on which side it is (the
 /// inodes of an exchange, for example: an exchange is not idempotent). Opaque here, written by `adapters::machine`.
@@ -58,6 +60,9 @@ pub enum Entry {
     Undone {
         /// Index into the plan's steps.
         step: usize,
+        /// How well everything was then, where that was asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<Aftermath>,
     },
     /// Recovery begins another attempt on this run.
     Attempt {
@@ -197,7 +202,7 @@ pub fn apply(state: RunState, entry: &Entry, steps: usize) -> Result<RunState, I
         (RunState::Undoing { step: at, reason }, Entry::UndoIntent { step }) if step == at => {
             Ok(RunState::Undoing { step: *step, reason: reason.clone() })
         }
-        (RunState::Undoing { step: at, reason }, Entry::Undone { step }) if step == at => {
+        (RunState::Undoing { step: at, reason }, Entry::Undone { step, .. }) if step == at => {
             Ok(RunState::TakingBack { below: *step, reason: reason.clone() })
         }
         (_, Entry::Ended { outcome }) => end(state, outcome, steps).map_err(|state| illegal(&state, entry)),
@@ -289,6 +294,15 @@ impl RunRecord {
             }
         }
         None
+    }
+
+    /// The world before a step, as far as that step wants to know it: for a check it is what was recorded.
+    #[must_use]
+    pub fn witness(&self, step: usize) -> Option<&Witness> {
+        let is_check = matches!(self.plan.step(step), Some(Step::Health(HealthStep::Check { .. })));
+        let record = |planned: &PlannedStep| matches!(planned.step, Step::Health(HealthStep::Record { .. }));
+        let step = if is_check { self.plan.steps.iter().position(record)? } else { step };
+        self.begun(step)?.witness
     }
 
     /// How it ended; none while it has not.

@@ -15,6 +15,7 @@
 pub mod dependencies;
 pub mod environment;
 pub mod event;
+pub mod health;
 pub mod hold;
 pub mod journal;
 pub mod name;

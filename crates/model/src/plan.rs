@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::health::Declared;
 use crate::name::UpdaterName;
 use crate::printer::Printer;
 use crate::refusal::Refusal;
@@ -74,6 +75,8 @@ pub struct Occasion {
     pub owed: Vec<String>,
     /// The service that Refit itself is: it is restarted last of all.
     pub own: Option<String>,
+    /// Of [`Action::Restart`]: what those who need it declared to be asked afterwards.
+    pub declared: Vec<Declared>,
 }
 
 /// The one guard against touching a printer that is busy. Asked when a request arrives, when its turn comes, and by

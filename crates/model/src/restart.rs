@@ -3,6 +3,7 @@
 //!
 //! Refuses to: restart anything.
 
+use crate::dependencies::{health_steps, watched};
 use crate::journal::{Entry, Outcome, RunRecord};
 use crate::name::UpdaterName;
 use crate::plan::{Occasion, Plan, Verdict};
@@ -113,8 +114,15 @@ pub(crate) fn plan(spec: &Spec, facts: &Facts, occasion: &Occasion) -> Verdict {
     }
     let version = assess(spec, facts).installed().to_owned();
     let observe = ServiceStep::Observe { updater: name.clone(), units: occasion.owed.clone() };
-    let mut steps = vec![plain(Step::CheckPrinter), plain(Step::Service(observe))];
+    let watched = watched(occasion.owed.clone(), occasion.declared.clone());
+    let asked = (!spec.health().off).then_some(watched);
+    let asked = asked.and_then(|watched| health_steps(name, &spec.title(), watched, crate::plan::Action::Restart));
+    let (record, check) = asked.unzip();
+    let mut steps = vec![plain(Step::CheckPrinter)];
+    steps.extend(record);
+    steps.push(plain(Step::Service(observe)));
     steps.extend(occasion.owed.iter().map(|unit| step(name, &spec.title(), unit.clone(), occasion)));
+    steps.extend(check);
     Verdict::Do(Box::new(Plan {
         updater: name.clone(),
         action: crate::plan::Action::Restart,

@@ -36,7 +36,7 @@ pub use forge::{ForgeSettings, Secret, TokenSource};
 pub use machine::{MachineSettings, Provider};
 pub use problem::{Place, Problem, SettingsError, Severity};
 pub use refit::{ArchiveBounds, Protocol, RefitSettings};
-pub use server::ServerSettings;
+pub use server::{MoonrakerAddress, ServerSettings};
 pub use source::ConfigSource;
 pub use update_manager::{BuiltinOverride, BuiltinOverrides, Channel, UpdateManagerSettings};
 pub use updater::{
@@ -67,6 +67,8 @@ pub struct Settings {
     pub builtin: BuiltinOverrides,
     /// The printer's socket, `~` and `{data_path}` expanded, resolved.
     pub klippy_uds_address: PathBuf,
+    /// Where Moonraker is asked how it is; none where Refit stands in its place.
+    pub moonraker: Option<MoonrakerAddress>,
     /// The warnings of `server.info`, literally, in the order Moonraker would give them.
     pub warnings: Vec<String>,
     /// The failed components of `server.info`.
@@ -116,7 +118,7 @@ impl Settings {
         let (forges, read) = forge::read(load.config, &mut load.findings);
         refit.forges = forges;
         load.outcomes.extend(read);
-        load.port(&mut server, &refit, main);
+        let moonraker = load.port(&mut server, &refit, main);
         let (update_manager, builtin, updaters, failed_updaters) = load.update_manager(&refit);
         let mut failed_components = Vec::new();
         if update_manager.is_none() && load.manages_updates() {
@@ -135,6 +137,7 @@ impl Settings {
             failed_updaters,
             builtin,
             klippy_uds_address,
+            moonraker,
             warnings: findings.warnings,
             failed_components,
             problems: findings.problems,
@@ -196,7 +199,11 @@ impl Load<'_> {
     }
 
     /// `[refit]` decides; else `[server]`, unless that is Moonraker's own door.
-    fn port(&mut self, server: &mut ServerSettings, refit: &RefitSettings, main: &Path) {
+    ///
+    /// Returns where Moonraker is to be asked: at its own door, where the file is its own too, else at the usual one. None
+    /// where Refit stands there itself.
+    fn port(&mut self, server: &mut ServerSettings, refit: &RefitSettings, main: &Path) -> Option<MoonrakerAddress> {
+        let host = server.host.clone();
         if let Some(host) = &refit.host {
             server.host.clone_from(host);
         }
@@ -205,10 +212,13 @@ impl Load<'_> {
         let shared = is_moonrakers(main) || self.config.files.iter().any(|file| is_moonrakers(file));
         let moonrakers = (shared && !own).then_some(server.port);
         server.port = refit.port.unwrap_or(if moonrakers.is_some() { PORT_BESIDE_MOONRAKER } else { server.port });
-        let Some(section) = section.filter(|_| moonrakers == Some(server.port)) else { return };
+        let address = MoonrakerAddress::new(moonrakers.map(|port| (host.as_str(), port)), &server.route_prefix);
+        let address = Some(address).filter(|address| address.port != server.port && address.port != 0);
+        let Some(section) = section.filter(|_| moonrakers == Some(server.port)) else { return address };
         let message = format!("Refit and Moonraker are both told to listen on port {}", server.port);
         let remedy = Some("give Refit another one: 'port: …' in a section [refit]".to_owned());
         self.findings.note(section::problem(section, Some("port"), Severity::Warning, message).with_remedy(remedy));
+        None
     }
 
     /// Is there any section that asks for update management?
@@ -269,6 +279,7 @@ impl Load<'_> {
             refresh_interval_hours: global.refresh_interval_hours,
             report_anomalies: true,
             hold: None,
+            health: crate::health::HealthSpec::USUAL,
         };
         let Some(section) = self.config.section(&format!("update_manager {name}")) else { return untouched };
         let mut reader = Reader::labelled(section, name);

@@ -13,11 +13,13 @@ use crate::updater::git::Damage;
 use crate::updater::release::{Asset, ReleaseKind, Source, Verify};
 
 mod dependencies;
+mod health;
 mod undo;
 
 pub use dependencies::{
     Beginning, Content, EnvironmentRef, EnvironmentStep, Ground, NodeStep, PackageList, PackageStep, ServiceStep, Want,
 };
+pub use health::{HealthStep, Sick, Watched};
 pub use undo::Undo;
 
 /// The repository a step works on.
@@ -321,6 +323,8 @@ pub enum Step {
     Node(NodeStep),
     /// On services.
     Service(ServiceStep),
+    /// On health.
+    Health(HealthStep),
 }
 
 /// Which commit a switch goes to.
@@ -404,7 +408,8 @@ impl Step {
             | Self::ReleaseExchange { .. }
             | Self::ReleaseVerify { .. }
             | Self::ReleasePrune { .. }
-            | Self::Service(_) => true,
+            | Self::Service(_)
+            | Self::Health(_) => true,
         }
     }
 
@@ -474,6 +479,7 @@ impl Step {
             Self::Packages(step) => step.describe(),
             Self::Node(step) => step.describe(),
             Self::Service(step) => step.describe(),
+            Self::Health(step) => step.describe(),
         }
     }
 }

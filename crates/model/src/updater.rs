@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::health::HealthSpec;
 use crate::hold::Offer;
 use crate::name::UpdaterName;
 
@@ -114,6 +115,18 @@ impl Spec {
             Self::Release(spec) => format!("{} {}", spec.kind.title(), spec.name),
             Self::Python(spec) => format!("Python Package {}", spec.name),
             Self::Absent(spec) => spec.name.to_string(),
+        }
+    }
+
+    /// How it is seen that it is well.
+    #[must_use]
+    pub fn health(&self) -> &HealthSpec {
+        static USUAL: HealthSpec = HealthSpec::USUAL;
+        match self {
+            Self::Git(spec) => &spec.dependencies.health,
+            Self::Release(spec) => &spec.dependencies.health,
+            Self::Python(spec) => &spec.dependencies.health,
+            Self::Absent(_) => &USUAL,
         }
     }
 

@@ -13,6 +13,7 @@ use refit_model::step::{Content, PackageList};
 use super::Host;
 use crate::content::Contents;
 use crate::forge::Forges;
+use crate::health::{Health, HealthRules};
 use crate::node::Npm;
 use crate::packages::{PackageRules, Packages};
 use crate::python::{EnvironmentRules, Environments, Wish};
@@ -31,6 +32,8 @@ pub struct DependencyHands {
     pub npm: Npm,
     /// Services.
     pub services: Services,
+    /// Health.
+    pub health: Health,
     /// Python applications.
     pub applications: PythonApplications,
 }
@@ -45,7 +48,8 @@ impl DependencyHands {
             environments: Environments::new(rules),
             packages: Packages::new(PackageRules::usual(surroundings.clone())),
             npm: Npm::new(surroundings.clone()),
-            services: Services::new(ServiceRules::usual(surroundings)),
+            services: Services::new(ServiceRules::usual(surroundings.clone())),
+            health: Health::new(HealthRules::usual(surroundings)),
             applications: PythonApplications::new(applications, forges),
         }
     }

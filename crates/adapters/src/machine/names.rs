@@ -1,7 +1,7 @@
 //! What steps and undos are called, in the journal's words and those of [`crate::fault::POINTS`].
 //! Refuses to: perform any of them.
 
-use refit_model::step::{EnvironmentStep, GitTarget, Head, NodeStep, PackageStep, ServiceStep, Step, Undo};
+use refit_model::step::{EnvironmentStep, GitTarget, Head, HealthStep, NodeStep, PackageStep, ServiceStep, Step, Undo};
 
 /// As the journal names it, and the points of [`crate::fault::POINTS`].
 #[must_use]
@@ -41,6 +41,8 @@ pub fn step_name(step: &Step) -> &'static str {
         Step::Service(ServiceStep::Observe { .. }) => "service_observe",
         Step::Service(ServiceStep::Restart { .. }) => "service_restart",
         Step::Service(ServiceStep::Postpone { .. }) => "service_postpone",
+        Step::Health(HealthStep::Record { .. }) => "health_record",
+        Step::Health(HealthStep::Check { .. }) => "health_check",
     }
 }
 
@@ -58,6 +60,7 @@ pub(super) fn undo_name(undo: &Undo) -> Option<&'static str> {
         Undo::EnvironmentPutBack { .. } => Some("environment_put_back"),
         Undo::PackagesRemoveAdded { .. } => Some("packages_remove_added"),
         Undo::ServicesRestartAgain { .. } => Some("services_restart_again"),
+        Undo::HealthAgain { .. } => Some("health_again"),
     }
 }
 
@@ -85,6 +88,7 @@ pub(super) fn pointed<'a>(step: &'a Step, otherwise: &'a Head) -> &'a Head {
         | Step::Environment(_)
         | Step::Packages(_)
         | Step::Node(_)
-        | Step::Service(_) => otherwise,
+        | Step::Service(_)
+        | Step::Health(_) => otherwise,
     }
 }

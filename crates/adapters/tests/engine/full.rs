@@ -72,7 +72,7 @@ async fn a_shared_service_is_restarted_once_in_its_own_place() {
     let runs = engine.store.history(Some(&name("klipper")), 1).await.unwrap();
     assert_eq!((runs[0].plan.action, runs[0].outcome()), (Action::Restart, Some(&Outcome::Finished)));
     let steps: Vec<String> = runs[0].plan.steps.iter().map(|planned| planned.step.describe()).collect();
-    assert_eq!(steps.len(), 3, "the printer is asked, the service watched and restarted: {steps:?}");
+    assert_eq!(steps.len(), 5, "the printer is asked, health and service watched, restarted, checked: {steps:?}");
     let shown = engine.handle.snapshot().full.clone().unwrap();
     assert_eq!(shown.done, ["one", "two", "klipper", "moonraker"].map(name));
     assert!(shown.running.is_none() && shown.waiting.is_empty() && shown.failed.is_empty());

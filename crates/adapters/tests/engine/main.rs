@@ -4,6 +4,7 @@
 
 mod full;
 mod fuse;
+mod health;
 mod hold;
 mod kill;
 mod own_restart;

@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use refit_engine::ports::{Circumstance, Clock, Look, Machine, StepError, Tell};
 use refit_model::dependencies::DependencySurvey;
+use refit_model::health::Aftermath;
 use refit_model::journal::Witness;
 use refit_model::name::{BranchName, CommitId, RunId, UpdaterName};
 use refit_model::request::{Caller, Door};
 use refit_model::settings::Channel;
-use refit_model::step::{GitTarget, ServiceStep, Step, Undo};
+use refit_model::step::{GitTarget, HealthStep, ServiceStep, Step, Undo};
 use refit_model::updater::absent::AbsentSpec;
 use refit_model::updater::git::{GitFacts, GitSpec, RepoKind, RollbackPoint, Survey};
 use refit_model::updater::{Facts, Spec};
@@ -80,6 +81,12 @@ pub(crate) struct Disk {
     pub(crate) restarts: Vec<(String, bool)>,
     /// What each unit runs: the heads at its last restart.
     pub(crate) serving: BTreeMap<String, BTreeMap<String, CommitId>>,
+    /// How often health was recorded: each record is another witness.
+    pub(crate) records: u64,
+    /// What each check of health was handed of what was recorded.
+    pub(crate) handed: Vec<Option<Witness>>,
+    /// How well everything is after a run was taken back.
+    pub(crate) aftermath: Option<Aftermath>,
     /// Steps whose sentence begins with this do not end before they are released.
     pub(crate) halting: Option<&'static str>,
     /// Undoing the first step that is undone fails this many times.
@@ -200,6 +207,10 @@ impl Machine for Scripted {
         match step {
             Step::FolderExchange { .. } => Some("inodes".into()),
             Step::Service(ServiceStep::Restart { own: true, .. }) => Some(self.with(|disk| disk.start).into()),
+            Step::Health(HealthStep::Record { .. }) => self.with(|disk| {
+                disk.records += 1;
+                Some(disk.records.into())
+            }),
             _other => None,
         }
     }
@@ -219,6 +230,9 @@ impl Machine for Scripted {
         if let Step::Service(ServiceStep::Restart { unit, .. }) = step {
             self.with(|disk| disk.restarts.push((unit.clone(), !failing)));
         }
+        if matches!(step, Step::Health(HealthStep::Check { .. })) {
+            self.with(|disk| disk.handed.push(circumstance.witness.clone()));
+        }
         if self.with(|disk| disk.halting.is_some_and(|part| sentence.starts_with(part))) {
             self.released.acquire().await.unwrap().forget();
         }
@@ -227,7 +241,7 @@ impl Machine for Scripted {
         if failing { Err(StepError { printer_busy, ..error(&message) }) } else { Ok(None) }
     }
 
-    async fn undo(&self, step: &Step, _undo: &Undo, circumstance: Circumstance) -> Result<(), StepError> {
+    async fn undo(&self, step: &Step, undo: &Undo, circumstance: Circumstance) -> Result<Option<Aftermath>, StepError> {
         let fails = self.with(|disk| {
             disk.rebooted.push(circumstance.rebooted);
             let fails = disk.failing_undos > 0;
@@ -238,7 +252,8 @@ impl Machine for Scripted {
             return Err(error("it cannot be undone"));
         }
         self.take_effect(circumstance.run, step, false).await;
-        Ok(())
+        let looks = matches!(undo, Undo::HealthAgain { .. });
+        Ok(self.with(|disk| disk.aftermath.clone()).filter(|_| looks))
     }
 
     fn boot_id(&self) -> String {

@@ -163,6 +163,7 @@ impl Lab {
             full: false,
             owed: Vec::new(),
             own: None,
+            declared: Vec::new(),
         };
         plan(action, &Spec::Release(self.spec.clone()), &facts, &occasion).map_err(|refusal| refusal.to_string())
     }

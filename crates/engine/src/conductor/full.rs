@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use refit_model::health::Declared;
 use refit_model::hold::Passing;
 use refit_model::name::UpdaterName;
 use refit_model::plan::{Action, Plan};
@@ -157,8 +158,10 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
     ) -> Result<(), RequestError> {
         let before = self.connection();
         self.manner.owed = units.to_vec();
+        self.manner.declared = self.declared(&round.owed.needed_by(units), place);
         let acting = self.act(place.as_str(), Action::Restart, caller).await;
         self.manner.owed.clear();
+        self.manner.declared.clear();
         match acting {
             Acting::Nothing(_) => Ok(()),
             Acting::Finished(plan) => {
@@ -168,6 +171,18 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             }
             Acting::Failed { error, .. } => Err(error),
         }
+    }
+
+    /// What is to be asked after a restart: of those who need it, and of those whose place it is.
+    fn declared(&self, needed_by: &[UpdaterName], place: &UpdaterName) -> Vec<Declared> {
+        let asked = self.items.iter().filter(|item| needed_by.contains(item.name()) || item.name() == place);
+        let mut declared: Vec<Declared> = Vec::new();
+        for one in asked.map(|item| item.spec.health()).filter(|health| !health.off).flat_map(|spec| &spec.declared) {
+            if !declared.contains(one) {
+                declared.push(one.clone());
+            }
+        }
+        declared
     }
 
     async fn take_back(&mut self, round: &mut Round, name: &UpdaterName, why: &str, caller: &Caller) {

@@ -137,6 +137,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             update_deps: request.updates_dependencies(),
             full: *request == Request::Full,
             owed: Vec::new(),
+            declared: Vec::new(),
             may: Arc::new(move |name, version| status.borrow().holds.consented(name, version, consent)),
         }
     }

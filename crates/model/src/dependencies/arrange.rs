@@ -5,22 +5,23 @@
 //! |---|---|
 //! | [`Arranged::prepare`] | downloads and stages; nothing in use is touched |
 //! | [`Arranged::early`] | OS packages, and what may need them; after the printer was asked |
-//! | [`Arranged::watch`] | how the services run, before anything of them changes |
+//! | [`Arranged::watch`] | how well everything is and how the services run, before anything of it changes |
 //! | [`Arranged::with`] | exchanged right after the software itself |
-//! | [`Arranged::after`] | restarts, then what is not needed any more |
+//! | [`Arranged::after`] | restarts, whether everything is still well, then what is not needed any more |
 //!
 //! Refuses to: look at anything.
 
 use std::path::{Path, PathBuf};
 
 use super::environment::EnvironmentWork;
-use super::{Dependencies, DependencyFacts, DependencySurvey};
+use super::{Dependencies, DependencyFacts, DependencySurvey, health};
 use crate::name::UpdaterName;
 use crate::plan::{Action, Occasion, some_of};
 use crate::refusal::Refusal;
 use crate::restart;
 use crate::step::{
-    Content, NodeStep, OldFolder, PackageList, PackageStep, Phase, PlannedStep, ServiceStep, Step, Undo, size_in_words,
+    Content, NodeStep, OldFolder, PackageList, PackageStep, Phase, PlannedStep, ServiceStep, Step, Undo, Watched,
+    size_in_words,
 };
 use crate::updater::places::{beside, plain_word, stage_beside, utc};
 
@@ -42,6 +43,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) content: Option<Content>,
     /// A package in place of a requirements file.
     pub(crate) package: Option<Package<'a>>,
+    /// It is a web front end.
+    pub(crate) is_front_end: bool,
 }
 
 /// A package that lives in its environment.
@@ -202,14 +205,14 @@ impl Subject<'_> {
     fn services(&self, arranged: &mut Arranged) {
         let units = self.units();
         if units.is_empty() {
-            return;
+            return self.health(arranged, Vec::new(), Vec::new());
         }
         if self.survey.service_manager.is_none() {
             arranged.notes.push(format!(
                 "No service manager was found that Refit could ask. Restart by hand afterwards: sudo systemctl restart {}",
                 units.join(" ")
             ));
-            return;
+            return self.health(arranged, Vec::new(), Vec::new());
         }
         // In an update of everything, what others share waits for its own place (CONTRACT §2.6).
         let is_refit = |unit: &String| self.occasion.own.as_ref() == Some(unit);
@@ -224,9 +227,25 @@ impl Subject<'_> {
             let observe = ServiceStep::Observe { updater: self.name.clone(), units: own.clone() };
             let undo = Undo::ServicesRestartAgain { units: own.clone() };
             arranged.watch.push(plain(Step::Service(observe), undo, Phase::Switch));
-            restarts.extend(own.into_iter().map(step));
+            restarts.extend(own.iter().cloned().map(step));
         }
-        // Before what is only deleted.
+        self.health(arranged, own, restarts);
+    }
+
+    /// The restarts, with how well everything is before and after them. Before what is only deleted.
+    fn health(&self, arranged: &mut Arranged, units: Vec<String>, mut restarts: Vec<PlannedStep>) {
+        let spec = &self.dependencies.health;
+        let watched = Watched {
+            front_end: self.home.filter(|_| self.is_front_end).map(Path::to_owned),
+            ..health::watched(units, spec.declared.clone())
+        };
+        if !spec.off
+            && let Some((record, check)) = health::steps(self.name, &self.title, watched, self.action)
+        {
+            // First, so that it is taken back last.
+            arranged.watch.insert(0, record);
+            restarts.push(check);
+        }
         arranged.after.splice(0..0, restarts);
     }
 

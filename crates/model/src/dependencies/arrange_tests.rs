@@ -7,8 +7,9 @@ use crate::dependencies::{DependencySurvey, NodeSurvey, PackageChange, PackageSu
 use crate::environment::{
     Change, EnvironmentFacts, EnvironmentPoint, EnvironmentSpec, EnvironmentState, EnvironmentSurvey,
 };
+use crate::health::HealthSpec;
 use crate::name::CommitId;
-use crate::step::{Beginning, EnvironmentStep, GitTarget, Ground, RepoRef, Want};
+use crate::step::{Beginning, EnvironmentStep, GitTarget, Ground, HealthStep, RepoRef, Sick, Want};
 
 struct Case {
     dependencies: Dependencies,
@@ -41,6 +42,7 @@ impl Case {
                 node: true,
                 services: vec!["app".to_owned()],
                 keep_previous: 1,
+                health: Default::default(),
             },
             facts: DependencyFacts { environment: Some(sound), node_rollback: None },
             survey: DependencySurvey {
@@ -59,6 +61,7 @@ impl Case {
                 full: false,
                 owed: Vec::new(),
                 own: None,
+                declared: Vec::new(),
             },
             content: Content::Commit {
                 repo: RepoRef { updater: UpdaterName::new("app").unwrap(), path: "/home/pi/app".into() },
@@ -88,6 +91,7 @@ impl Case {
             version: "v1-0",
             content: Some(self.content.clone()),
             package: None,
+            is_front_end: false,
         })
     }
 
@@ -135,13 +139,16 @@ fn word(planned: &PlannedStep) -> &'static str {
         Step::Service(ServiceStep::Restart { own: true, .. }) => "refit",
         Step::Service(ServiceStep::Restart { .. }) => "restart",
         Step::Service(ServiceStep::Postpone { .. }) => "postpone",
+        Step::Health(HealthStep::Record { .. }) => "record",
+        Step::Health(HealthStep::Check { sick: Sick::TakeBack, .. }) => "health",
+        Step::Health(HealthStep::Check { sick: Sick::Tell, .. }) => "told",
         other => panic!("not of a dependency: {other:?}"),
     }
 }
 
 #[test]
 fn what_needs_nothing_is_only_restarted() {
-    assert_eq!(Case::new(Action::Upgrade).words(), " |  | observe |  | restart");
+    assert_eq!(Case::new(Action::Upgrade).words(), " |  | record observe |  | restart health");
     let mut without = Case::new(Action::Upgrade);
     without.survey.service_manager = None;
     let arranged = without.arranged().unwrap();
@@ -149,12 +156,42 @@ fn what_needs_nothing_is_only_restarted() {
     assert!(arranged.notes.iter().any(|note| note.contains("sudo systemctl restart app")), "{:?}", arranged.notes);
 }
 
+/// What is asked is what the update can make sick, and what its owner declared; before all else, and taken back after it.
+#[test]
+fn health_is_asked_of_what_may_become_sick() {
+    let watched = |case: &Case| {
+        let mut arranged = case.arranged().unwrap();
+        let first = arranged.watch.swap_remove(0);
+        match first.step {
+            Step::Health(HealthStep::Record { watched, .. }) => {
+                assert_eq!(first.undo, Undo::HealthAgain { watched: watched.clone() });
+                Some(watched)
+            }
+            _other => None,
+        }
+    };
+    let mut case = Case::new(Action::Upgrade);
+    assert_eq!(watched(&case), Some(Watched { units: vec!["app".to_owned()], ..Watched::default() }));
+    case.dependencies.services = vec!["klipper-2".to_owned(), "moonraker".to_owned()];
+    let both = watched(&case).unwrap();
+    assert!(both.printer && both.moonraker);
+    // Nothing is restarted in its own run: the run that pays for it asks.
+    case.occasion.full = true;
+    assert_eq!(case.arranged().unwrap().watch, []);
+    case.dependencies.health = HealthSpec::parse(&["url http://host/".to_owned()], Some(3), false).unwrap();
+    let declared = watched(&case).unwrap();
+    assert_eq!((declared.units.len(), declared.printer, declared.declared[0].patience), (0, false, 3));
+    case.occasion.full = false;
+    case.dependencies.health = HealthSpec::parse(&["none".to_owned()], None, false).unwrap();
+    assert_eq!(watched(&case), None);
+}
+
 #[test]
 fn an_environment_is_prepared_beside_and_exchanged_with_the_software() {
     let mut case = Case::new(Action::Upgrade);
     case.environment().changes = vec![changed()];
     let arranged = case.arranged().unwrap();
-    assert_eq!(words(&arranged), "copy pip check |  | observe | exchange | restart prune");
+    assert_eq!(words(&arranged), "copy pip check |  | record observe | exchange | restart health prune");
     assert_eq!(
         arranged.notes,
         [
@@ -177,7 +214,10 @@ fn what_may_be_compiled_waits_for_the_system_packages() {
     case.environment().changes = vec![changed()];
     case.packages().missing = vec![PackageChange { name: "libfoo".to_owned(), from: None, version: None, bytes: None }];
     let arranged = case.arranged().unwrap();
-    assert_eq!(words(&arranged), "fetch | printer apt copy pip check | observe | exchange | restart prune");
+    assert_eq!(
+        words(&arranged),
+        "fetch | printer apt copy pip check | record observe | exchange | restart health prune"
+    );
     assert!(arranged.early.iter().all(|planned| planned.phase == Phase::Switch));
     assert!(arranged.notes.contains(&"System packages that are installed: libfoo".to_owned()));
 }
@@ -195,7 +235,7 @@ fn system_packages_that_cannot_be_had_refuse_the_plan() {
     assert!(case.arranged().is_ok());
     let mut case = Case::new(Action::Upgrade);
     case.packages().unavailable = vec!["python-dev".to_owned()];
-    assert_eq!(case.words(), " |  | observe |  | restart");
+    assert_eq!(case.words(), " |  | record observe |  | restart health");
     assert!(case.arranged().unwrap().notes[0].contains("no such package: python-dev"));
 }
 
@@ -205,7 +245,7 @@ fn where_nothing_can_be_prepared_beside_the_environment_is_put_back_from_a_copy(
     case.environment().changes = vec![changed()];
     case.environment().in_place = Some("this kernel shows nobody another folder".to_owned());
     let arranged = case.arranged().unwrap();
-    assert_eq!(words(&arranged), "copy |  | observe | pip check snapshot | restart prune");
+    assert_eq!(words(&arranged), "copy |  | record observe | pip check snapshot | restart health prune");
     assert!(matches!(arranged.with[0].undo, Undo::EnvironmentPutBack { .. }));
 }
 
@@ -216,7 +256,8 @@ fn an_environment_without_its_python_is_built_anew_from_its_freeze() {
         let seen = case.facts.environment.as_mut().unwrap();
         seen.state = EnvironmentState::InterpreterGone { python: "/usr/bin/python3.9".into() };
         let arranged = case.arranged().unwrap();
-        assert_eq!(words(&arranged), "fresh pip check |  | observe | exchange | restart prune");
+        let after = if action == Action::Upgrade { "health" } else { "told" };
+        assert_eq!(words(&arranged), format!("fresh pip check |  | record observe | exchange | restart {after} prune"));
         let Step::Environment(EnvironmentStep::Install { freeze, .. }) = &arranged.prepare[1].step else { panic!() };
         assert_eq!(freeze, &["one==1", "pip==25"]);
         assert!(arranged.notes[0].contains("/usr/bin/python3.9"), "{:?}", arranged.notes);
@@ -227,7 +268,7 @@ fn an_environment_without_its_python_is_built_anew_from_its_freeze() {
 fn asked_for_all_dependencies_everything_is_asked_again() {
     let mut case = Case::new(Action::SoftRecovery);
     case.occasion.update_deps = true;
-    assert_eq!(case.words(), "copy pip check npm |  | observe | exchange modules | restart prune prune");
+    assert_eq!(case.words(), "copy pip check npm |  | record observe | exchange modules | restart told prune prune");
     case.action = Action::HardRecovery;
     assert!(case.words().starts_with("fresh pip check"));
 }
@@ -244,7 +285,7 @@ fn a_rollback_takes_back_what_the_upgrade_changed() {
     });
     // Somebody changed it since: what the upgrade changed is taken back, and `five` stays.
     let arranged = case.arranged().unwrap();
-    assert_eq!(words(&arranged), "copy exactly check |  | observe | exchange | restart prune");
+    assert_eq!(words(&arranged), "copy exactly check |  | record observe | exchange | restart told prune");
     let Step::Environment(EnvironmentStep::Install { want: Want::Exactly { install, remove }, .. }) =
         &arranged.prepare[1].step
     else {
@@ -257,7 +298,7 @@ fn a_rollback_takes_back_what_the_upgrade_changed() {
     // Nobody did: the old environment is put in place again, without a network.
     case.environment().sound_previous = Some("/home/pi/.app-env.refit-previous/a".into());
     let arranged = case.arranged().unwrap();
-    assert_eq!(words(&arranged), "check |  | observe | exchange | restart prune");
+    assert_eq!(words(&arranged), "check |  | record observe | exchange | restart told prune");
     let Step::Environment(EnvironmentStep::Exchange { stage, .. }) = &arranged.with[0].step else { panic!() };
     assert_eq!(stage, Path::new("/home/pi/.app-env.refit-previous/a"));
 }
@@ -269,7 +310,7 @@ fn an_environment_inside_the_software_goes_with_it() {
     case.dependencies.environment.as_mut().unwrap().folder = "/home/pi/app/venv".into();
     case.content = Content::Stage { stage: "/home/pi/.app.refit-new-r1".into(), live: "/home/pi/app".into() };
     let arranged = case.arranged().unwrap();
-    assert_eq!(words(&arranged), "pip check |  | observe |  | restart");
+    assert_eq!(words(&arranged), "pip check |  | record observe |  | restart health");
     let Step::Environment(EnvironmentStep::Install { ground, .. }) = &arranged.prepare[0].step else { panic!() };
     assert_eq!(ground, &Ground::Stage("/home/pi/.app.refit-new-r1/venv".into()));
     // In a repository it is exchanged, by way of a folder that git does not see.
@@ -287,11 +328,11 @@ fn an_environment_inside_the_software_goes_with_it() {
 fn in_an_update_of_everything_shared_services_wait_for_their_place() {
     let mut case = Case::new(Action::Upgrade);
     case.dependencies.services = ["klipper", "app", "moonraker"].map(str::to_owned).to_vec();
-    assert_eq!(case.words(), " |  | observe |  | restart restart restart");
+    assert_eq!(case.words(), " |  | record observe |  | restart restart restart health");
     case.occasion.full = true;
-    assert_eq!(case.words(), " |  | observe |  | postpone postpone restart");
+    assert_eq!(case.words(), " |  | record observe |  | postpone postpone restart health");
     let arranged = case.arranged().unwrap();
-    assert_eq!(arranged.watch[0].undo, Undo::ServicesRestartAgain { units: vec!["app".to_owned()] });
+    assert_eq!(arranged.watch[1].undo, Undo::ServicesRestartAgain { units: vec!["app".to_owned()] });
     let said: Vec<&str> = arranged.after.iter().flat_map(|step| &step.announce).map(String::as_str).collect();
     assert_eq!(said[0], "Git Repo app: Service klipper restart postponed...");
     assert_eq!(said[2], "Git Repo app: Restarting service app...");

@@ -74,7 +74,7 @@ impl World {
                     if !self.attempt(step, false)? {
                         return Ok(false);
                     }
-                    self.append(Entry::Undone { step });
+                    self.append(Entry::Undone { step, after: None });
                 }
                 RunState::Ended(_) => return Ok(true),
             }
@@ -201,7 +201,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         step.clone().prop_map(|step| Entry::Failed { step, error: "e".to_owned(), output: None }),
         Just(Entry::TakenBack { reason: "r".to_owned() }),
         step.clone().prop_map(|step| Entry::UndoIntent { step }),
-        step.prop_map(|step| Entry::Undone { step }),
+        step.prop_map(|step| Entry::Undone { step, after: None }),
         Just(Entry::Attempt { number: 1, boot_id: "b".to_owned() }),
         Just(Entry::Ended { outcome: Outcome::Finished }),
         Just(Entry::Ended { outcome: Outcome::Undone { error: "e".to_owned() } }),

@@ -67,6 +67,15 @@ fn one_file_for_both_programs_never_makes_them_fight_for_a_port() {
     assert_eq!(port("refit.conf", "[server]\nport: 7125\n"), 7125);
     assert_eq!(port("refit.conf", "[server]\nport: 7126\n[refit]\nport: 80\n"), 80);
     assert_eq!(port("refit.conf", ""), 7125);
+    // Moonraker is asked at its own door.
+    let asked = |file, text| load(file, text).moonraker.map(|address| address.url());
+    assert_eq!(asked("moonraker.conf", "[server]\nhost: ::\nport: 80\n").as_deref(), Some("http://[::1]:80"));
+    assert_eq!(
+        asked("moonraker.conf", "[server]\nhost: all\nroute_prefix: a\n[refit]\nhost: x\n").as_deref(),
+        Some("http://127.0.0.1:7125/a")
+    );
+    assert_eq!(asked("refit.conf", "[server]\nport: 80\n").as_deref(), Some("http://127.0.0.1:7125"));
+    assert_eq!(asked("refit.conf", "[server]\nport: 7125\n"), None, "Refit stands in its place");
     let both = load("moonraker.conf", "[server]\nport: 7127\n");
     assert_eq!(both.problems.first().map(|p| p.line), Some(2), "{:?}", both.problems);
     let host = |file, text| load(file, text).server.host;

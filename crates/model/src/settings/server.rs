@@ -34,6 +34,40 @@ const KLIPPY_UDS: &str = "/tmp/klippy_uds";
 const DEPRECATED: &str =
     "is deprecated, see the configuration documentation at https://moonraker.readthedocs.io/en/latest/configuration/";
 
+/// Where Moonraker's door is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoonrakerAddress {
+    /// A name or an address of this machine.
+    pub host: String,
+    /// The HTTP port.
+    pub port: u16,
+    /// What every path begins with.
+    pub route_prefix: String,
+}
+
+impl MoonrakerAddress {
+    /// From the host and the port that it is told to bind; else its usual ones.
+    pub(super) fn new(told: Option<(&str, u16)>, route_prefix: &str) -> Self {
+        let usual = ServerSettings::default();
+        let Some((host, port)) = told else {
+            return Self { host: "127.0.0.1".to_owned(), port: usual.port, route_prefix: usual.route_prefix };
+        };
+        let host = match host {
+            "" | "all" | "0.0.0.0" => "127.0.0.1".to_owned(),
+            "::" => "::1".to_owned(),
+            other => other.to_owned(),
+        };
+        Self { host, port, route_prefix: route_prefix.to_owned() }
+    }
+
+    /// `http://127.0.0.1:7125`, with the prefix.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        format!("http://{host}:{}{}", self.port, self.route_prefix)
+    }
+}
+
 impl Default for ServerSettings {
     fn default() -> Self {
         Self {

@@ -6,6 +6,7 @@ use super::problem::Place;
 use super::section::{Fault, Findings, Reader};
 use super::server::deprecated;
 use super::value;
+use crate::health::HealthSpec;
 
 /// Which versions an updater offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,6 +70,8 @@ pub struct BuiltinOverride {
     pub report_anomalies: bool,
     /// An update of everything passes it by; where that is written.
     pub hold: Option<Place>,
+    /// How it is seen that it is well.
+    pub health: HealthSpec,
 }
 
 /// The overrides of both built-in updaters.
@@ -103,6 +106,7 @@ impl Default for BuiltinOverrides {
             refresh_interval_hours: INTERVAL_HOURS,
             report_anomalies: true,
             hold: None,
+            health: HealthSpec::USUAL,
         };
         Self { klipper: untouched.clone(), moonraker: untouched }
     }
@@ -195,11 +199,12 @@ fn refresh_window(reader: &mut Reader<'_>) -> Result<Option<(u8, u8)>, Fault> {
 pub(super) fn read_builtin(reader: &mut Reader<'_>, global: &UpdateManagerSettings) -> Result<BuiltinOverride, Fault> {
     // First: Moonraker has no such option, so that no failure of another may leave it unread.
     let hold = hold(reader)?;
+    let health = super::updater::health::read(reader, false)?;
     let refresh_interval_hours = hours(reader)?.unwrap_or(global.refresh_interval_hours);
     let channel = channel(reader)?.or(global.channel);
     let report_anomalies = reader.boolean("report_anomalies", true)?;
     let pinned_commit = pinned_commit(reader)?;
-    Ok(BuiltinOverride { channel, pinned_commit, refresh_interval_hours, report_anomalies, hold })
+    Ok(BuiltinOverride { channel, pinned_commit, refresh_interval_hours, report_anomalies, hold, health })
 }
 
 /// `hold`, Refit's own: where it is written, when it is true.

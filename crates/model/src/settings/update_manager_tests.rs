@@ -148,6 +148,7 @@ fn built_in_updaters_take_five_options() {
                 pinned_commit: ABCDEF1234\nrefresh_interval: 5\nreport_anomalies: no\npath: /tmp\nfoo: x\nhold: true\n";
     let settings = load(text);
     let klipper = BuiltinOverride {
+        health: crate::health::HealthSpec::USUAL,
         channel: Some(Channel::Stable),
         pinned_commit: Some("abcdef1234".to_owned()),
         refresh_interval_hours: 5,

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use super::problem::Place;
 use super::update_manager::Channel;
+use crate::health::HealthSpec;
 use crate::name::UpdaterName;
 use crate::updater::release::{Source, Verify};
 
 mod dependencies;
+pub(super) mod health;
 mod kinds;
 pub(super) mod read;
 
@@ -49,6 +51,8 @@ pub struct CommonSettings {
     pub hold: Option<Place>,
     /// Is the software itself a service?
     pub is_system_service: bool,
+    /// How it is seen that it is well.
+    pub health: HealthSpec,
 }
 
 /// The types of updaters, with the options of each.

@@ -1,11 +1,13 @@
 //! Every type of updater with every option, as a running Moonraker 0.11.0 took the same sections.
 
 use super::*;
+use crate::health::HealthSpec;
 
 #[test]
 fn a_git_repository_with_defaults() {
     let updater = good(GIT);
     let common = CommonSettings {
+        health: crate::health::HealthSpec::USUAL,
         channel: Channel::Dev,
         channel_invalid: false,
         refresh_interval_hours: 168,
@@ -71,6 +73,30 @@ fn every_type_can_be_held_back_and_nobody_calls_the_option_unparsed() {
     }
     let global = load(&format!("[update_manager]\nhold: yes\n{}", named(GIT)));
     assert!(global.warnings.iter().any(|warning| warning.contains("Unparsed config option 'hold")));
+}
+
+#[test]
+fn health_checks_are_read_for_every_type_and_nonsense_costs_the_updater() {
+    let named = |options: &str| format!("[update_manager foo]\n{options}");
+    let lines = "health_check:\n  url http://127.0.0.1/\n  unit foo\nhealth_check_timeout: 5\n";
+    for (section, page) in [(named(GIT), false), (named(WEB), true)] {
+        let settings = load(&format!("{section}{lines}"));
+        assert_eq!(settings.warnings, Vec::<String>::new());
+        let lines = ["url http://127.0.0.1/".to_owned(), "unit foo".to_owned()];
+        assert_eq!(settings.updaters[0].common.health, HealthSpec::parse(&lines, Some(5), page).unwrap());
+    }
+    for (wrong, option, why) in [
+        ("health_check: ping x\n", "health_check", "[update_manager foo]: Option 'health_check': 'ping' is no kind"),
+        ("health_check_timeout: 0\n", "health_check_timeout", "'health_check_timeout: 0' is not from 1 to 600 seconds"),
+        ("health_check_timeout: 601\n", "health_check_timeout", "not from 1 to 600"),
+    ] {
+        let settings = load(&format!("{}{wrong}", named(GIT)));
+        let problem = settings.problems.iter().find(|problem| problem.option.as_deref() == Some(option)).unwrap();
+        assert!(problem.message.contains(why) && problem.remedy.is_some(), "{problem:?}");
+        assert!(settings.failed_updater("foo").is_some());
+    }
+    let builtin = load("[update_manager]\n[update_manager klipper]\nhealth_check: none\n").builtin;
+    assert!(builtin.klipper.health.off && !builtin.moonraker.health.off);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Head, KeptPlace, OldFolder, RepoRef};
+use super::{Head, KeptPlace, OldFolder, RepoRef, Watched};
 use crate::name::{CommitId, UpdaterName};
 
 /// How a step is taken back.
@@ -92,5 +92,10 @@ pub enum Undo {
     ServicesRestartAgain {
         /// Without `.service`.
         units: Vec<String>,
+    },
+    /// Changes nothing: looks whether everything is as well again as it was recorded, after all the rest was taken back.
+    HealthAgain {
+        /// What is looked at.
+        watched: Watched,
     },
 }

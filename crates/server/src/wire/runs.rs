@@ -178,9 +178,10 @@ impl<'a> RunShape<'a> {
                 s.output = output.as_deref();
             }),
             Entry::UndoIntent { step } => self.step(*step, |s| s.state = "undoing"),
-            Entry::Undone { step } => self.step(*step, |s| {
+            Entry::Undone { step, after } => self.step(*step, |s| {
                 s.state = "undone";
                 s.ended = Some(at);
+                s.note = after.as_ref().map(|after| after.words.as_str()).or(s.note);
             }),
             Entry::Ended { outcome } => {
                 self.ended = Some(at);

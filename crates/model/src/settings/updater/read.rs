@@ -2,8 +2,9 @@
 //!
 //! Refuses to stop at a broken section: the caller tells it and goes on with the next.
 
-use super::kinds;
 use super::{CommonSettings, UpdaterKind, UpdaterSettings};
+use super::{health, kinds};
+use crate::health::HealthSpec;
 use crate::name::UpdaterName;
 use crate::settings::problem::Severity;
 use crate::settings::refit::RefitSettings;
@@ -82,6 +83,8 @@ pub(crate) fn read(
     let section = reader.section();
     // First: Moonraker has no such option, so that no failure of another may leave it unread.
     let hold = update_manager::hold(reader)?;
+    let is_web = reader.text("type").is_some_and(|kind| Type::parse(kind) == Some(Type::Web));
+    let health = health::read(reader, is_web)?;
     let kind = reader.required("type")?;
     if kind.eq_ignore_ascii_case("none") {
         let text = format!("Invalid type '{kind}' for section [{}]", section.name);
@@ -96,7 +99,7 @@ pub(crate) fn read(
         parsing: false,
         remedy: Some("name the section [update_manager NAME]".to_owned()),
     })?;
-    let mut common = CommonSettings { hold, ..common(reader, findings, around, kind)? };
+    let mut common = CommonSettings { hold, health, ..common(reader, findings, around, kind)? };
     let place = section.place.clone();
     let kind = kinds::read(reader, findings, around, kind, &mut common)?;
     let section_name = section.name.clone();
@@ -140,6 +143,7 @@ fn common(
         managed_services: Vec::new(),
         hold: None,
         is_system_service: false,
+        health: HealthSpec::USUAL,
     })
 }
 

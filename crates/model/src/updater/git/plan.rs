@@ -245,6 +245,7 @@ impl Planner<'_> {
             version: &self.judged.version,
             content: Some(content),
             package: None,
+            is_front_end: false,
         })
     }
 

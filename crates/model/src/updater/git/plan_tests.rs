@@ -66,6 +66,7 @@ fn occasion() -> Occasion {
         full: false,
         owed: Vec::new(),
         own: None,
+        declared: Vec::new(),
     }
 }
 
@@ -102,6 +103,7 @@ fn words(plan: &Plan) -> Vec<&'static str> {
             Step::Packages(_) => "packages",
             Step::Node(_) => "node",
             Step::Service(_) => "service",
+            Step::Health(_) => "health",
         })
         .collect()
 }

@@ -130,6 +130,7 @@ impl Planner<'_> {
                 lists_packages: self.installed().release_info.is_some(),
                 says: self.says_before_pip(action),
             }),
+            is_front_end: false,
         })?;
         let mut steps = arranged.prepare;
         steps.extend(arranged.early);

@@ -13,6 +13,7 @@ fn occasion() -> Occasion {
         full: false,
         owed: Vec::new(),
         own: None,
+        declared: Vec::new(),
     }
 }
 

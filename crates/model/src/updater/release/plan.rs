@@ -192,6 +192,7 @@ impl Planner<'_> {
             version: &self.judged.version,
             content: Some(Content::Stage { stage: self.stage(), live: self.path().to_owned() }),
             package: None,
+            is_front_end: self.spec.kind == ReleaseKind::Web,
         })
     }
 

@@ -1,5 +1,6 @@
 use super::super::{Installed, testing::*};
 use super::*;
+use crate::step::HealthStep;
 
 fn facts(version: &str, offered: &str) -> ReleaseFacts {
     let mut facts = ReleaseFacts {
@@ -26,6 +27,7 @@ fn told(action: Action, spec: &ReleaseSpec, facts: &ReleaseFacts) -> Result<Verd
         full: false,
         owed: Vec::new(),
         own: None,
+        declared: Vec::new(),
     };
     plan(action, spec, facts, &occasion).map_err(|refusal| refusal.to_string())
 }
@@ -52,6 +54,8 @@ fn words(plan: &Plan) -> Vec<&'static str> {
         Step::ReleaseExchange { old: OldFolder::Kept(_), .. } => "exchange, keep",
         Step::ReleaseVerify { .. } => "verify",
         Step::ReleasePrune { .. } => "prune",
+        Step::Health(HealthStep::Record { .. }) => "record",
+        Step::Health(HealthStep::Check { .. }) => "health",
         other => panic!("not of a release: {other:?}"),
     };
     plan.steps.iter().map(word).collect()
@@ -63,7 +67,10 @@ fn an_upgrade_prepares_everything_before_the_switch() {
     assert_eq!(plan.opening, ["Web Client app: Updating..."]);
     assert_eq!(plan.closing, "Web Client app: Update Finished...");
     assert_eq!((plan.from.as_str(), plan.to.as_str()), ("v1", "v2"));
-    assert_eq!(words(&plan), ["download", "unpack", "carry", "printer", "exchange", "verify", "prune"]);
+    assert_eq!(
+        words(&plan),
+        ["download", "unpack", "carry", "printer", "record", "exchange", "verify", "health", "prune"]
+    );
     assert_eq!(plan.switch_begins(), 3);
     let announced: Vec<&str> =
         plan.steps.iter().flat_map(|planned| planned.announce.iter().map(String::as_str)).collect();
@@ -74,7 +81,7 @@ fn an_upgrade_prepares_everything_before_the_switch() {
             "Web Client app: Download Complete, extracting release to '/home/pi/app'"
         ]
     );
-    let Step::ReleaseExchange { stage, old: OldFolder::Previous { folder, version }, .. } = &plan.steps[4].step else {
+    let Step::ReleaseExchange { stage, old: OldFolder::Previous { folder, version }, .. } = &plan.steps[5].step else {
         panic!("no exchange")
     };
     assert_eq!(stage.to_str(), Some("/home/pi/.app.refit-new-r1"));
@@ -148,7 +155,10 @@ fn a_rollback_goes_to_what_is_kept_or_downloads_it() {
     );
     facts.rollback = Some("v1".to_owned());
     let plan = planned(Action::Rollback, &web, &facts);
-    assert_eq!(words(&plan), ["download", "unpack", "carry", "printer", "exchange", "verify", "prune"]);
+    assert_eq!(
+        words(&plan),
+        ["download", "unpack", "carry", "printer", "record", "exchange", "verify", "health", "prune"]
+    );
     assert_eq!((plan.to.as_str(), plan.closing.as_str()), ("v1", "Web Client app: Rollback Complete"));
     let survey =
         ReleaseSurvey { shipped_known: true, sound_previous: Some("/kept".into()), ..ReleaseSurvey::default() };
@@ -169,7 +179,10 @@ fn soft_recovery_does_only_what_is_needed_and_hard_recovery_all() {
         survey.wrong = vec!["index.html".to_owned()];
     }
     let plan = planned(Action::SoftRecovery, &web, &facts);
-    assert_eq!(words(&plan), ["download", "unpack", "carry all", "printer", "exchange, keep", "verify", "prune"]);
+    assert_eq!(
+        words(&plan),
+        ["download", "unpack", "carry all", "printer", "record", "exchange, keep", "verify", "health", "prune"]
+    );
     assert!(plan.notes.join("\n").contains("index.html"), "{:?}", plan.notes);
     assert_eq!(plan.to, "v1", "the installed version, not the newest");
     assert!(
