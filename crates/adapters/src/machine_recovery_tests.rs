@@ -30,6 +30,7 @@ async fn verdict(lab: &Lab, facts: &GitFacts, action: Action) -> Result<Verdict,
         owed: Vec::new(),
         own: None,
         declared: Vec::new(),
+        consent: false,
     };
     plan(action, &Spec::Git(lab.spec.clone()), &facts, &occasion)
 }

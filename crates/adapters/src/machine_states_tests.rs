@@ -33,6 +33,7 @@ async fn try_action(state: states::State, action: Action) -> Result<String, Stri
         owed: Vec::new(),
         own: None,
         declared: Vec::new(),
+        consent: false,
     };
     let verdict = plan(action, &spec, &looked, &occasion);
     let told = match verdict {

@@ -78,7 +78,7 @@ impl Lab {
         let before = Facts::Git(Box::new(before.clone()));
         match self.host.inspect(&Spec::Git(self.spec.clone()), &before, look, self.tell()).await {
             Facts::Git(facts) => *facts,
-            Facts::Release(_) | Facts::Python(_) | Facts::Absent => panic!("a repository has facts"),
+            Facts::Release(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent => panic!("a repository has facts"),
         }
     }
 
@@ -97,6 +97,7 @@ impl Lab {
             owed: Vec::new(),
             own: None,
             declared: Vec::new(),
+            consent: false,
         };
         match plan(action, &Spec::Git(self.spec.clone()), &facts, &occasion) {
             Ok(Verdict::Do(plan)) => *plan,

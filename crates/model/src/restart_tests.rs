@@ -24,6 +24,7 @@ fn occasion() -> Occasion {
         owed: Vec::new(),
         own: None,
         declared: Vec::new(),
+        consent: false,
     }
 }
 

@@ -14,12 +14,14 @@ use crate::updater::release::{Asset, ReleaseKind, Source, Verify};
 
 mod dependencies;
 mod health;
+mod system;
 mod undo;
 
 pub use dependencies::{
     Beginning, Content, EnvironmentRef, EnvironmentStep, Ground, NodeStep, PackageList, PackageStep, ServiceStep, Want,
 };
 pub use health::{HealthStep, Sick, Watched};
+pub use system::SystemStep;
 pub use undo::Undo;
 
 /// The repository a step works on.
@@ -325,6 +327,8 @@ pub enum Step {
     Service(ServiceStep),
     /// On health.
     Health(HealthStep),
+    /// On the packages of the operating system.
+    System(SystemStep),
 }
 
 /// Which commit a switch goes to.
@@ -387,6 +391,7 @@ impl Step {
                 | EnvironmentStep::KeepSnapshot { .. }
                 | EnvironmentStep::Prune { .. } => true,
             },
+            Self::System(step) => step.touches_what_is_in_use(),
             Self::Node(step) => match step {
                 NodeStep::Stage { .. } => false,
                 NodeStep::Exchange { .. } | NodeStep::Prune { .. } => true,
@@ -480,6 +485,7 @@ impl Step {
             Self::Node(step) => step.describe(),
             Self::Service(step) => step.describe(),
             Self::Health(step) => step.describe(),
+            Self::System(step) => step.describe(),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::python::{EnvironmentRules, Environments, Wish};
 use crate::python_package::{ApplicationRules, PythonApplications};
 use crate::services::origin::Checkout;
 use crate::services::{ServiceRules, Services};
+use crate::system::SystemRules;
 
 /// The hands for what software depends on.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub struct DependencyHands {
     pub health: Health,
     /// Python applications.
     pub applications: PythonApplications,
+    /// Where the machine tells about itself.
+    pub system: SystemRules,
 }
 
 impl DependencyHands {
@@ -51,6 +54,7 @@ impl DependencyHands {
             services: Services::new(ServiceRules::usual(surroundings.clone())),
             health: Health::new(HealthRules::usual(surroundings)),
             applications: PythonApplications::new(applications, forges),
+            system: SystemRules::usual(),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What steps and undos are called, in the journal's words and those of [`crate::fault::POINTS`].
 //! Refuses to: perform any of them.
 
-use refit_model::step::{EnvironmentStep, GitTarget, Head, HealthStep, NodeStep, PackageStep, ServiceStep, Step, Undo};
+use refit_model::step::{
+    EnvironmentStep, GitTarget, Head, HealthStep, NodeStep, PackageStep, ServiceStep, Step, SystemStep, Undo,
+};
 
 /// As the journal names it, and the points of [`crate::fault::POINTS`].
 #[must_use]
@@ -43,6 +45,9 @@ pub fn step_name(step: &Step) -> &'static str {
         Step::Service(ServiceStep::Postpone { .. }) => "service_postpone",
         Step::Health(HealthStep::Record { .. }) => "health_record",
         Step::Health(HealthStep::Check { .. }) => "health_check",
+        Step::System(SystemStep::Mend) => "system_mend",
+        Step::System(SystemStep::Download { .. }) => "system_download",
+        Step::System(SystemStep::Install { .. }) => "system_install",
     }
 }
 
@@ -59,6 +64,7 @@ pub(super) fn undo_name(undo: &Undo) -> Option<&'static str> {
         Undo::ReleaseForget { .. } | Undo::ReleaseDropCopies { .. } => None,
         Undo::EnvironmentPutBack { .. } => Some("environment_put_back"),
         Undo::PackagesRemoveAdded { .. } => Some("packages_remove_added"),
+        Undo::SystemSettle => Some("system_settle"),
         Undo::ServicesRestartAgain { .. } => Some("services_restart_again"),
         Undo::HealthAgain { .. } => Some("health_again"),
     }
@@ -89,6 +95,7 @@ pub(super) fn pointed<'a>(step: &'a Step, otherwise: &'a Head) -> &'a Head {
         | Step::Packages(_)
         | Step::Node(_)
         | Step::Service(_)
-        | Step::Health(_) => otherwise,
+        | Step::Health(_)
+        | Step::System(_) => otherwise,
     }
 }

@@ -93,7 +93,8 @@ impl Host {
             | Step::Packages(_)
             | Step::Node(_)
             | Step::Service(_)
-            | Step::Health(_) => Ok(None),
+            | Step::Health(_)
+            | Step::System(_) => Ok(None),
         }
     }
 }

@@ -164,6 +164,7 @@ impl Lab {
             owed: Vec::new(),
             own: None,
             declared: Vec::new(),
+            consent: false,
         };
         plan(action, &Spec::Release(self.spec.clone()), &facts, &occasion).map_err(|refusal| refusal.to_string())
     }

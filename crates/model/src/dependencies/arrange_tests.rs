@@ -62,6 +62,7 @@ impl Case {
                 owed: Vec::new(),
                 own: None,
                 declared: Vec::new(),
+                consent: false,
             },
             content: Content::Commit {
                 repo: RepoRef { updater: UpdaterName::new("app").unwrap(), path: "/home/pi/app".into() },

@@ -67,6 +67,7 @@ fn occasion() -> Occasion {
         owed: Vec::new(),
         own: None,
         declared: Vec::new(),
+        consent: false,
     }
 }
 
@@ -104,6 +105,7 @@ fn words(plan: &Plan) -> Vec<&'static str> {
             Step::Node(_) => "node",
             Step::Service(_) => "service",
             Step::Health(_) => "health",
+            Step::System(_) => "system",
         })
         .collect()
 }

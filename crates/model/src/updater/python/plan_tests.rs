@@ -14,6 +14,7 @@ fn occasion() -> Occasion {
         owed: Vec::new(),
         own: None,
         declared: Vec::new(),
+        consent: false,
     }
 }
 

@@ -28,6 +28,7 @@ fn told(action: Action, spec: &ReleaseSpec, facts: &ReleaseFacts) -> Result<Verd
         owed: Vec::new(),
         own: None,
         declared: Vec::new(),
+        consent: false,
     };
     plan(action, spec, facts, &occasion).map_err(|refusal| refusal.to_string())
 }
