@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::command::{Command, CommandError, Limits, Outcome, Surroundings};
 use crate::fault::FaultPlan;
+use crate::root_helper::{HelperError, RootHelper, Verb};
 
 /// A restart waits for the stop and the start, which systemd gives 90 s each unless a unit says otherwise.
 const RESTARTING: Limits = Limits { total: Some(Duration::from_secs(300)), ..Limits::QUICK };
@@ -53,6 +54,13 @@ enum Deed {
 }
 
 impl Deed {
+    fn helpers_verb(self) -> Verb {
+        match self {
+            Self::Restart => Verb::Restart,
+            Self::Stop => Verb::Stop,
+        }
+    }
+
     fn verb(self) -> &'static str {
         match self {
             Self::Restart => "restart",
@@ -218,6 +226,13 @@ impl Services {
         }
         if !is_denied(&first) {
             return Err(self.why_not(deed, unit, &first).await);
+        }
+        match RootHelper::usual().unit(deed.helpers_verb(), unit).await {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error @ HelperError::Failed { .. })) => {
+                return Err(failed(&format!("the service {unit}: {error}")));
+            }
+            Some(Err(HelperError::Refused(_) | HelperError::Silent(_))) | None => {}
         }
         let sudo = Command::new("sudo", &self.rules.surroundings).args(["-n", "systemctl"]).args(arguments);
         match sudo.dir("/").limits(RESTARTING).run().await {

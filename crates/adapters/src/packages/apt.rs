@@ -2,7 +2,7 @@
 //! processes, so that its restart cuts no installation short.
 //! Refuses to: know what is installed and why; and to pass on an option that a file of the software could set.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use tokio::time::{Instant, sleep};
 
 use super::PackageRules;
 use crate::clock::WallClock;
-use crate::command::{Command, CommandError, Limits, Outcome};
+use crate::command::{Command, CommandError, Limits};
 
 /// For questions: apt reads all its lists for each, which takes seconds on a small board.
 const ASKING: Limits = Limits { total: Some(Duration::from_secs(180)), ..Limits::QUICK };
 /// For downloads: a stall is cut off, a slow line is not.
-const FETCHING: Limits = Limits {
+pub(super) const FETCHING: Limits = Limits {
     total: Some(Duration::from_secs(6 * 3600)),
     stall: Some(Duration::from_secs(180)),
     stdout: 16 * 1024 * 1024,
     ..Limits::MOVING
 };
 /// For installations: never cut short while there is hope that they end, since that is what breaks them.
-const INSTALLING: Limits = Limits {
+pub(super) const INSTALLING: Limits = Limits {
     total: Some(Duration::from_secs(3 * 3600)),
     grace: Duration::from_secs(60),
     stdout: 16 * 1024 * 1024,
@@ -43,6 +43,15 @@ const SETTINGS: [(&str, &str); 5] = [
     ("UCF_FORCE_CONFFOLD", "1"),
     ("LC_ALL", "C"),
 ];
+/// Keeps the owner's configuration files, and asks nothing. A name that no list knows is no pattern.
+pub(super) const INSTALL_OPTIONS: [&str; 6] = [
+    "-o",
+    "Dpkg::Options::=--force-confdef",
+    "-o",
+    "Dpkg::Options::=--force-confold",
+    "-o",
+    "APT::Cmd::Pattern-Only=true",
+];
 /// Lists older than this are fetched again before anything is downloaded by them.
 const OLD_LISTS: f64 = 24.0 * 3600.0;
 /// How often a lock is tried again, and the end of another process looked for.
@@ -53,6 +62,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(super) enum Means {
     /// It is root.
     Root,
+    /// The root helper does it.
+    Helper,
     /// `sudo` lets it, without asking for a password.
     Sudo,
 }
@@ -125,9 +136,13 @@ impl Apt<'_> {
 
     /// What apt would do. Takes no lock, needs no rights and no network.
     pub(super) async fn simulate(&self, verb: &str, names: &[PackageName]) -> Result<Simulation, Failure> {
+        self.simulate_words(verb, &names.iter().map(PackageName::as_str).collect::<Vec<_>>()).await
+    }
+
+    /// The same for names with their versions.
+    pub(super) async fn simulate_words<A: AsRef<OsStr>>(&self, verb: &str, words: &[A]) -> Result<Simulation, Failure> {
         let options = ["-s", "-y", "-q", "-o", "APT::Cmd::Pattern-Only=true", "-o", "Debug::NoLocking=1", verb];
-        let command = self.asking("apt-get", options).args(names.iter().map(PackageName::as_str));
-        let outcome = command.run().await.map_err(|error| unrunnable(&error))?;
+        let outcome = self.asking("apt-get", options).args(words).run().await.map_err(|error| unrunnable(&error))?;
         let mut seen = Simulation::parse(&outcome.stdout, &outcome.stderr);
         if !outcome.success() && seen.errors.is_empty() && seen.not_found.is_empty() {
             seen.errors.push(outcome.ended.to_string());
@@ -163,53 +178,53 @@ impl Apt<'_> {
 
     /// Fetches the lists.
     pub(super) async fn update(&self, means: Means) -> Result<(), Failure> {
-        self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await.map(drop)
+        self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await
     }
 
     /// Downloads what an installation will need.
     pub(super) async fn download(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
         let options = ["-y", "-q", "--no-remove", "--download-only", "-o", "APT::Keep-Downloaded-Packages=true"];
-        self.have(means, "download", FETCHING, "apt-get", &install_options(&options), names).await.map(drop)
+        self.have(means, "download", FETCHING, "apt-get", &install_options(&options), names).await
     }
 
     /// Installs. What came of it is for the database to say.
     pub(super) async fn install(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
         let options = install_options(&["-y", "-q", "--no-remove"]);
-        self.have(means, "install", INSTALLING, "apt-get", &options, names).await.map(drop)
+        self.have(means, "install", INSTALLING, "apt-get", &options, names).await
     }
 
     /// Unpacks again what was cut off half-way.
     pub(super) async fn reinstall(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
         let options = install_options(&["-y", "-q", "--no-remove", "--reinstall"]);
-        self.have(means, "reinstall", INSTALLING, "apt-get", &options, names).await.map(drop)
+        self.have(means, "reinstall", INSTALLING, "apt-get", &options, names).await
     }
 
     /// Completes what lacks a dependency.
     pub(super) async fn fix(&self, means: Means) -> Result<(), Failure> {
         let options = install_options(&["-y", "-q", "--no-remove", "-f"]);
-        self.have(means, "fix", INSTALLING, "apt-get", &options, &[]).await.map(drop)
+        self.have(means, "fix", INSTALLING, "apt-get", &options, &[]).await
     }
 
     /// Finishes what is unpacked.
     pub(super) async fn configure(&self, means: Means) -> Result<(), Failure> {
         let options = ["--force-confdef", "--force-confold", "--configure", "-a"];
-        self.have(means, "configure", INSTALLING, "dpkg", &options, &[]).await.map(drop)
+        self.have(means, "configure", INSTALLING, "dpkg", &options, &[]).await
     }
 
     /// Removes these, and nothing else.
     pub(super) async fn remove(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
-        self.have(means, "remove", INSTALLING, "apt-get", &["-y", "-q", "remove"], names).await.map(drop)
+        self.have(means, "remove", INSTALLING, "apt-get", &["-y", "-q", "remove"], names).await
     }
 
     /// Removes what cannot be unpacked again.
     pub(super) async fn force_off(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
         let options = ["--force-remove-reinstreq", "--remove"];
-        self.have(means, "force-off", INSTALLING, "dpkg", &options, names).await.map(drop)
+        self.have(means, "force-off", INSTALLING, "dpkg", &options, names).await
     }
 
     /// Removes the configuration of what is removed.
     pub(super) async fn purge(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
-        self.have(means, "purge", INSTALLING, "dpkg", &["--purge"], names).await.map(drop)
+        self.have(means, "purge", INSTALLING, "dpkg", &["--purge"], names).await
     }
 
     /// How this process may install; none when it may not. Asked once, unless it may not.
@@ -217,6 +232,9 @@ impl Apt<'_> {
         let found = self.means.get_or_try_init(async || {
             if self.rules.is_root {
                 return Ok(Means::Root);
+            }
+            if self.rules.helper.is_there() {
+                return Ok(Means::Helper);
             }
             // A right to run apt-get alone is not enough, and more than enough for a root shell (RELIABILITY.md §5, row 18).
             let program = if self.rules.runtime.exists() { "systemd-run" } else { "env" };
@@ -233,8 +251,14 @@ impl Apt<'_> {
         let begun = Instant::now();
         let mut told = false;
         while begun.elapsed() < INSTALLING.total.unwrap_or_default() {
-            let asked =
-                ["list-units", "--plain", "--no-legend", "--state=activating,active,deactivating,reloading", &pattern];
+            let asked = [
+                "list-units",
+                "--plain",
+                "--no-legend",
+                "--state=activating,active,deactivating,reloading",
+                &pattern,
+                "refit-root@*",
+            ];
             let listed = self.asking("systemctl", asked).run().await;
             if !listed.is_ok_and(|outcome| outcome.success() && !outcome.stdout.trim_ascii().is_empty()) {
                 return;
@@ -248,7 +272,7 @@ impl Apt<'_> {
     }
 
     /// Has something done with the rights for it, and waits for a lock that another has.
-    async fn have(
+    pub(super) async fn have(
         &self,
         means: Means,
         deed: &str,
@@ -256,7 +280,10 @@ impl Apt<'_> {
         program: &str,
         options: &[&str],
         names: &[PackageName],
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<(), Failure> {
+        if means == Means::Helper {
+            return self.ask_helper(deed, names).await;
+        }
         let begun = Instant::now();
         let mut told = false;
         loop {
@@ -264,7 +291,7 @@ impl Apt<'_> {
             let command = command.args(names.iter().map(PackageName::as_str)).limits(limits).tell(self.lines());
             let outcome = command.run().await.map_err(|error| unrunnable(&error))?;
             if outcome.success() {
-                return Ok(outcome);
+                return Ok(());
             }
             match trouble(&outcome.stdout, &outcome.stderr) {
                 Some(Trouble::Locked { process, program }) if begun.elapsed() < self.rules.patience => {
@@ -294,7 +321,8 @@ impl Apt<'_> {
     /// A program without its arguments, where it has the rights and outlives this daemon.
     fn with_rights(&self, means: Means, deed: &str, program: &str) -> Command {
         let mut words: Vec<OsString> = match means {
-            Means::Root => Vec::new(),
+            // The helper is asked by its own words.
+            Means::Root | Means::Helper => Vec::new(),
             Means::Sudo => vec!["sudo".into(), "-n".into()],
         };
         if self.rules.runtime.exists() {
@@ -327,7 +355,7 @@ impl Apt<'_> {
     }
 
     /// Passes lines on, without progress that a terminal would overwrite and without the lock that is being waited for.
-    fn lines(&self) -> Tell {
+    pub(super) fn lines(&self) -> Tell {
         let tell = self.tell.clone();
         Arc::new(move |line: &str| {
             let progress = line.starts_with("(Reading database ...") && line.trim_end().ends_with('%');
@@ -339,12 +367,9 @@ impl Apt<'_> {
     }
 }
 
-/// Keeps the owner's configuration files, and asks nothing.
+/// An installation with these options.
 fn install_options<'a>(options: &[&'a str]) -> Vec<&'a str> {
-    let conffiles = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"];
-    // A name that no list knows is no pattern.
-    let names = ["-o", "APT::Cmd::Pattern-Only=true", "install"];
-    options.iter().copied().chain(conffiles).chain(names).collect()
+    options.iter().copied().chain(INSTALL_OPTIONS).chain(["install"]).collect()
 }
 
 /// `apt-get (process 1234)`, `another program`.
