@@ -4,9 +4,12 @@
 #![allow(unreachable_pub, reason = "a test exports nothing; here pub marks what one room offers to the others")]
 
 mod cut;
+mod doctor;
 mod hardening;
 mod machine;
 mod package;
 mod permissions;
 mod printer;
+mod reboots;
+mod root_helper;
 mod service;

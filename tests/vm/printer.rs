@@ -22,6 +22,8 @@ pub const NAME: &str = "crowsnest";
 /// Where the orders of [`Printer::order`] are written.
 const ORDERS: &str = "/etc/systemd/system/refit.service.d/orders.conf";
 
+const CONFIG: &str = "/home/pi/printer_data/config/refit.conf";
+
 const SOCKET: &str = "/home/pi/printer_data/comms/refit.sock";
 
 pub struct Printer {
@@ -35,11 +37,22 @@ impl Printer {
     /// With Refit installed by hand from what `dist/` has, and running.
     pub fn with_refit() -> Self {
         let printer = Self::new();
-        printer.vm.install_binary(env!("CARGO_BIN_EXE_refit"));
-        printer.vm.service("refit", &dist("refit.service"));
-        install_rule(&printer.vm);
-        printer.vm.must(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit"]);
+        printer.install();
         printer
+    }
+
+    /// Installs Refit by hand and starts it.
+    pub fn install(&self) {
+        self.vm.install_binary(env!("CARGO_BIN_EXE_refit"));
+        self.vm.service("refit", &dist("refit.service"));
+        install_rule(&self.vm);
+        self.vm.must(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit"]);
+    }
+
+    /// Adds text to the configuration's end. Before Refit is started.
+    pub fn configure(&self, more: &str) {
+        let config = self.vm.read(CONFIG).expect("a configuration");
+        self.vm.write(User::Pi, CONFIG, [config.as_slice(), more.as_bytes()].concat());
     }
 
     /// Without Refit.
@@ -60,7 +73,7 @@ impl Printer {
              enable_auto_refresh: False\n\n[refit]\nallow_protocols: http\n\n\
              [update_manager {NAME}]\ntype: git_repo\npath: ~/{NAME}\norigin: {url}\nmanaged_services: {NAME}\n",
         );
-        vm.write(User::Pi, "/home/pi/printer_data/config/refit.conf", config);
+        vm.write(User::Pi, CONFIG, config);
         Self { vm, remote, _server: server, _folder: folder }
     }
 
@@ -98,30 +111,50 @@ impl Printer {
 
     /// Has Refit look at the remote; not while it still looks around after its start.
     pub fn refresh(&self) {
-        self.entry();
-        self.vm.must(User::Pi, &["refit", "refresh", NAME]);
+        self.refresh_of(NAME);
+    }
+
+    /// The same for another updater.
+    pub fn refresh_of(&self, name: &str) {
+        self.entry_of(name);
+        self.vm.must(User::Pi, &["refit", "refresh", name]);
     }
 
     /// Asks for the update and waits for no answer. The connection has to be kept.
     pub fn begin_update(&self) -> Unix {
+        self.begin_update_of(NAME)
+    }
+
+    /// The same for another updater.
+    pub fn begin_update_of(&self, name: &str) -> Unix {
         let mut unix = self.ask();
-        let request = json!({"jsonrpc": "2.0", "method": "machine.update.client", "params": {"name": NAME}, "id": 1});
+        let request = json!({"jsonrpc": "2.0", "method": "machine.update.client", "params": {"name": name}, "id": 1});
         assert!(unix.send_raw(format!("{request}\u{3}").as_bytes()), "Refit takes a request");
         unix
     }
 
     /// The updater's entry in the status, once Refit has nothing to do.
     pub fn entry(&self) -> Value {
+        self.entry_of(NAME)
+    }
+
+    /// The same of another updater.
+    pub fn entry_of(&self, name: &str) -> Value {
         self.vm.wait_until(PATIENCE, "Refit to come to rest", || {
             let mut status = self.ask().result("machine.update.status", json!({"refresh": false}));
             let rests = status["busy"] == false && status["refit"]["initialized"] == true;
-            rests.then(|| status["version_info"][NAME].take())
+            rests.then(|| status["version_info"][name].take())
         })
     }
 
     /// The newest run in the history; null when there is none.
     pub fn newest_run(&self) -> Value {
-        let mut history = self.ask().result("refit.history", json!({"name": NAME, "limit": 1}));
+        self.newest_run_of(NAME)
+    }
+
+    /// The same of another updater.
+    pub fn newest_run_of(&self, name: &str) -> Value {
+        let mut history = self.ask().result("refit.history", json!({"name": name, "limit": 1}));
         history["runs"].get_mut(0).map(Value::take).unwrap_or_default()
     }
 
