@@ -64,12 +64,14 @@ fn configuration(places: &Places) -> (Option<Settings>, Vec<Finding>) {
     let count = |severity| settings.problems.iter().filter(|problem| problem.severity == severity).count();
     let finding = match (count(Severity::Error), count(Severity::Warning)) {
         (0, 0) => Finding::fine(CHECK, format!("{config} can be used")),
-        (0, warnings) => {
-            Finding::warning(CHECK, format!("{config}: {warnings} things look wrong"), "To see them, type: refit check")
-        }
+        (0, warnings) => Finding::warning(
+            CHECK,
+            format!("{config} can be used; what looks wrong in it: {warnings}"),
+            "To see them, type: refit check",
+        ),
         (errors, _) => Finding::trouble(
             CHECK,
-            format!("{config}: {errors} things are wrong, and what they are about is not looked after"),
+            format!("{config} has errors, and what they are about is not looked after: {errors}"),
             "To see them, type: refit check",
         ),
     };

@@ -78,7 +78,8 @@ fn software_that_is_gone_and_an_environment_that_does_not_work() {
     let env = lab.path("env");
     fs::create_dir_all(env.join("bin")).expect("a folder");
     fs::write(env.join("pyvenv.cfg"), "home = /usr/bin\nversion = 3.1.2\n").expect("a file");
-    std::os::unix::fs::symlink("/gone/bin/python3", env.join("bin/python")).expect("a link");
+    fs::write(env.join("bin/python"), "#!/bin/sh\necho no such thing >&2\nexit 1\n").expect("a program");
+    mode(&env.join("bin/python"), 0o755);
     lab.option(&format!(
         "\n[update_manager cow]\ntype: python\nproject_name: cow\nvirtualenv: {}\nis_system_service: False\n",
         env.display()

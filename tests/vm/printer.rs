@@ -29,7 +29,7 @@ const SOCKET: &str = "/home/pi/printer_data/comms/refit.sock";
 pub struct Printer {
     pub vm: Vm,
     remote: Remote,
-    _server: GitServer,
+    server: GitServer,
     _folder: TempDir,
 }
 
@@ -46,13 +46,29 @@ impl Printer {
         self.vm.install_binary(env!("CARGO_BIN_EXE_refit"));
         self.vm.service("refit", &dist("refit.service"));
         install_rule(&self.vm);
-        self.vm.must(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit"]);
+        let started = self.vm.run(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit"]);
+        assert!(started.status.success(), "{started:?}\n{}", self.vm.journal("refit"));
     }
 
-    /// Adds text to the configuration's end. Before Refit is started.
-    pub fn configure(&self, more: &str) {
+    /// Adds lines to `[refit]` and sections to the configuration. Before Refit is started.
+    pub fn configure(&self, lines: &str, sections: &str) {
         let config = self.vm.read(CONFIG).expect("a configuration");
-        self.vm.write(User::Pi, CONFIG, [config.as_slice(), more.as_bytes()].concat());
+        let config = String::from_utf8(config).expect("text").replace("[refit]\n", &format!("[refit]\n{lines}"));
+        self.vm.write(User::Pi, CONFIG, config + sections);
+    }
+
+    /// Has Refit listen on a port for those who are on this machine, and look after the system's packages. Before it is
+    /// started.
+    pub fn configureserver(&self, port: u16) {
+        let config = self.vm.read(CONFIG).expect("a configuration");
+        let config = String::from_utf8(config).expect("text").replace("port: 0", &format!("port: {port}"));
+        let trusted = "\n[authorization]\ntrusted_clients:\n  127.0.0.1\n";
+        self.vm.write(User::Pi, CONFIG, config.replace("enable_system_updates: False\n", "") + trusted);
+    }
+
+    /// Where the repository comes from.
+    pub fn remote_url(&self) -> String {
+        self.server.url(&self.remote.route())
     }
 
     /// Without Refit.
@@ -74,7 +90,7 @@ impl Printer {
              [update_manager {NAME}]\ntype: git_repo\npath: ~/{NAME}\norigin: {url}\nmanaged_services: {NAME}\n",
         );
         vm.write(User::Pi, CONFIG, config);
-        Self { vm, remote, _server: server, _folder: folder }
+        Self { vm, remote, server: server, _folder: folder }
     }
 
     /// Publishes another version. Its commit.

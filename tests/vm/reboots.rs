@@ -110,13 +110,12 @@ impl Shop {
                 "\n[update_manager {name}]\ntype: {kind}\nrepo: {OWNER}/{name}\npath: ~/{name}\nis_system_service: False\n"
             )
         };
-        shop.printer.configure(&format!(
-            "\n[refit]\ngithub_api_url: {}\n{}{}{}\n[update_manager {PYTHON}]\ntype: python\nproject_name: {PYTHON}\nvirtualenv: ~/env\nis_system_service: False\n",
-            shop.forge.github_api(),
-            release("web", "web").replace("is_system_service: False\n", ""),
-            release("zip", "zip"),
-            release("tool", "executable"),
-        ));
+        let python = format!(
+            "\n[update_manager {PYTHON}]\ntype: python\nproject_name: {PYTHON}\nvirtualenv: ~/env\nis_system_service: False\n"
+        );
+        let web = release("web", "web").replace("is_system_service: False\n", "");
+        let sections = [web, release("zip", "zip"), release("tool", "executable"), python].concat();
+        shop.printer.configure(&format!("github_api_url: {}\n", shop.forge.github_api()), &sections);
         shop.printer.install();
         shop
     }

@@ -156,7 +156,8 @@ fn signed_packages_of_the_lists_are_installed_and_nothing_is_removed() {
     helper.done("{\"verb\":\"download\",\"packages\":[\"fine\"]}\n");
     assert_eq!(helper.installed("fine"), None);
 
-    assert!(helper.refused("{\"verb\":\"install\",\"packages\":[\"enemy\"]}\n").contains("remove base"));
+    let why = helper.refused("{\"verb\":\"install\",\"packages\":[\"enemy\"]}\n");
+    assert!(why.contains("remove base"), "{why}");
     helper.refused("{\"verb\":\"install\",\"packages\":[\"nowhere\"]}\n");
     helper.refused("{\"verb\":\"install\",\"packages\":[\"fine=9.9\"]}\n");
     helper.refused("{\"verb\":\"install\",\"packages\":[\"base-\"]}\n");

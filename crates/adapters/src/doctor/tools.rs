@@ -80,7 +80,7 @@ async fn environment_of(patient: &Patient<'_>, name: &str, folder: &Path) -> Fin
     const CHECK: &str = "python";
     let shown = folder.display();
     if let Some(words) = seen::complaint(folder).and_then(|state| state.complaint(folder)) {
-        return Finding::trouble(CHECK, format!("{words}"), format!("Type: refit recover {name}"));
+        return Finding::trouble(CHECK, words, format!("Type: refit recover {name}"));
     }
     let question = "import platform, pip; print(platform.python_version(), pip.__version__)";
     let command = Command::new(layout::python(folder), &patient.surroundings).args(["-I", "-c", question]).dir("/");
