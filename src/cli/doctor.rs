@@ -61,19 +61,13 @@ fn configuration(places: &Places) -> (Option<Settings>, Vec<Finding>) {
             return (None, vec![Finding::trouble(CHECK, first, "Correct it; refit check tests it")]);
         }
     };
-    let count = |severity| settings.problems.iter().filter(|problem| problem.severity == severity).count();
-    let finding = match (count(Severity::Error), count(Severity::Warning)) {
-        (0, 0) => Finding::fine(CHECK, format!("{config} can be used")),
-        (0, warnings) => Finding::warning(
-            CHECK,
-            format!("{config} can be used; what looks wrong in it: {warnings}"),
-            "To see them, type: refit check",
-        ),
-        (errors, _) => Finding::trouble(
-            CHECK,
-            format!("{config} has errors, and what they are about is not looked after: {errors}"),
-            "To see them, type: refit check",
-        ),
+    let all = |severity| settings.problems.iter().filter(move |problem| problem.severity == severity);
+    let first = |severity| all(severity).next().map(|problem| problem.message.trim_end_matches('.').to_owned());
+    let remedy = "To see where, and whatever else there is, type: refit check";
+    let finding = match (first(Severity::Error), first(Severity::Warning)) {
+        (Some(why), _) => Finding::trouble(CHECK, format!("{config} has an error: {why}"), remedy),
+        (None, Some(why)) => Finding::warning(CHECK, format!("{config} can be used, but: {why}"), remedy),
+        (None, None) => Finding::fine(CHECK, format!("{config} can be used")),
     };
     (Some(settings), vec![finding])
 }

@@ -46,7 +46,10 @@ fn the_systems_packages_are_told_and_updated_alike() {
 
     // Nothing to do: the same entry; of what is told afterwards, row 4.
     let entries = sides.map(|side| both.entry(side));
-    assert_eq!(entries[0], json!({"name": "system", "configured_type": "system", "package_count": 0, "package_list": []}));
+    assert_eq!(
+        entries[0],
+        json!({"name": "system", "configured_type": "system", "package_count": 0, "package_list": []})
+    );
     assert_eq!(entries[0], entries[1]);
     let nothing = sides.map(|side| side.call("machine.update.system", &json!({}), &both.printer.vm));
     assert_eq!((&nothing[0].reply, &nothing[1].reply), (&json!({"result": "ok"}), &json!({"result": "ok"})));
@@ -102,7 +105,10 @@ fn packages_that_cannot_be_installed_fail_alike() {
     assert_eq!(last(&theirs)["complete"], true);
     assert_eq!(last(&ours)["complete"], true);
     // What Moonraker says is the same for every cause; the owner of a printer with Refit reads the cause.
-    assert!(last(&theirs)["message"].as_str().is_some_and(|text| text.starts_with("Error updating system")), "{theirs:#?}");
+    assert!(
+        last(&theirs)["message"].as_str().is_some_and(|text| text.starts_with("Error updating system")),
+        "{theirs:#?}"
+    );
     assert!(last(&ours)["message"].as_str().is_some_and(|text| text.starts_with("Error updating system")), "{ours:#?}");
 }
 
@@ -159,10 +165,13 @@ impl Both {
             self.moonraker.port
         );
         vm.write(User::Pi, "/home/pi/moonraker_data/config/moonraker.conf", config);
-        vm.service("moonraker-beside", &format!(
-            "[Service]\nUser=pi\nEnvironment=GIT_CONFIG_NOSYSTEM=1 PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1\n\
+        vm.service(
+            "moonraker-beside",
+            &format!(
+                "[Service]\nUser=pi\nEnvironment=GIT_CONFIG_NOSYSTEM=1 PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1\n\
              ExecStart={ENVIRONMENT}/bin/python -m moonraker -d /home/pi/moonraker_data\n"
-        ));
+            ),
+        );
         vm.must(User::Root, &["systemctl", "start", "moonraker-beside"]);
         vm.wait_until(PATIENCE, "Moonraker", || {
             let state = vm.property("moonraker-beside", "ActiveState");
@@ -283,8 +292,12 @@ fn copy_environment(vm: &Vm) {
     let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("target/moonraker-0.11.0"));
     let site = folder.join(SITE);
     assert!(site.is_dir(), "there is no {site:?}: `cargo xtask test` installs Moonraker");
-    vm.must(User::Pi, &["python3", "-m", "venv", "--without-pip", ENVIRONMENT]);
-    assert_eq!(vm.must(User::Pi, &["ls", &format!("{ENVIRONMENT}/lib")]).trim(), "python3.11", "another Python than the one here");
+    vm.must(User::Pi, &["python3", "-m", "venv", ENVIRONMENT]);
+    assert_eq!(
+        vm.must(User::Pi, &["ls", &format!("{ENVIRONMENT}/lib")]).trim(),
+        "python3.11",
+        "another Python than the one here"
+    );
     let to = vm.root().join(ENVIRONMENT.trim_start_matches('/')).join("lib");
     let copied = std::process::Command::new("cp").args(["-a", "--no-preserve=ownership"]).arg(&site).arg(&to).status();
     assert!(copied.is_ok_and(|status| status.success()), "the environment cannot be copied");

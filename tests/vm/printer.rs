@@ -59,7 +59,7 @@ impl Printer {
 
     /// Has Refit listen on a port for those who are on this machine, and look after the system's packages. Before it is
     /// started.
-    pub fn configureserver(&self, port: u16) {
+    pub fn configure_server(&self, port: u16) {
         let config = self.vm.read(CONFIG).expect("a configuration");
         let config = String::from_utf8(config).expect("text").replace("port: 0", &format!("port: {port}"));
         let trusted = "\n[authorization]\ntrusted_clients:\n  127.0.0.1\n";

@@ -143,21 +143,21 @@ fn signed_packages_of_the_lists_are_installed_and_nothing_is_removed() {
     helper.publish(
         &[
             Deb::new("fine", "1.0"),
-            Deb::new("base", "1.0"),
-            Deb::new("enemy", "1.0").conflicts("base"),
+            Deb::new("lab-base", "1.0"),
+            Deb::new("enemy", "1.0").conflicts("lab-base"),
             Deb::new("conf", "1.0").conffile("etc/conf.conf", "shipped\n"),
         ],
         "[trusted=yes]",
     );
     helper.done("{\"verb\":\"lists\"}\n");
-    let told = helper.done("{\"verb\":\"install\",\"packages\":[\"base=1.0\",\"conf\"]}\n");
-    assert!(told.contains("Setting up base"), "its lines are told: {told}");
-    assert_eq!(helper.installed("base").as_deref(), Some("1.0"));
+    let told = helper.done("{\"verb\":\"install\",\"packages\":[\"lab-base=1.0\",\"conf\"]}\n");
+    assert!(told.contains("Setting up lab-base"), "its lines are told: {told}");
+    assert_eq!(helper.installed("lab-base").as_deref(), Some("1.0"));
     helper.done("{\"verb\":\"download\",\"packages\":[\"fine\"]}\n");
     assert_eq!(helper.installed("fine"), None);
 
     let why = helper.refused("{\"verb\":\"install\",\"packages\":[\"enemy\"]}\n");
-    assert!(why.contains("remove base"), "{why}");
+    assert!(why.contains("remove lab-base"), "{why}");
     helper.refused("{\"verb\":\"install\",\"packages\":[\"nowhere\"]}\n");
     helper.refused("{\"verb\":\"install\",\"packages\":[\"fine=9.9\"]}\n");
     helper.refused("{\"verb\":\"install\",\"packages\":[\"base-\"]}\n");
@@ -165,19 +165,19 @@ fn signed_packages_of_the_lists_are_installed_and_nothing_is_removed() {
     helper.refused("{\"verb\":\"install\",\"packages\":[\"-oDPkg::Pre-Invoke::=touch /pwned\"]}\n");
     helper.refused("{\"verb\":\"install\",\"packages\":[\"/srv/packages/fine_1.0_all.deb\"]}\n");
     helper.refused("{\"verb\":\"install\",\"packages\":[\"./fine_1.0_all.deb\"]}\n");
-    helper.refused("{\"verb\":\"remove\",\"packages\":[\"base\"]}\n");
+    helper.refused("{\"verb\":\"remove\",\"packages\":[\"lab-base\"]}\n");
     assert_eq!((helper.installed("enemy"), helper.installed("fine")), (None, None));
     assert_eq!(helper.vm.read("/pwned"), None);
 
     // An upgrade of all, in which the owner's file stays.
     helper.vm.write(User::Root, "/etc/conf.conf", "mine\n");
     helper.publish(
-        &[Deb::new("base", "2.0"), Deb::new("conf", "2.0").conffile("etc/conf.conf", "shipped anew\n")],
+        &[Deb::new("lab-base", "2.0"), Deb::new("conf", "2.0").conffile("etc/conf.conf", "shipped anew\n")],
         "[trusted=yes]",
     );
     helper.done("{\"verb\":\"lists\"}\n");
     helper.done("{\"verb\":\"install\",\"packages\":[]}\n");
-    assert_eq!(helper.installed("base").as_deref(), Some("2.0"));
+    assert_eq!(helper.installed("lab-base").as_deref(), Some("2.0"));
     assert_eq!(helper.vm.read("/etc/conf.conf").as_deref(), Some(&b"mine\n"[..]));
 }
 

@@ -124,8 +124,8 @@ pub(super) fn folders(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
 fn one(check: &'static str, name: &str, folder: &Path, owner: &Owner) -> Option<Finding> {
     let shown = folder.display();
     if !folder.is_dir() {
-        let remedy = format!("To have it installed again, type: refit recover {name} --hard");
-        return Some(Finding::warning(check, format!("The folder {shown} of {name} is not there"), remedy));
+        // The configuration says so already.
+        return None;
     }
     if owner.cannot_write(folder) {
         return Some(Finding::trouble(
