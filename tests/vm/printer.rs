@@ -90,7 +90,7 @@ impl Printer {
              [update_manager {NAME}]\ntype: git_repo\npath: ~/{NAME}\norigin: {url}\nmanaged_services: {NAME}\n",
         );
         vm.write(User::Pi, CONFIG, config);
-        Self { vm, remote, server: server, _folder: folder }
+        Self { vm, remote, server, _folder: folder }
     }
 
     /// Publishes another version. Its commit.
