@@ -109,7 +109,7 @@ fn place(spec: &Spec) -> Option<String> {
             let folder = &python.dependencies.environment.as_ref()?.folder;
             Some(format!("{} {:?}", folder.display(), python.project))
         }
-        Spec::Absent(_) => None,
+        Spec::System(_) | Spec::Absent(_) => None,
     }
 }
 

@@ -39,13 +39,7 @@ impl Helper {
 
     /// Publishes packages, and has apt read them from a source with these options.
     fn publish(&self, debs: &[Deb], options: &str) {
-        for deb in debs {
-            self.world.publish(deb);
-        }
-        for entry in std::fs::read_dir(self.world.repository()).expect("the repository").flatten() {
-            let to = format!("/srv/packages/{}", entry.file_name().to_string_lossy());
-            self.vm.write(User::Root, &to, std::fs::read(entry.path()).expect("a file of the repository"));
-        }
+        publish(&self.vm, &self.world, debs);
         self.vm.write(User::Root, "/etc/apt/sources.list", format!("deb {options} file:/srv/packages ./\n"));
     }
 
@@ -234,6 +228,33 @@ fn refit_restarts_services_through_it_where_polkit_allows_nothing() {
     assert!(vm.journal("refit-root@*").contains("asked: {\"verb\":\"restart\""), "{}", vm.journal("refit-root@*"));
 }
 
+#[test]
+fn the_systems_packages_are_updated_through_it_where_polkit_allows_nothing() {
+    let printer = Printer::new();
+    printer.configure_server(0);
+    printer.install();
+    let vm = &printer.vm;
+    vm.must(User::Root, &["rm", "/usr/share/polkit-1/rules.d/50-refit.rules"]);
+    vm.must(User::Root, &["systemctl", "mask", "--now", "packagekit"]);
+    install(vm);
+    let world = AptWorld::new().expect("this machine has apt");
+    publish(vm, &world, &[Deb::new("lab-base", "1.0"), Deb::new("lab-auto", "1.0")]);
+    vm.must(User::Root, &["apt-get", "update", "-q"]);
+    vm.must(User::Root, &["apt-get", "install", "-q", "-y", "lab-base", "lab-auto"]);
+    vm.must(User::Root, &["apt-mark", "auto", "lab-auto"]);
+    publish(vm, &world, &[Deb::new("lab-base", "2.0"), Deb::new("lab-auto", "2.0")]);
+    // The group was made after Refit was started.
+    vm.must(User::Root, &["systemctl", "restart", "refit"]);
+    printer.refresh_of("system");
+    vm.must(User::Pi, &["refit", "upgrade", "system"]);
+    let version = |name: &str| vm.must(User::Root, &["dpkg-query", "-W", "-f", "${Version}", name]);
+    assert_eq!((version("lab-base"), version("lab-auto")), ("2.0".to_owned(), "2.0".to_owned()));
+    assert_eq!(vm.must(User::Root, &["apt-mark", "showauto", "lab-auto"]), "lab-auto\n", "nobody asked for it by name");
+    assert_eq!(vm.must(User::Root, &["apt-mark", "showmanual", "lab-base"]), "lab-base\n");
+    let journal = vm.journal("refit-root@*");
+    assert!(journal.contains("asked: {\"verb\":\"install\""), "{journal}");
+}
+
 /// The helper as it is installed and switched on, and no polkit rule but those of the system.
 fn install(vm: &Vm) {
     vm.install_binary(env!("CARGO_BIN_EXE_refit"));
@@ -246,6 +267,18 @@ fn install(vm: &Vm) {
     }
     vm.must(User::Root, &["systemctl", "daemon-reload"]);
     vm.must(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit-root.socket"]);
+}
+
+/// Publishes packages, where the machine's apt looks.
+fn publish(vm: &Vm, world: &AptWorld, debs: &[Deb]) {
+    for deb in debs {
+        world.publish(deb);
+    }
+    for entry in std::fs::read_dir(world.repository()).expect("the repository").flatten() {
+        let to = format!("/srv/packages/{}", entry.file_name().to_string_lossy());
+        vm.write(User::Root, &to, std::fs::read(entry.path()).expect("a file of the repository"));
+    }
+    vm.write(User::Root, "/etc/apt/sources.list", "deb [trusted=yes] file:/srv/packages ./\n");
 }
 
 fn ask(vm: &Vm, request: &str) -> (Value, String) {

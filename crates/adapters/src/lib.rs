@@ -25,6 +25,7 @@
 //! | [`root_helper`] | the few things that need root, where polkit is not there |
 //! | [`services`] | services, restarted |
 //! | [`store`] | the state folder: journal, history and facts in SQLite |
+//! | [`system`] | the packages of the operating system |
 //! | [`tree`] | folders as wholes: staged, synced, exchanged |
 
 pub mod archive;
@@ -50,4 +51,5 @@ pub mod release;
 pub mod root_helper;
 pub mod services;
 pub mod store;
+pub mod system;
 pub mod tree;

@@ -25,8 +25,10 @@ mod apt;
 mod errand;
 mod lists;
 mod mend;
+mod offers;
 mod survey;
 mod take;
+mod upgrade;
 mod weigh;
 
 use apt::{Apt, Means};

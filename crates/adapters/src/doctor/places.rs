@@ -163,7 +163,7 @@ pub(super) fn written(spec: &Spec) -> Vec<(String, PathBuf)> {
         Spec::Git(git) => (Some(&git.path), Some(&git.dependencies)),
         Spec::Release(release) => (Some(&release.path), Some(&release.dependencies)),
         Spec::Python(python) => (None, Some(&python.dependencies)),
-        Spec::Absent(_) => (None, None),
+        Spec::System(_) | Spec::Absent(_) => (None, None),
     };
     let environment = dependencies.and_then(|all| all.environment.as_ref()).map(|environment| &environment.folder);
     own.into_iter().chain(environment).map(|folder| (name.clone(), folder.clone())).collect()

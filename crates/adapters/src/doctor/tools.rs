@@ -143,7 +143,7 @@ fn dependencies(spec: &Spec) -> Option<&Dependencies> {
         Spec::Git(git) => Some(&git.dependencies),
         Spec::Release(release) => Some(&release.dependencies),
         Spec::Python(python) => Some(&python.dependencies),
-        Spec::Absent(_) => None,
+        Spec::System(_) | Spec::Absent(_) => None,
     }
 }
 

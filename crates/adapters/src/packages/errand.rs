@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use refit_engine::ports::Tell;
-use refit_model::packages::{PackageName, Simulation};
+use refit_model::packages::Simulation;
 
 use super::Packages;
-use super::apt::{Apt, FETCHING, Failure, INSTALL_OPTIONS, INSTALLING, Means};
+use super::apt::{Apt, Exactly, FETCHING, Failure, INSTALL_OPTIONS, INSTALLING, Means};
 use super::mend;
 use super::weigh::spelled;
 use crate::command::Limits;
@@ -29,7 +29,7 @@ impl Packages {
     ///
     /// # Errors
     /// [`HelperError::Failed`].
-    pub async fn fetch_lists(&self, tell: Tell) -> Result<(), HelperError> {
+    pub async fn lists(&self, tell: Tell) -> Result<(), HelperError> {
         let apt = self.apt("", tell, None);
         had(&apt, "update", FETCHING, &[&["-q"], &SIGNED[..], &["update"]].concat(), &[]).await
     }
@@ -52,7 +52,16 @@ impl Packages {
     pub async fn install_wanted(&self, wanted: &[Wanted], tell: Tell) -> Result<(), HelperError> {
         let apt = self.apt("", tell, None);
         weigh(&apt, wanted).await?;
-        had(&apt, "install", INSTALLING, &options(wanted, &[]), &words(wanted)).await
+        // Who asks for a version asks for an upgrade, and for no package to be wanted for its own sake.
+        let exact = || wanted.iter().filter(|one| one.version().is_some()).map(|one| one.name().as_str());
+        let marked = apt.marked_auto().await.map_err(failed)?;
+        let marked: Vec<&str> = exact().filter(|name| marked.iter().any(|auto| auto == name)).collect();
+        let done = had(&apt, "install", INSTALLING, &options(wanted, &[]), &words(wanted)).await;
+        if !marked.is_empty() {
+            let restored = apt.mark_auto(Means::Root, &marked).await.map_err(failed);
+            return done.and(restored);
+        }
+        done
     }
 
     /// Finishes what was cut off.
@@ -77,20 +86,41 @@ impl Packages {
 
 impl Apt<'_> {
     /// Asks the helper for what this process would have done with its own rights.
-    pub(super) async fn ask_helper(&self, deed: &str, names: &[PackageName]) -> Result<(), Failure> {
-        let packages = || names.iter().cloned().map(Wanted::from).collect();
+    pub(super) async fn ask_helper(&self, deed: &str, packages: Vec<Wanted>) -> Result<(), Failure> {
         let request = match deed {
             "update" => Request::Lists {},
-            "download" => Request::Download { packages: packages() },
-            "install" => Request::Install { packages: packages() },
+            "download" => Request::Download { packages },
+            "install" => Request::Install { packages },
             "configure" | "reinstall" | "fix" => Request::Mend {},
-            other => return Err(Failure { why: format!("the root helper does not {other} packages"), locked: false }),
+            // What keeps its version keeps its mark: the helper sees to it.
+            "mark" => return Ok(()),
+            other => return Err(refused(&format!("the root helper does not {other} packages"))),
         };
         self.rules.helper.ask(&request, &self.lines()).await.map_err(|error| match error {
             HelperError::Failed { why, locked } => Failure { why, locked },
-            HelperError::Refused(_) | HelperError::Silent(_) => Failure { why: error.to_string(), locked: false },
+            HelperError::Refused(_) | HelperError::Silent(_) => refused(&error.to_string()),
         })
     }
+
+    /// The same for exact versions (`name=version`).
+    pub(super) async fn ask_helper_exactly(
+        &self,
+        deed: &str,
+        manner: Exactly,
+        wanted: &[String],
+    ) -> Result<(), Failure> {
+        match manner {
+            Exactly::Upgrade => {}
+            Exactly::UpgradeAndRemove => return Err(refused("the root helper removes no packages")),
+            Exactly::PutBack => return Err(refused("the root helper puts no older version back")),
+        }
+        let packages: Result<Vec<_>, _> = wanted.iter().map(|word| Wanted::new(word)).collect();
+        self.ask_helper(deed, packages.map_err(|bad| refused(&bad.to_string()))?).await
+    }
+}
+
+fn refused(why: &str) -> Failure {
+    Failure { why: why.to_owned(), locked: false }
 }
 
 async fn had(apt: &Apt<'_>, deed: &str, limits: Limits, options: &[&str], words: &[String]) -> Result<(), HelperError> {
@@ -100,8 +130,10 @@ async fn had(apt: &Apt<'_>, deed: &str, limits: Limits, options: &[&str], words:
 
 /// What it would do, before it does it.
 async fn weigh(apt: &Apt<'_>, wanted: &[Wanted]) -> Result<(), HelperError> {
-    let verb = if wanted.is_empty() { "upgrade" } else { "install" };
-    let plan = apt.simulate_words(verb, &words(wanted)).await.map_err(failed)?;
+    let words = words(wanted);
+    let words: Vec<&str> = ["install"].into_iter().chain(words.iter().map(String::as_str)).collect();
+    let plan = if wanted.is_empty() { apt.simulate_upgrade(false).await } else { apt.simulated(&words).await };
+    let plan = plan.map_err(failed)?;
     match objection(&plan) {
         Some(why) => Err(HelperError::Refused(why)),
         None => Ok(()),

@@ -200,6 +200,12 @@ impl Wanted {
     pub fn name(&self) -> &PackageName {
         &self.name
     }
+
+    /// The version, where a certain one is wanted.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
 }
 
 impl From<PackageName> for Wanted {

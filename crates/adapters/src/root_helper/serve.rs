@@ -99,7 +99,7 @@ async fn act(request: Request, rules: &HelperRules, tell: Tell) -> Result<(), He
         Request::Start { unit } => manage(Verb::Start, &unit, rules).await,
         Request::Stop { unit } => manage(Verb::Stop, &unit, rules).await,
         Request::Restart { unit } => manage(Verb::Restart, &unit, rules).await,
-        Request::Lists {} => packages().fetch_lists(tell).await,
+        Request::Lists {} => packages().lists(tell).await,
         Request::Download { packages: wanted } => packages().download_wanted(&wanted, tell).await,
         Request::Install { packages: wanted } => packages().install_wanted(&wanted, tell).await,
         Request::Mend {} => packages().mend(tell).await,
