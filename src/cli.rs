@@ -1,5 +1,5 @@
-//! The command line: one file per command. All but `check`, `serve`, `demo`, `rescue` and `completions` go through the
-//! socket of a running Refit, as any other client does.
+//! The command line: one file per command. All but `check`, `doctor`, `serve`, `demo`, `rescue`, `root-helper` and
+//! `completions` go through the socket of a running Refit, as any other client does.
 //!
 //! | file | what it is |
 //! |---|---|
@@ -11,12 +11,13 @@
 //! | [`entry`] | one entry of the status as a person reads it |
 //! | [`release`] | what it tells of a release, at length |
 //! | [`status`], [`plan`], [`refresh`], [`work`], [`hold`], [`history`] | the commands that ask a running Refit |
-//! | [`check`], [`serve`], [`demo`], [`rescue`], [`completions`] | the commands that do not |
+//! | [`check`], [`doctor`], [`serve`], [`demo`], [`rescue`], [`root_helper`], [`completions`] | the commands that do not |
 
 pub mod args;
 pub mod check;
 pub mod completions;
 pub mod demo;
+pub mod doctor;
 pub mod door;
 pub mod entry;
 pub mod exit;
@@ -29,6 +30,7 @@ pub mod progress;
 pub mod refresh;
 pub mod release;
 pub mod rescue;
+pub mod root_helper;
 pub mod serve;
 pub mod status;
 pub mod work;

@@ -103,9 +103,11 @@ fn run(arguments: Arguments, outside: &Outside, face: &Face) -> Result<Exit, Sto
             cli::history::run(&mut door()?, face, name.as_deref(), limit, answer.verbose > 0)
         }
         Command::Check => cli::check::run(face, &places()?),
+        Command::Doctor => cli::doctor::run(outside, face, &places()?),
         Command::Serve(options) => cli::serve::run(outside, &places()?, &options, answer.verbose),
         Command::Demo(options) => cli::demo::run(outside, face, &options, answer.verbose),
         Command::Rescue { name, hard } => cli::rescue::run(outside, face, &places()?, &name, hard, answer.verbose),
+        Command::RootHelper => cli::root_helper::run(answer.verbose),
         Command::Completions { shell } => Ok(cli::completions::run(shell)),
     }
 }

@@ -133,6 +133,8 @@ pub enum Command {
     },
     /// Read the configuration and say what was understood, and what is wrong with it
     Check,
+    /// Look for what keeps Refit from working on this machine, and say what to do about it
+    Doctor,
     /// Run Refit
     Serve(ServeOptions),
     /// Try Refit on a pretend printer host in a temporary folder
@@ -145,6 +147,9 @@ pub enum Command {
         #[arg(long)]
         hard: bool,
     },
+    /// Do for the one connection on standard input what needs root; started by systemd alone
+    #[command(hide = true)]
+    RootHelper,
     /// Write the completions for a shell to standard output
     Completions {
         /// The shell

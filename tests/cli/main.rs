@@ -6,6 +6,7 @@
 mod absent;
 mod ask;
 mod demo;
+mod doctor;
 mod hold;
 mod lab;
 mod rescue;

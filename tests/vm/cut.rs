@@ -9,7 +9,7 @@ use crate::printer::{PATIENCE, Printer};
 
 /// What happens in the middle.
 #[derive(Clone, Copy, Debug)]
-enum Cut {
+pub enum Cut {
     /// `reboot`: every service is told to end.
     Reboot,
     /// The plug: nothing is told anything.
@@ -62,7 +62,7 @@ fn an_update_that_is_cut_is_settled_at_the_next_start() {
 }
 
 /// Waits until the update is in the middle, and cuts it there.
-fn come_down(printer: &Printer, cut: Cut) {
+pub fn come_down(printer: &Printer, cut: Cut) {
     let vm = &printer.vm;
     match cut {
         Cut::Death => {

@@ -42,6 +42,19 @@ fn the_service_may_do_what_updates_need_and_no_more() {
     vm.service("refit", &unit);
     let judged = vm.must(User::Root, &["systemd-analyze", "security", "--threshold=45", "--no-pager", "refit"]);
     println!("{}", judged.lines().last().unwrap_or_default());
+    // The helper is root for the scripts of packages; what none of them needs is closed all the same.
+    for unit in ["refit-root.socket", "refit-root@.service"] {
+        vm.write(User::Root, &format!("/etc/systemd/system/{unit}"), dist(unit));
+    }
+    vm.must(User::Root, &["systemctl", "daemon-reload"]);
+    let judged =
+        vm.must(User::Root, &["systemd-analyze", "security", "--threshold=88", "--no-pager", "refit-root@.service"]);
+    println!("{}", judged.lines().last().unwrap_or_default());
+    vm.install_binary(env!("CARGO_BIN_EXE_refit"));
+    vm.write(User::Root, "/usr/lib/sysusers.d/refit.conf", dist("sysusers.d/refit.conf"));
+    vm.must(User::Root, &["systemd-sysusers", "refit.conf"]);
+    let unread = vm.must(User::Root, &["systemd-analyze", "verify", "/etc/systemd/system/refit-root.socket"]);
+    assert_eq!(unread, "");
     let unread = vm.must(User::Root, &["systemd-analyze", "verify", "/etc/systemd/system/probe.service"]);
     assert_eq!(unread, "");
 }

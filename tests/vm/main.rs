@@ -3,11 +3,15 @@
 #![allow(clippy::disallowed_methods, reason = "tests start processes and read the environment")]
 #![allow(unreachable_pub, reason = "a test exports nothing; here pub marks what one room offers to the others")]
 
+mod beside_moonraker;
 mod cut;
+mod doctor;
 mod hardening;
 mod machine;
 mod package;
 mod permissions;
 mod printer;
+mod reboots;
+mod root_helper;
 mod service;
 mod services;

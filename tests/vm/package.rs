@@ -23,6 +23,9 @@ fn it_is_installed_upgraded_and_removed_and_the_owners_data_stay() {
     assert_eq!(runs(vm), 1);
 
     vm.must(User::Root, &["sh", "-c", &format!("echo mine >> {LIST}")]);
+    // Off until somebody needs it; then it stays on.
+    assert_eq!(vm.property("refit-root.socket", "ActiveState"), "inactive");
+    vm.must(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit-root.socket"]);
     vm.must(User::Root, &["gpasswd", "--delete", "pi", "refit"]);
     let before = printer.main_pid("refit");
     vm.must(User::Root, &["dpkg-deb", "--raw-extract", "/root/refit.deb", "/root/tree"]);
@@ -34,8 +37,12 @@ fn it_is_installed_upgraded_and_removed_and_the_owners_data_stay() {
     assert!(text(vm, LIST).ends_with("mine\n"));
     assert!(!vm.must(User::Root, &["id", "-nG", "pi"]).contains("refit"), "the administrator took the owner out");
 
+    assert_eq!(vm.property("refit-root.socket", "ActiveState"), "active", "an upgrade takes nothing away");
+    let owned = owned(vm);
+
     vm.must(User::Root, &["dpkg", "--remove", "refit"]);
     assert_eq!(vm.property("refit", "LoadState"), "not-found");
+    assert_eq!(vm.property("refit-root.socket", "LoadState"), "not-found");
     assert_eq!(vm.read("/usr/bin/refit"), None);
     assert!(text(vm, LIST).ends_with("mine\n"), "a removal keeps the settings");
     vm.must(User::Root, &["dpkg", "--install", "/root/refit.deb"]);
@@ -43,8 +50,9 @@ fn it_is_installed_upgraded_and_removed_and_the_owners_data_stay() {
     assert_eq!(runs(vm), 1, "the history went with the package");
     vm.must(User::Root, &["dpkg", "--purge", "refit"]);
     assert_eq!(vm.read(LIST), None);
-    assert!(vm.read("/home/pi/printer_data/config/refit.conf").is_some());
-    assert!(!vm.must(User::Root, &["ls", "/home/pi/printer_data/refit"]).is_empty());
+    let left = self::owned(vm);
+    let gone: Vec<&String> = owned.iter().filter(|path| !left.contains(path)).collect();
+    assert_eq!(gone, Vec::<&String>::new(), "a purge takes what is the owner's");
     assert_eq!(vm.must(User::Root, &["systemctl", "is-system-running"]), "running\n");
     assert_eq!(vm.must(User::Root, &["dpkg", "--audit"]), "");
     let links = vm.must(User::Root, &["find", "/etc/systemd", "-name", "refit*"]);
@@ -77,6 +85,12 @@ fn runs(vm: &Vm) -> usize {
     let told = vm.must(User::Pi, &["refit", "--json", "history"]);
     let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
     told["runs"].as_array().map_or(0, Vec::len)
+}
+
+/// Everything of the owner's, but for the files that come and go while Refit runs.
+fn owned(vm: &Vm) -> Vec<String> {
+    let find = "find /home/pi -type f ! -path '*/refit/refit.db-*' ! -path '*/.git/*' ! -path '*/refit/facts*'; ls -d /home/pi/*";
+    vm.must(User::Root, &["sh", "-c", find]).lines().map(str::to_owned).collect()
 }
 
 fn text(vm: &Vm, path: &str) -> String {

@@ -22,12 +22,14 @@ pub const NAME: &str = "crowsnest";
 /// Where the orders of [`Printer::order`] are written.
 const ORDERS: &str = "/etc/systemd/system/refit.service.d/orders.conf";
 
+const CONFIG: &str = "/home/pi/printer_data/config/refit.conf";
+
 const SOCKET: &str = "/home/pi/printer_data/comms/refit.sock";
 
 pub struct Printer {
     pub vm: Vm,
     remote: Remote,
-    _server: GitServer,
+    server: GitServer,
     _folder: TempDir,
 }
 
@@ -35,11 +37,38 @@ impl Printer {
     /// With Refit installed by hand from what `dist/` has, and running.
     pub fn with_refit() -> Self {
         let printer = Self::new();
-        printer.vm.install_binary(env!("CARGO_BIN_EXE_refit"));
-        printer.vm.service("refit", &dist("refit.service"));
-        install_rule(&printer.vm);
-        printer.vm.must(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit"]);
+        printer.install();
         printer
+    }
+
+    /// Installs Refit by hand and starts it.
+    pub fn install(&self) {
+        self.vm.install_binary(env!("CARGO_BIN_EXE_refit"));
+        self.vm.service("refit", &dist("refit.service"));
+        install_rule(&self.vm);
+        let started = self.vm.run(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit"]);
+        assert!(started.status.success(), "{started:?}\n{}", self.vm.journal("refit"));
+    }
+
+    /// Adds lines to `[refit]` and sections to the configuration. Before Refit is started.
+    pub fn configure(&self, lines: &str, sections: &str) {
+        let config = self.vm.read(CONFIG).expect("a configuration");
+        let config = String::from_utf8(config).expect("text").replace("[refit]\n", &format!("[refit]\n{lines}"));
+        self.vm.write(User::Pi, CONFIG, config + sections);
+    }
+
+    /// Has Refit listen on a port for those who are on this machine, and look after the system's packages. Before it is
+    /// started.
+    pub fn configure_server(&self, port: u16) {
+        let config = self.vm.read(CONFIG).expect("a configuration");
+        let config = String::from_utf8(config).expect("text").replace("port: 0", &format!("port: {port}"));
+        let trusted = "\n[authorization]\ntrusted_clients:\n  127.0.0.1\n";
+        self.vm.write(User::Pi, CONFIG, config.replace("enable_system_updates: False\n", "") + trusted);
+    }
+
+    /// Where the repository comes from.
+    pub fn remote_url(&self) -> String {
+        self.server.url(&self.remote.route())
     }
 
     /// Without Refit.
@@ -60,8 +89,8 @@ impl Printer {
              enable_auto_refresh: False\n\n[refit]\nallow_protocols: http\n\n\
              [update_manager {NAME}]\ntype: git_repo\npath: ~/{NAME}\norigin: {url}\nmanaged_services: {NAME}\n",
         );
-        vm.write(User::Pi, "/home/pi/printer_data/config/refit.conf", config);
-        Self { vm, remote, _server: server, _folder: folder }
+        vm.write(User::Pi, CONFIG, config);
+        Self { vm, remote, server, _folder: folder }
     }
 
     /// Publishes another version. Its commit.
@@ -103,14 +132,24 @@ impl Printer {
 
     /// Has Refit look at the remote; not while it still looks around after its start.
     pub fn refresh(&self) {
-        self.entry();
-        self.vm.must(User::Pi, &["refit", "refresh", NAME]);
+        self.refresh_of(NAME);
+    }
+
+    /// The same for another updater.
+    pub fn refresh_of(&self, name: &str) {
+        self.entry_of(name);
+        self.vm.must(User::Pi, &["refit", "refresh", name]);
     }
 
     /// Asks for the update and waits for no answer. The connection has to be kept.
     pub fn begin_update(&self) -> Unix {
+        self.begin_update_of(NAME)
+    }
+
+    /// The same for another updater.
+    pub fn begin_update_of(&self, name: &str) -> Unix {
         let mut unix = self.ask();
-        let request = json!({"jsonrpc": "2.0", "method": "machine.update.client", "params": {"name": NAME}, "id": 1});
+        let request = json!({"jsonrpc": "2.0", "method": "machine.update.client", "params": {"name": name}, "id": 1});
         assert!(unix.send_raw(format!("{request}\u{3}").as_bytes()), "Refit takes a request");
         unix
     }
@@ -131,7 +170,12 @@ impl Printer {
 
     /// The newest run in the history; null when there is none.
     pub fn newest_run(&self) -> Value {
-        let mut history = self.ask().result("refit.history", json!({"name": NAME, "limit": 1}));
+        self.newest_run_of(NAME)
+    }
+
+    /// The same of another updater.
+    pub fn newest_run_of(&self, name: &str) -> Value {
+        let mut history = self.ask().result("refit.history", json!({"name": name, "limit": 1}));
         history["runs"].get_mut(0).map(Value::take).unwrap_or_default()
     }
 

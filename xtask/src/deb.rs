@@ -14,6 +14,8 @@ use crate::{cargo, must, project, target};
 /// Files of the project, with their places in the system.
 const FILES: &[(&str, &str)] = &[
     ("dist/refit.service", "usr/lib/systemd/system/refit.service"),
+    ("dist/refit-root.socket", "usr/lib/systemd/system/refit-root.socket"),
+    ("dist/refit-root@.service", "usr/lib/systemd/system/refit-root@.service"),
     ("dist/sysusers.d/refit.conf", "usr/lib/sysusers.d/refit.conf"),
     ("dist/polkit/50-refit.rules", "usr/share/polkit-1/rules.d/50-refit.rules"),
     ("dist/allowed-services", "etc/refit/allowed-services"),

@@ -10,6 +10,7 @@
 //! | [`config_files`] | the configuration's files |
 //! | [`content`] | files of a version that is not in use yet |
 //! | [`disk`] | room, asked before something large is begun |
+//! | [`doctor`] | what keeps Refit from working on this machine |
 //! | [`download`] | files of releases: resumed, verified, named by their hash |
 //! | [`fault`] | points at which a test has this process killed |
 //! | [`forge`] | forges: which release is the newest |
@@ -22,6 +23,7 @@
 //! | [`python`] | Python environments and packages |
 //! | [`python_package`] | Python applications: what is installed, and what indexes and forges offer |
 //! | [`release`] | software that ships as releases |
+//! | [`root_helper`] | the few things that need root, where polkit is not there |
 //! | [`services`] | services, restarted |
 //! | [`store`] | the state folder: journal, history and facts in SQLite |
 //! | [`system`] | the packages of the operating system |
@@ -35,6 +37,7 @@ pub mod command;
 pub mod config_files;
 pub mod content;
 pub mod disk;
+pub mod doctor;
 pub mod download;
 pub mod fault;
 pub mod forge;
@@ -47,6 +50,7 @@ pub mod packages;
 pub mod python;
 pub mod python_package;
 pub mod release;
+pub mod root_helper;
 pub mod services;
 pub mod store;
 pub mod system;

@@ -19,8 +19,10 @@ use tokio::sync::OnceCell;
 use crate::command::Surroundings;
 use crate::content::Contents;
 use crate::fault::FaultPlan;
+use crate::root_helper::RootHelper;
 
 mod apt;
+mod errand;
 mod lists;
 mod mend;
 mod offers;
@@ -48,6 +50,8 @@ pub struct PackageRules {
     pub runtime: PathBuf,
     /// This process may do all by itself.
     pub is_root: bool,
+    /// Does it where this process may not.
+    pub helper: RootHelper,
     /// How long another package manager is waited for.
     pub patience: Duration,
 }
@@ -64,6 +68,7 @@ impl PackageRules {
             rpi_issue: "/etc/rpi-issue".into(),
             runtime: "/run/systemd/system".into(),
             is_root: rustix::process::geteuid().is_root(),
+            helper: RootHelper::usual(),
             patience: Duration::from_secs(300),
         }
     }

@@ -316,7 +316,7 @@ impl Services {
         let done = match &hand {
             Hand::Systemd => match (Systemd { bus: &self.rules.bus }).have(deed, &file, wait).await {
                 Err(Trouble::Absent(why)) => self.over_the_bus_not(&why).have(deed, &file, wait).await,
-                Err(Trouble::Denied) => self.systemctl().have_through_sudo(deed, &file, wait).await,
+                Err(Trouble::Denied) => self.systemctl().have_as_root(deed, &file, wait).await,
                 done => done,
             },
             Hand::Systemctl => self.systemctl().have(deed, &file, wait).await,

@@ -28,7 +28,6 @@ pub mod value;
 
 use merge::{Config, Section};
 use section::{Fault, Findings, Outcome, Reader};
-use services::AllowedServices;
 use updater::read::{self, Around};
 
 pub use authorization::{AuthSettings, TrustedClient};
@@ -37,6 +36,7 @@ pub use machine::{MachineSettings, Provider};
 pub use problem::{Place, Problem, SettingsError, Severity};
 pub use refit::{ArchiveBounds, Protocol, RefitSettings};
 pub use server::{MoonrakerAddress, ServerSettings};
+pub use services::AllowedServices;
 pub use source::ConfigSource;
 pub use update_manager::{BuiltinOverride, BuiltinOverrides, Channel, UpdateManagerSettings};
 pub use updater::{

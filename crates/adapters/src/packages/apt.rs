@@ -19,18 +19,19 @@ use tokio::time::{Instant, sleep};
 use super::PackageRules;
 use crate::clock::WallClock;
 use crate::command::{Command, CommandError, Limits, Outcome};
+use crate::root_helper::Wanted;
 
 /// For questions: apt reads all its lists for each, which takes seconds on a small board.
 const ASKING: Limits = Limits { total: Some(Duration::from_secs(180)), ..Limits::QUICK };
 /// For downloads: a stall is cut off, a slow line is not.
-const FETCHING: Limits = Limits {
+pub(super) const FETCHING: Limits = Limits {
     total: Some(Duration::from_secs(6 * 3600)),
     stall: Some(Duration::from_secs(180)),
     stdout: 16 * 1024 * 1024,
     ..Limits::MOVING
 };
 /// For installations: never cut short while there is hope that they end, since that is what breaks them.
-const INSTALLING: Limits = Limits {
+pub(super) const INSTALLING: Limits = Limits {
     total: Some(Duration::from_secs(3 * 3600)),
     grace: Duration::from_secs(60),
     stdout: 16 * 1024 * 1024,
@@ -44,6 +45,15 @@ const SETTINGS: [(&str, &str); 5] = [
     ("UCF_FORCE_CONFFOLD", "1"),
     ("LC_ALL", "C"),
 ];
+/// Keeps the owner's configuration files, and asks nothing. A name that no list knows is no pattern.
+pub(super) const INSTALL_OPTIONS: [&str; 6] = [
+    "-o",
+    "Dpkg::Options::=--force-confdef",
+    "-o",
+    "Dpkg::Options::=--force-confold",
+    "-o",
+    "APT::Cmd::Pattern-Only=true",
+];
 /// Lists older than this are fetched again before anything is downloaded by them.
 const OLD_LISTS: f64 = 24.0 * 3600.0;
 /// How often a lock is tried again, and the end of another process looked for.
@@ -54,6 +64,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub(super) enum Means {
     /// It is root.
     Root,
+    /// The root helper does it.
+    Helper,
     /// `sudo` lets it, without asking for a password.
     Sudo,
 }
@@ -172,7 +184,8 @@ impl Apt<'_> {
         self.simulated(&[manner.options(), &["install"], &*wanted].concat()).await
     }
 
-    async fn simulated(&self, words: &[&str]) -> Result<Simulation, Failure> {
+    /// What apt would do for such words: options, a verb, names.
+    pub(super) async fn simulated(&self, words: &[&str]) -> Result<Simulation, Failure> {
         let options = ["-s", "-y", "-q", "-o", "APT::Cmd::Pattern-Only=true", "-o", "Debug::NoLocking=1"];
         let command = self.asking("apt-get", options).args(words);
         let outcome = command.run().await.map_err(|error| unrunnable(&error))?;
@@ -201,7 +214,7 @@ impl Apt<'_> {
 
     /// Marks them so again: who asks apt-get for a version of a package has it taken for wanted by itself.
     pub(super) async fn mark_auto(&self, means: Means, names: &[&str]) -> Result<(), Failure> {
-        self.have(means, "mark", INSTALLING, "apt-mark", &[&["auto", "-q"], names].concat(), &[]).await.map(drop)
+        self.have(means, "mark", INSTALLING, "apt-mark", &[&["auto", "-q"], names].concat(), &[]).await
     }
 
     /// The installed versions and those that could be had.
@@ -237,11 +250,14 @@ impl Apt<'_> {
 
     /// Fetches the lists.
     pub(super) async fn update(&self, means: Means) -> Result<(), Failure> {
-        self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await.map(drop)
+        self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await
     }
 
     /// Fetches the lists, and says of which sources that was not possible.
     pub(super) async fn fetch_lists(&self, means: Means) -> Result<Vec<Ailing>, Failure> {
+        if means == Means::Helper {
+            return self.ask_helper("update", Vec::new()).await.map(|()| Vec::new());
+        }
         let outcome = self.until_free(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await?;
         let ailing = ailing(&outcome.stdout, &outcome.stderr);
         if outcome.success() || !ailing.is_empty() { Ok(ailing) } else { Err(failure_of(&outcome)) }
@@ -254,10 +270,13 @@ impl Apt<'_> {
         manner: Exactly,
         wanted: &[String],
     ) -> Result<(), Failure> {
+        if means == Means::Helper {
+            return self.ask_helper_exactly("download", manner, wanted).await;
+        }
         let options = ["-y", "-q", "--download-only", "-o", "APT::Keep-Downloaded-Packages=true"];
         let options = install_options(&[&options, manner.options()].concat());
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        self.have(means, "download", FETCHING, "apt-get", &[options, wanted].concat(), &[]).await.map(drop)
+        self.have(means, "download", FETCHING, "apt-get", &[options, wanted].concat(), &[]).await
     }
 
     /// Installs these versions (`name=version`). What came of it is for the database to say.
@@ -267,55 +286,58 @@ impl Apt<'_> {
         manner: Exactly,
         wanted: &[String],
     ) -> Result<(), Failure> {
+        if means == Means::Helper {
+            return self.ask_helper_exactly("install", manner, wanted).await;
+        }
         let options = install_options(&[&["-y", "-q"], manner.options()].concat());
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-        self.have(means, "install", INSTALLING, "apt-get", &[options, wanted].concat(), &[]).await.map(drop)
+        self.have(means, "install", INSTALLING, "apt-get", &[options, wanted].concat(), &[]).await
     }
 
     /// Downloads what an installation will need.
     pub(super) async fn download(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
         let options = ["-y", "-q", "--no-remove", "--download-only", "-o", "APT::Keep-Downloaded-Packages=true"];
-        self.have(means, "download", FETCHING, "apt-get", &install_options(&options), names).await.map(drop)
+        self.have(means, "download", FETCHING, "apt-get", &install_options(&options), names).await
     }
 
     /// Installs. What came of it is for the database to say.
     pub(super) async fn install(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
         let options = install_options(&["-y", "-q", "--no-remove"]);
-        self.have(means, "install", INSTALLING, "apt-get", &options, names).await.map(drop)
+        self.have(means, "install", INSTALLING, "apt-get", &options, names).await
     }
 
     /// Unpacks again what was cut off half-way.
     pub(super) async fn reinstall(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
         let options = install_options(&["-y", "-q", "--no-remove", "--reinstall"]);
-        self.have(means, "reinstall", INSTALLING, "apt-get", &options, names).await.map(drop)
+        self.have(means, "reinstall", INSTALLING, "apt-get", &options, names).await
     }
 
     /// Completes what lacks a dependency.
     pub(super) async fn fix(&self, means: Means) -> Result<(), Failure> {
         let options = install_options(&["-y", "-q", "--no-remove", "-f"]);
-        self.have(means, "fix", INSTALLING, "apt-get", &options, &[]).await.map(drop)
+        self.have(means, "fix", INSTALLING, "apt-get", &options, &[]).await
     }
 
     /// Finishes what is unpacked.
     pub(super) async fn configure(&self, means: Means) -> Result<(), Failure> {
         let options = ["--force-confdef", "--force-confold", "--configure", "-a"];
-        self.have(means, "configure", INSTALLING, "dpkg", &options, &[]).await.map(drop)
+        self.have(means, "configure", INSTALLING, "dpkg", &options, &[]).await
     }
 
     /// Removes these, and nothing else.
     pub(super) async fn remove(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
-        self.have(means, "remove", INSTALLING, "apt-get", &["-y", "-q", "remove"], names).await.map(drop)
+        self.have(means, "remove", INSTALLING, "apt-get", &["-y", "-q", "remove"], names).await
     }
 
     /// Removes what cannot be unpacked again.
     pub(super) async fn force_off(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
         let options = ["--force-remove-reinstreq", "--remove"];
-        self.have(means, "force-off", INSTALLING, "dpkg", &options, names).await.map(drop)
+        self.have(means, "force-off", INSTALLING, "dpkg", &options, names).await
     }
 
     /// Removes the configuration of what is removed.
     pub(super) async fn purge(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
-        self.have(means, "purge", INSTALLING, "dpkg", &["--purge"], names).await.map(drop)
+        self.have(means, "purge", INSTALLING, "dpkg", &["--purge"], names).await
     }
 
     /// How this process may install; none when it may not. Asked once, unless it may not.
@@ -323,6 +345,9 @@ impl Apt<'_> {
         let found = self.means.get_or_try_init(async || {
             if self.rules.is_root {
                 return Ok(Means::Root);
+            }
+            if self.rules.helper.is_there() {
+                return Ok(Means::Helper);
             }
             // A right to run apt-get alone is not enough, and more than enough for a root shell (RELIABILITY.md §5, row 18).
             let program = if self.rules.runtime.exists() { "systemd-run" } else { "env" };
@@ -339,8 +364,14 @@ impl Apt<'_> {
         let begun = Instant::now();
         let mut told = false;
         while begun.elapsed() < INSTALLING.total.unwrap_or_default() {
-            let asked =
-                ["list-units", "--plain", "--no-legend", "--state=activating,active,deactivating,reloading", &pattern];
+            let asked = [
+                "list-units",
+                "--plain",
+                "--no-legend",
+                "--state=activating,active,deactivating,reloading",
+                &pattern,
+                "refit-root@*",
+            ];
             let listed = self.asking("systemctl", asked).run().await;
             if !listed.is_ok_and(|outcome| outcome.success() && !outcome.stdout.trim_ascii().is_empty()) {
                 return;
@@ -354,7 +385,7 @@ impl Apt<'_> {
     }
 
     /// Has something done with the rights for it, and waits for a lock that another has.
-    async fn have(
+    pub(super) async fn have(
         &self,
         means: Means,
         deed: &str,
@@ -362,9 +393,13 @@ impl Apt<'_> {
         program: &str,
         options: &[&str],
         names: &[PackageName],
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<(), Failure> {
+        if means == Means::Helper {
+            let packages = names.iter().cloned().map(Wanted::from).collect();
+            return self.ask_helper(deed, packages).await;
+        }
         let outcome = self.until_free(means, deed, limits, program, options, names).await?;
-        if outcome.success() { Ok(outcome) } else { Err(failure_of(&outcome)) }
+        if outcome.success() { Ok(()) } else { Err(failure_of(&outcome)) }
     }
 
     /// The same, however it ends, unless another has the lock for too long.
@@ -413,7 +448,8 @@ impl Apt<'_> {
     /// A program without its arguments, where it has the rights and outlives this daemon.
     fn with_rights(&self, means: Means, deed: &str, program: &str) -> Command {
         let mut words: Vec<OsString> = match means {
-            Means::Root => Vec::new(),
+            // The helper is asked by its own words.
+            Means::Root | Means::Helper => Vec::new(),
             Means::Sudo => vec!["sudo".into(), "-n".into()],
         };
         if self.rules.runtime.exists() {
@@ -450,7 +486,7 @@ impl Apt<'_> {
     }
 
     /// Passes lines on, without progress that a terminal would overwrite and without the lock that is being waited for.
-    fn lines(&self) -> Tell {
+    pub(super) fn lines(&self) -> Tell {
         let tell = self.tell.clone();
         Arc::new(move |line: &str| {
             let progress = line.starts_with("(Reading database ...") && line.trim_end().ends_with('%');
@@ -462,12 +498,9 @@ impl Apt<'_> {
     }
 }
 
-/// Keeps the owner's configuration files, and asks nothing.
+/// An installation with these options.
 fn install_options<'a>(options: &[&'a str]) -> Vec<&'a str> {
-    let conffiles = ["-o", "Dpkg::Options::=--force-confdef", "-o", "Dpkg::Options::=--force-confold"];
-    // A name that no list knows is no pattern.
-    let names = ["-o", "APT::Cmd::Pattern-Only=true", "install"];
-    options.iter().copied().chain(conffiles).chain(names).collect()
+    options.iter().copied().chain(INSTALL_OPTIONS).chain(["install"]).collect()
 }
 
 fn failure_of(outcome: &Outcome) -> Failure {

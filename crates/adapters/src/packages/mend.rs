@@ -86,6 +86,10 @@ async fn take_off(
     halves: bool,
 ) -> Result<(), Failure> {
     let names = spelled(added.iter().map(PackageName::as_str));
+    if means == Means::Helper {
+        apt.say(&format!("The system packages {names} stay installed: the root helper removes none"));
+        return Ok(());
+    }
     if halves {
         // apt does nothing at all beside a package that it cannot unpack again; dpkg looks after dependencies as well.
         apt.say(&format!("Removing the system packages that were cut off and cannot be had again: {names}"));

@@ -122,6 +122,17 @@ pub async fn probe(own_program: &Path, room: &Path, surroundings: &Surroundings)
     }
 }
 
+/// Why it does not work here, in words for people; none when it does. Writes nothing: a folder is shown as itself.
+pub async fn is_denied(own_program: &Path, surroundings: &Surroundings) -> Option<String> {
+    let usual = PathBuf::from("/usr");
+    let view = View::new(own_program, vec![Shown { folder: usual.clone(), at: usual }]).ok()?;
+    match view.command(Path::new("/"), Path::new("true"), surroundings).run().await {
+        Ok(outcome) if outcome.success() => None,
+        Ok(outcome) => Some(outcome.stderr_text().trim_start_matches("refit: ").to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
 /// A place where folders are shown, made when it is not there and taken away again when it was: it is empty outside.
 #[derive(Debug)]
 pub struct Place(Option<PathBuf>);

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::name::BadName;
+use crate::root_helper::Verb;
 
 /// A restart waits for the stop and the start, which systemd gives 90 s each unless a unit says otherwise.
 pub(super) const LONGEST_DEED: Duration = Duration::from_secs(300);
@@ -20,6 +21,13 @@ impl Deed {
         match self {
             Self::Restart => "restart",
             Self::Stop => "stop",
+        }
+    }
+
+    pub(super) fn helpers_verb(self) -> Verb {
+        match self {
+            Self::Restart => Verb::Restart,
+            Self::Stop => Verb::Stop,
         }
     }
 }

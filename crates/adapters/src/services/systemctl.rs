@@ -1,4 +1,5 @@
-//! systemctl, where systemd cannot be asked over the bus or the bus denies us; and `sudo -n` where that denies us too.
+//! systemctl, where systemd cannot be asked over the bus or the bus denies us; and where that denies us too,
+//! the root helper or `sudo -n`.
 //! Refuses to: ask for a password.
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use super::Standing;
 use super::deed::{Deed, Found, LONGEST_DEED, Trouble, Wait};
 use super::name::{file_of, of_file};
 use crate::command::{Command, Limits, Outcome, Surroundings};
+use crate::root_helper::{HelperError, RootHelper};
 
 /// The job itself has its deadlines; this one is for a systemctl that hangs.
 const DOING: Limits = Limits { total: Some(LONGEST_DEED), ..Limits::QUICK };
@@ -43,13 +45,19 @@ impl Systemctl<'_> {
     pub(super) async fn have(&self, deed: Deed, file: &str, wait: Wait) -> Result<(), Trouble> {
         match self.ask(Command::new("systemctl", self.surroundings), deed, file, wait).await? {
             outcome if outcome.success() => Ok(()),
-            outcome if is_denied(&outcome) => self.have_through_sudo(deed, file, wait).await,
+            outcome if is_denied(&outcome) => self.have_as_root(deed, file, wait).await,
             outcome => Err(Trouble::Failed(first_line(&outcome))),
         }
     }
 
-    /// The same where systemd has denied it to us already.
-    pub(super) async fn have_through_sudo(&self, deed: Deed, file: &str, wait: Wait) -> Result<(), Trouble> {
+    /// The same where systemd has denied it to us already: by the root helper where it is switched on, else through sudo.
+    pub(super) async fn have_as_root(&self, deed: Deed, file: &str, wait: Wait) -> Result<(), Trouble> {
+        let unit = of_file(file).unwrap_or(file);
+        match RootHelper::usual().unit(deed.helpers_verb(), unit).await {
+            Some(Ok(())) => return Ok(()),
+            Some(Err(error @ HelperError::Failed { .. })) => return Err(Trouble::Failed(error.to_string())),
+            Some(Err(HelperError::Refused(_) | HelperError::Silent(_))) | None => {}
+        }
         let sudo = Command::new("sudo", self.surroundings).args(["-n", "systemctl"]);
         match self.ask(sudo, deed, file, wait).await {
             Ok(outcome) if outcome.success() => Ok(()),

@@ -1,0 +1,215 @@
+//! Refit's own folder, the Refit that runs, and the folders that it writes to.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use refit_model::updater::Spec;
+use rustix::fs::{Access, access};
+use rustix::process::geteuid;
+
+use super::owner::{Owner, name_of};
+use super::{Finding, Patient};
+
+/// So many files of a folder are looked at: all of them, in any usual one.
+const LOOKED_AT: usize = 50_000;
+
+pub(super) fn running(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
+    const CHECK: &str = "refit";
+    let socket = patient.socket.display();
+    if let Some(process) = owner.process {
+        return vec![Finding::fine(CHECK, format!("Refit runs as {} (process {process})", owner.name()))];
+    }
+    if UnixStream::connect(patient.socket).is_err_and(|why| why.kind() == std::io::ErrorKind::PermissionDenied) {
+        let what = format!("The user {} may not use Refit's socket {socket}", name_of(geteuid().as_raw()));
+        return vec![Finding::note(CHECK, what)];
+    }
+    let state = owner.unit.as_ref().map(|unit| unit.active.as_str());
+    vec![match state {
+        Some("failed" | "activating") => Finding::trouble(
+            CHECK,
+            "The service refit does not come up",
+            "To see why, type: journalctl -u refit -e. Then: sudo systemctl restart refit",
+        ),
+        Some(_) => Finding::warning(
+            CHECK,
+            format!("Refit does not run: nobody answers at {socket}"),
+            "To start it, type: sudo systemctl enable --now refit",
+        ),
+        None => Finding::warning(
+            CHECK,
+            format!("Refit does not run: nobody answers at {socket}"),
+            "Start it with: refit serve. The Debian package brings a service that starts with the machine",
+        ),
+    }]
+}
+
+pub(super) fn state(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
+    const CHECK: &str = "state";
+    let folder = patient.state;
+    let shown = folder.display();
+    let seen = match fs::symlink_metadata(folder) {
+        Ok(seen) => seen,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return above(patient, owner),
+        Err(error) => {
+            let who = if owner.is_me() { String::new() } else { format!(", as {}", owner.name()) };
+            let what = format!("Refit's folder {shown} cannot be looked at ({error})");
+            return vec![Finding::trouble(CHECK, what, format!("Try once more with sudo{who}"))];
+        }
+    };
+    if !seen.is_dir() {
+        let what = format!("Refit's folder {shown} is not a folder of its own");
+        return vec![Finding::trouble(CHECK, what, format!("Move it away: mv {shown} {shown}.old"))];
+    }
+    let mut findings = vec![];
+    if let Some(stranger) = foreign(folder, owner.uid) {
+        findings.push(not_ours(CHECK, "Refit's folder", folder, &stranger, owner));
+    }
+    if seen.mode() & 0o077 != 0 {
+        findings.push(Finding::warning(
+            CHECK,
+            format!("Others may look into Refit's folder {shown}, where its key lies"),
+            format!("Type: chmod 700 {shown}"),
+        ));
+    }
+    if let Some(parent) = open_parent(folder) {
+        findings.push(Finding::warning(
+            CHECK,
+            format!(
+                "Anybody may put something else in the place of Refit's folder: {} is open to all",
+                parent.display()
+            ),
+            format!("Type: chmod o-w {}", parent.display()),
+        ));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::fine(CHECK, format!("{shown} belongs to {} alone", owner.name())));
+    }
+    findings
+}
+
+/// There is no state folder yet: it must be possible to make it.
+fn above(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
+    const CHECK: &str = "state";
+    let shown = patient.state.display();
+    let Some(data) = patient.state.ancestors().skip(1).find(|folder| folder.is_dir()) else { return Vec::new() };
+    match writable(data, owner) {
+        true => vec![Finding::note(CHECK, format!("{shown} is not there yet; Refit makes it when it first starts"))],
+        false => {
+            let what = format!("{} cannot make its folder {shown} in {}", owner.name(), data.display());
+            vec![Finding::trouble(CHECK, what, format!("Type: sudo chown {}: {}", owner.name(), data.display()))]
+        }
+    }
+}
+
+/// Each folder that updates change.
+pub(super) fn folders(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
+    const CHECK: &str = "folders";
+    let mut findings = Vec::new();
+    let mut seen = Vec::new();
+    for (name, folder) in patient.specs.iter().flat_map(written) {
+        if seen.contains(&folder) {
+            continue;
+        }
+        seen.push(folder.clone());
+        findings.extend(one(CHECK, &name, &folder, owner));
+    }
+    if findings.is_empty() && !seen.is_empty() {
+        findings.push(Finding::fine(CHECK, format!("{} can change all {} folders", owner.name(), seen.len())));
+    }
+    findings
+}
+
+fn one(check: &'static str, name: &str, folder: &Path, owner: &Owner) -> Option<Finding> {
+    let shown = folder.display();
+    if !folder.is_dir() {
+        // The configuration says so already.
+        return None;
+    }
+    if owner.cannot_write(folder) {
+        return Some(Finding::trouble(
+            check,
+            format!("The service refit may not write to {shown}, the folder of {name}"),
+            format!(
+                "Type: sudo systemctl edit refit, write [Service] and below it ReadWritePaths={shown}, then: sudo systemctl restart refit"
+            ),
+        ));
+    }
+    if let Some(stranger) = foreign(folder, owner.uid) {
+        return Some(not_ours(check, &format!("The folder of {name}"), folder, &stranger, owner));
+    }
+    let parent = folder.parent().unwrap_or(folder);
+    for (place, what) in
+        [(folder, "cannot change anything in"), (parent, "cannot put a new version beside the old one in")]
+    {
+        if !writable(place, owner) {
+            let at = place.display();
+            let what = format!("{} {what} {at} ({name})", owner.name());
+            return Some(Finding::trouble(
+                check,
+                what,
+                format!("Type: sudo chown {}: {at} && chmod u+rwx {at}", owner.name()),
+            ));
+        }
+    }
+    None
+}
+
+/// What a piece of software has on the disk, with its name.
+pub(super) fn written(spec: &Spec) -> Vec<(String, PathBuf)> {
+    let name = spec.name().to_string();
+    let (own, dependencies) = match spec {
+        Spec::Git(git) => (Some(&git.path), Some(&git.dependencies)),
+        Spec::Release(release) => (Some(&release.path), Some(&release.dependencies)),
+        Spec::Python(python) => (None, Some(&python.dependencies)),
+        Spec::System(_) | Spec::Absent(_) => (None, None),
+    };
+    let environment = dependencies.and_then(|all| all.environment.as_ref()).map(|environment| &environment.folder);
+    own.into_iter().chain(environment).map(|folder| (name.clone(), folder.clone())).collect()
+}
+
+fn not_ours(check: &'static str, what: &str, folder: &Path, stranger: &(PathBuf, u32), owner: &Owner) -> Finding {
+    let (path, uid) = stranger;
+    let (ours, theirs, folder) = (owner.name(), name_of(*uid), folder.display());
+    let found =
+        format!("{what} has files of another user: {} belongs to {theirs}, and Refit runs as {ours}", path.display());
+    Finding::trouble(check, found, format!("Type: sudo chown -R {ours}: {folder}"))
+}
+
+/// The first thing in it that belongs to somebody else.
+fn foreign(folder: &Path, uid: u32) -> Option<(PathBuf, u32)> {
+    let mut waiting = vec![folder.to_owned()];
+    let mut left = LOOKED_AT;
+    while let Some(path) = waiting.pop() {
+        let Ok(seen) = fs::symlink_metadata(&path) else { continue };
+        if seen.uid() != uid {
+            return Some((path, seen.uid()));
+        }
+        if seen.is_dir() {
+            let below = fs::read_dir(&path).into_iter().flatten().flatten();
+            waiting.extend(below.take(left).map(|entry| entry.path()));
+        }
+        left = left.checked_sub(1)?;
+    }
+    None
+}
+
+/// Whether its user may make files in it.
+fn writable(folder: &Path, owner: &Owner) -> bool {
+    let by_mode = |seen: Metadata| seen.uid() == owner.uid && seen.mode() & 0o300 == 0o300;
+    // To root everything is allowed; the mode is what its user will meet.
+    if owner.is_me() && !super::is_root() {
+        access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+    } else {
+        owner.uid == 0 || fs::metadata(folder).is_ok_and(by_mode)
+    }
+}
+
+/// A folder above in which anybody may exchange what is in it.
+fn open_parent(folder: &Path) -> Option<PathBuf> {
+    const STICKY: u32 = 0o1000;
+    let open =
+        |path: &&Path| fs::metadata(path).is_ok_and(|seen| seen.mode() & 0o002 != 0 && seen.mode() & STICKY == 0);
+    folder.ancestors().skip(1).find(open).map(Path::to_owned)
+}
