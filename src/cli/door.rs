@@ -67,6 +67,14 @@ impl Door {
         Ok(door)
     }
 
+    /// Another connection to the same place.
+    ///
+    /// # Errors
+    /// As of [`Self::open`].
+    pub fn again(&self) -> Result<Self, Stop> {
+        Self::open(&self.socket)
+    }
+
     /// Asks, and waits for the answer for as long as it takes.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 //!
 //! The work belongs to the daemon: a command that is interrupted leaves it running. Refuses to: retry.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -13,6 +13,10 @@ use super::progress::Progress;
 
 /// The last line of a run may come after the answer (CONTRACT §2.9): how long it is waited for.
 const LAST_LINE: Duration = Duration::from_millis(1500);
+
+/// How long a Refit that restarts itself may be away, and how often it is looked for.
+const COMES_AGAIN: Duration = Duration::from_secs(90);
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// One piece of work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,10 +149,12 @@ fn do_one(door: &mut Door, face: &Face, work: &Work) -> Result<Ended, Stop> {
     }
     let Heard { progress, last, .. } = heard;
     progress.end();
-    let runs = runs_since(door, before)?;
+    let runs = if answer.is_ok() { ended_runs(door, face, before)? } else { runs_since(door, before)? };
+    let failed = |run: &Value| matches!(run["outcome"].as_str(), Some("undone" | "needs_attention"));
     let exit = match &answer {
-        Ok(_) => Exit::Fine,
-        Err(_) => judge(&runs),
+        // Answered before its last step could be seen, see `ended_runs`.
+        Ok(_) if !runs.iter().any(failed) => Exit::Fine,
+        Ok(_) | Err(_) => judge(&runs),
     };
     let message = match answer {
         Ok(_) if runs.is_empty() && last.is_empty() => format!("{}: nothing to do.", work.deed),
@@ -242,6 +248,30 @@ fn runs_since(door: &mut Door, before: i64) -> Result<Vec<Value>, Stop> {
     runs.retain(|run| run["run"].as_i64().is_some_and(|id| id > before));
     runs.reverse();
     Ok(runs)
+}
+
+/// The same once all have ended. A run that restarts Refit is answered before, and its connection ends: the Refit that comes
+/// tells what became of it.
+fn ended_runs(door: &mut Door, face: &Face, before: i64) -> Result<Vec<Value>, Stop> {
+    let begun = Instant::now();
+    let mut told = false;
+    loop {
+        let asked = runs_since(door, before);
+        match asked {
+            Ok(runs) if runs.iter().all(|run| !run["outcome"].is_null()) => return Ok(runs),
+            Err(stop) if begun.elapsed() >= COMES_AGAIN => return Err(stop),
+            Ok(runs) if begun.elapsed() >= COMES_AGAIN => return Ok(runs),
+            Ok(_) | Err(_) => {}
+        }
+        if !told && !face.json {
+            face.line("Refit restarts itself; waiting until it is there again.");
+            told = true;
+        }
+        std::thread::sleep(LOOK_AGAIN);
+        if let Ok(opened) = door.again() {
+            *door = opened;
+        }
+    }
 }
 
 fn history(door: &mut Door, limit: usize) -> Result<Vec<Value>, Stop> {

@@ -213,11 +213,14 @@ fn refit_restarts_itself_once_and_the_next_start_sees_it() {
     wait_for_section(&printer, "refit");
     let (new, before) = (printer.publish(2), printer.main_pid("refit"));
     vm.must(User::Pi, &["refit", "refresh", "refit"]);
+    let plan = vm.must(User::Pi, &["refit", "plan", "refit"]);
+    assert!(plan.contains("restart Refit itself, the service refit"), "{plan}");
     let mut listener = printer.ask();
     listener.result("server.info", json!({}));
     let (well, said) = upgrade_as_known(&printer, "refit");
     assert!(well, "the caller is answered before the restart: {said}{}", vm.journal("refit"));
     assert!(said.contains("Restarting service refit..."), "{said}");
+    assert!(said.contains("Refit restarts itself; waiting until it is there again."), "{said}");
     vm.wait_until(PATIENCE, "another Refit", || (printer.main_pid("refit") != before).then_some(()));
     let next = printer.main_pid("refit");
     let run = run_of(&printer, "refit");

@@ -17,22 +17,29 @@ pub(super) fn patterns(asked: &str) -> [String; 3] {
 /// The service of a process, as its control group tells: systemd gives each its own. None for what belongs to no service of
 /// the system: a login, a container, a service of the user's own systemd.
 pub(crate) fn unit_of(pid: u32) -> Option<String> {
-    unit_in(&std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?)
+    let groups = |pid: u32| std::fs::read_to_string(format!("/proc/{pid}/cgroup"));
+    unit_in(&groups(pid).ok()?, &groups(1).unwrap_or_default())
 }
 
-/// See [`unit_of`]. The text is that of `/proc/PID/cgroup` (cgroups(7)): `0::/path`, and in the old hierarchy
-/// `1:name=systemd:/path`.
-fn unit_in(groups: &str) -> Option<String> {
-    let path = groups.lines().find_map(|line| {
-        let (hierarchy, rest) = line.split_once(':')?;
-        let (controllers, path) = rest.split_once(':')?;
-        ((hierarchy == "0" && path != "/") || controllers == "name=systemd").then_some(path)
-    })?;
-    let below_slices = path.split('/').find(|part| !part.is_empty() && !part.ends_with(".slice"))?;
-    // What systemd's names have in common with those of the kernel's own files gets an underscore before it.
-    let unit = of_file(below_slices.strip_prefix('_').unwrap_or(below_slices))?;
-    let ends_there = path.split('/').filter(|part| part.ends_with(".service")).count() == 1;
-    ends_there.then(|| unit.to_owned())
+/// See [`unit_of`]. The texts are those of `/proc/PID/cgroup` (cgroups(7)), of the process and of the first one: in a container
+/// all groups may lie below one of the host's. systemd has its own in the unified hierarchy (`0::/path`), or in an old one
+/// of its name (`1:name=systemd:/path`); where there are both, only one tells.
+fn unit_in(groups: &str, first: &str) -> Option<String> {
+    ["", "name=systemd"].into_iter().find_map(|hierarchy| {
+        let top = group_in(first, hierarchy).unwrap_or_default();
+        let top = top.strip_suffix("/init.scope").unwrap_or(top).trim_end_matches('/');
+        let path = group_in(groups, hierarchy)?.strip_prefix(top).filter(|rest| rest.starts_with('/'))?;
+        let below_slices = path.split('/').find(|part| !part.is_empty() && !part.ends_with(".slice"))?;
+        // Names that could be taken for files of the kernel's get an underscore from systemd.
+        let unit = of_file(below_slices.strip_prefix('_').unwrap_or(below_slices))?;
+        let ends_there = path.split('/').filter(|part| part.ends_with(".service")).count() == 1;
+        ends_there.then(|| unit.to_owned())
+    })
+}
+
+fn group_in<'a>(groups: &'a str, hierarchy: &str) -> Option<&'a str> {
+    let mut paths = groups.lines().filter_map(|line| line.split_once(':')?.1.split_once(':'));
+    paths.find(|(controllers, _)| *controllers == hierarchy).map(|(_, path)| path)
 }
 
 /// What tells where a process runs from: the words of its command line that are paths. None where we may not look.

@@ -6,6 +6,7 @@ fn a_control_group_names_a_service_of_the_system() {
         ("0::/system.slice/klipper-1.service\n", Some("klipper-1")),
         ("0::/system.slice/system-klipper.slice/klipper@1.service\n", Some("klipper@1")),
         ("0::/system.slice/klipper.service/payload\n", Some("klipper")),
+        ("0::/system.slice/_notify.service\n", Some("notify")),
         (
             "12:pids:/system.slice/x.service\n1:name=systemd:/system.slice/moonraker_2.service\n0::/\n",
             Some("moonraker_2"),
@@ -20,8 +21,19 @@ fn a_control_group_names_a_service_of_the_system() {
         ("nonsense\n", None),
         ("", None),
     ] {
-        assert_eq!(unit_in(groups).as_deref(), unit, "{groups}");
+        assert_eq!(unit_in(groups, "").as_deref(), unit, "{groups}");
     }
+    // In a container, below a group of the host's.
+    let inside = "9:name=systemd:/machine/box/system.slice/refit.service\n0::/\n";
+    assert_eq!(unit_in(inside, "9:name=systemd:/machine/box/init.scope\n0::/\n").as_deref(), Some("refit"));
+    assert_eq!(unit_in(inside, "9:name=systemd:/machine/bo\n"), None);
+    let both = "9:name=systemd:/box\n0::/box/system.slice/refit.service\n";
+    assert_eq!(unit_in(both, "9:name=systemd:/box\n0::/box/init.scope\n").as_deref(), Some("refit"));
+    assert_eq!(
+        unit_in("1:name=systemd:/system.slice/a.service\n0::/\n", "1:name=systemd:/\n0::/\n").as_deref(),
+        Some("a")
+    );
+    assert_eq!(unit_in("0::/system.slice/refit.service\n", "0::/init.scope\n").as_deref(), Some("refit"));
     assert_eq!(unit_of(u32::MAX), None);
 }
 
