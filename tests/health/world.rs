@@ -81,14 +81,15 @@ impl World {
         let text = format!(
             "[server]\nhost: 127.0.0.1\nport: {moonraker}\nklippy_uds_address: {place}/klippy.sock\n\n\
              [update_manager]\nenable_system_updates: False\nenable_auto_refresh: False\n\n\
-             [refit]\nport: 0\nallow_protocols: http\ngithub_api_url: {api}\n\n\
+             [refit]\nport: {own}\nallow_protocols: http\ngithub_api_url: {api}\n\n\
              [update_manager app]\ntype: git_repo\npath: {software}/app\norigin: {url}\n\
-             managed_services: app klipper moonraker\nhealth_check_timeout: 2\nhealth_check:\n    \
+             managed_services: app klipper moonraker\nhealth_check_timeout: 5\nhealth_check:\n    \
              url http://127.0.0.1:{app}/health\n    unit helper\n    command {software}/app/ward.py check {place}\n\n\
              [update_manager web]\ntype: web\nrepo: lab/web\npath: {software}/web\n",
             place = place.display(),
             software = self.path("software").display(),
             api = self.forge.github_api(),
+            own = free_port(),
         );
         fs::write(self.path("data/config/moonraker.conf"), text).expect("a configuration");
     }
@@ -106,13 +107,14 @@ impl World {
         command.env_clear().env("PATH", path).env("HOME", self.path("home"));
         command.arg("--data-path").arg(self.path("data")).args(["-v", "serve", "--fault"]);
         command.arg(format!("settling={SETTLING},systemd={}", self.path("runtime").display()));
-        let child = Child::spawn(command, &self.path("daemon.log"));
-        self.daemon = Some(child);
+        let mut child = Child::spawn(command, &self.path("daemon.log"));
         wait_for(PATIENCE, "Refit to come to rest", || {
+            assert!(child.exited().is_none(), "Refit ended:\n{}", child.log_tail());
             self.try_ask("machine.update.status", json!({"refresh": false})).is_some_and(|status| {
                 status["result"]["busy"] == false && status["result"]["refit"]["initialized"] == true
             })
         });
+        self.daemon = Some(child);
     }
 
     pub fn stop(&mut self) {
@@ -182,9 +184,12 @@ impl World {
         each.map(|(unit, _)| (unit.to_owned(), read(&self.path("place").join(format!("runs-{unit}"))))).collect()
     }
 
-    /// Restarts a service by hand.
+    /// Restarts a service by hand, and waits until it has read what it is.
     pub fn restart(&self, unit: &str) {
+        let note = self.path("place").join(format!("runs-{unit}"));
+        let _none_yet = fs::remove_file(&note);
         self.systemctl(&["--no-ask-password", "restart", "--", &format!("{unit}.service")]);
+        wait_for(PATIENCE, "a service", || note.exists());
     }
 
     fn systemctl(&self, words: &[&str]) -> String {
