@@ -7,19 +7,19 @@ use std::process::Command;
 use std::time::Duration;
 
 use refit_testkit::child::Child;
-use refit_testkit::git::{Commit, GitWorld, Remote};
+use refit_testkit::git::{GitWorld, Remote};
 use refit_testkit::git_http::GitServer;
-use refit_testkit::releases::{Content, Release, ReleaseHost, release_info};
+use refit_testkit::releases::{Release, ReleaseHost};
 use refit_testkit::rpc::{JsonRpc as _, Unix};
 use refit_testkit::scratch::scratch;
 use refit_testkit::wait::{free_port, wait_for, wait_some};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::software::{page, version};
+
 /// Longer than anything here takes on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
-/// What services run.
-pub const WARD: &str = include_str!("ward.py");
 const SYSTEMCTL: &str = include_str!("systemctl.py");
 /// How long a service has to run before it is believed to, in milliseconds; one that crashes later does so before.
 const SETTLING: &str = "1200";
@@ -30,14 +30,6 @@ pub struct World {
     folder: TempDir,
     _server: GitServer,
     daemon: Option<Child>,
-}
-
-/// A version, with what is sick about it.
-pub fn version(number: u32, sick: &str) -> Commit {
-    Commit::new(&format!("Version {number}"))
-        .exec("ward.py", WARD)
-        .file("version.txt", format!("{number}\n"))
-        .file("sick.txt", format!("{sick}\n"))
 }
 
 impl World {
@@ -215,15 +207,4 @@ impl Drop for World {
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default().trim().to_owned()
-}
-
-/// A front end whose page asks for two files.
-fn page(tag: &str, missing: &[&str]) -> Content {
-    let (script, style) = (format!("assets/index-{tag}.js"), "css/app.css".to_owned());
-    let text = format!("<link rel=stylesheet href=\"/{style}\"><script type=module src=\"./{script}\"></script>\n");
-    let content = Content::default()
-        .file("index.html", text)
-        .file("release_info.json", release_info("lab", "web", tag, "web.zip"));
-    let files = [script, style].into_iter().filter(|file| !missing.iter().any(|part| file.contains(part)));
-    files.fold(content, |content, file| content.file(&file, format!("{tag}\n")))
 }

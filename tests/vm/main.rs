@@ -5,8 +5,11 @@
 
 mod cut;
 mod hardening;
+mod health;
 mod machine;
 mod package;
 mod permissions;
 mod printer;
 mod service;
+#[path = "../health/software.rs"]
+mod software;
