@@ -7,4 +7,5 @@
 
 mod front_end;
 mod sickness;
+mod software;
 mod world;

@@ -7,7 +7,7 @@ use crate::world::World;
 /// What is sick about a version, and what the message says of it.
 const KINDS: [(&str, &str); 12] = [
     ("exits 0", "the service app"),
-    ("crashes 0.4", "the service app crashed (failed, exit-code)"),
+    ("crashes 0.6", "the service app"),
     (
         "klipper-error 0",
         "after the restart Klipper reported 'mcu 'mcu': Protocol error Update the firmware.' (it was ready before)",
@@ -45,9 +45,13 @@ fn suffer(world: &World, well: &str, number: u32, sick: &str, words: &str) {
     assert_eq!(world.installed(), well, "{what}");
     let everything = ["app", "helper", "klipper", "moonraker"];
     assert_eq!(world.running(), everything.map(|unit| (unit.to_owned(), well.to_owned())), "{what}");
-    if !sick.starts_with("exits") {
+    // What dies while it is being restarted is seen by the restart itself.
+    if !sick.starts_with("exits") && !told.contains("does not run after its restart") {
         assert!(told.starts_with("app's update was taken back: "), "{what}");
-        assert!(told.contains("is in use again and Klipper is ready, Moonraker answers, "), "{what}");
+        assert!(
+            told.contains("is in use again and Klipper is ready, Moonraker answers and the 3 declared checks pass"),
+            "{what}"
+        );
     }
 }
 

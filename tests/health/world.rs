@@ -7,19 +7,19 @@ use std::process::Command;
 use std::time::Duration;
 
 use refit_testkit::child::Child;
-use refit_testkit::git::{Commit, GitWorld, Remote};
+use refit_testkit::git::{GitWorld, Remote};
 use refit_testkit::git_http::GitServer;
-use refit_testkit::releases::{Content, Release, ReleaseHost, release_info};
+use refit_testkit::releases::{Release, ReleaseHost};
 use refit_testkit::rpc::{JsonRpc as _, Unix};
 use refit_testkit::scratch::scratch;
 use refit_testkit::wait::{free_port, wait_for, wait_some};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::software::{page, version};
+
 /// Longer than anything here takes on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
-/// What services run.
-pub const WARD: &str = include_str!("ward.py");
 const SYSTEMCTL: &str = include_str!("systemctl.py");
 /// How long a service has to run before it is believed to, in milliseconds; one that crashes later does so before.
 const SETTLING: &str = "1200";
@@ -30,14 +30,6 @@ pub struct World {
     folder: TempDir,
     _server: GitServer,
     daemon: Option<Child>,
-}
-
-/// A version, with what is sick about it.
-pub fn version(number: u32, sick: &str) -> Commit {
-    Commit::new(&format!("Version {number}"))
-        .exec("ward.py", WARD)
-        .file("version.txt", format!("{number}\n"))
-        .file("sick.txt", format!("{sick}\n"))
 }
 
 impl World {
@@ -81,14 +73,15 @@ impl World {
         let text = format!(
             "[server]\nhost: 127.0.0.1\nport: {moonraker}\nklippy_uds_address: {place}/klippy.sock\n\n\
              [update_manager]\nenable_system_updates: False\nenable_auto_refresh: False\n\n\
-             [refit]\nport: 0\nallow_protocols: http\ngithub_api_url: {api}\n\n\
+             [refit]\nport: {own}\nallow_protocols: http\ngithub_api_url: {api}\n\n\
              [update_manager app]\ntype: git_repo\npath: {software}/app\norigin: {url}\n\
-             managed_services: app klipper moonraker\nhealth_check_timeout: 2\nhealth_check:\n    \
+             managed_services: app klipper moonraker\nhealth_check_timeout: 5\nhealth_check:\n    \
              url http://127.0.0.1:{app}/health\n    unit helper\n    command {software}/app/ward.py check {place}\n\n\
              [update_manager web]\ntype: web\nrepo: lab/web\npath: {software}/web\n",
             place = place.display(),
             software = self.path("software").display(),
             api = self.forge.github_api(),
+            own = free_port(),
         );
         fs::write(self.path("data/config/moonraker.conf"), text).expect("a configuration");
     }
@@ -106,13 +99,14 @@ impl World {
         command.env_clear().env("PATH", path).env("HOME", self.path("home"));
         command.arg("--data-path").arg(self.path("data")).args(["-v", "serve", "--fault"]);
         command.arg(format!("settling={SETTLING},systemd={}", self.path("runtime").display()));
-        let child = Child::spawn(command, &self.path("daemon.log"));
-        self.daemon = Some(child);
+        let mut child = Child::spawn(command, &self.path("daemon.log"));
         wait_for(PATIENCE, "Refit to come to rest", || {
+            assert!(child.exited().is_none(), "Refit ended:\n{}", child.log_tail());
             self.try_ask("machine.update.status", json!({"refresh": false})).is_some_and(|status| {
                 status["result"]["busy"] == false && status["result"]["refit"]["initialized"] == true
             })
         });
+        self.daemon = Some(child);
     }
 
     pub fn stop(&mut self) {
@@ -182,9 +176,12 @@ impl World {
         each.map(|(unit, _)| (unit.to_owned(), read(&self.path("place").join(format!("runs-{unit}"))))).collect()
     }
 
-    /// Restarts a service by hand.
+    /// Restarts a service by hand, and waits until it has read what it is.
     pub fn restart(&self, unit: &str) {
+        let note = self.path("place").join(format!("runs-{unit}"));
+        let _none_yet = fs::remove_file(&note);
         self.systemctl(&["--no-ask-password", "restart", "--", &format!("{unit}.service")]);
+        wait_for(PATIENCE, "a service", || note.exists());
     }
 
     fn systemctl(&self, words: &[&str]) -> String {
@@ -210,15 +207,4 @@ impl Drop for World {
 
 fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default().trim().to_owned()
-}
-
-/// A front end whose page asks for two files.
-fn page(tag: &str, missing: &[&str]) -> Content {
-    let (script, style) = (format!("assets/index-{tag}.js"), "css/app.css".to_owned());
-    let text = format!("<link rel=stylesheet href=\"/{style}\"><script type=module src=\"./{script}\"></script>\n");
-    let content = Content::default()
-        .file("index.html", text)
-        .file("release_info.json", release_info("lab", "web", tag, "web.zip"));
-    let files = [script, style].into_iter().filter(|file| !missing.iter().any(|part| file.contains(part)));
-    files.fold(content, |content, file| content.file(&file, format!("{tag}\n")))
 }

@@ -15,6 +15,7 @@ mod deeds;
 mod folders;
 mod forge;
 mod full;
+mod health;
 mod host;
 mod instants;
 mod needs;

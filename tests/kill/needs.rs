@@ -98,7 +98,7 @@ impl Needs {
 
     /// The standing orders of the daemon.
     pub fn orders(&self) -> String {
-        format!("systemd={}", self.aside[1].display())
+        format!("systemd={},settling=100", self.aside[1].display())
     }
 
     /// What a version's commit adds to its files.

@@ -86,7 +86,8 @@ pub fn version_of(project: &str, version: &str) -> Files {
     for part in 0..12 {
         put(&format!("parts/{part}.js"), file(&format!("part {part} of every version\n").repeat(40)));
     }
-    put("index.html", file(&format!("<p>{version}</p>\n")));
+    let loads = if version == "v1" { "old.js" } else { "new/n.js" };
+    put("index.html", file(&format!("<p>{version}</p><script src=\"{loads}\"></script>\n")));
     put("config.json", file(&format!("shipped with {version}\n")));
     put(&format!("{PERSISTENT}/user.json"), file(&format!("shipped with {version}\n")));
     if version == "v1" {

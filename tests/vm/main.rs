@@ -7,6 +7,7 @@ mod beside_moonraker;
 mod cut;
 mod doctor;
 mod hardening;
+mod health;
 mod machine;
 mod package;
 mod permissions;
@@ -15,3 +16,5 @@ mod reboots;
 mod root_helper;
 mod service;
 mod services;
+#[path = "../health/software.rs"]
+mod software;

@@ -36,9 +36,13 @@ pub struct Printer {
 impl Printer {
     /// With Refit installed by hand from what `dist/` has, and running.
     pub fn with_refit() -> Self {
-        let printer = Self::new();
-        printer.install();
-        printer
+        Self::new().and_refit()
+    }
+
+    /// The same, on a machine that is there.
+    pub fn and_refit(self) -> Self {
+        self.install();
+        self
     }
 
     /// Installs Refit by hand and starts it.
@@ -73,34 +77,49 @@ impl Printer {
 
     /// Without Refit.
     pub fn new() -> Self {
+        let unit = format!("[Service]\nUser=pi\nExecStart=/home/pi/{NAME}/run.sh\n");
+        let furnish = |vm: &Vm| {
+            vm.service(NAME, &unit);
+            vm.must(User::Root, &["systemctl", "start", NAME]);
+        };
+        Self::furnished(&version(1), furnish, ["port: 0\n", "", &format!("managed_services: {NAME}\n")])
+    }
+
+    /// Without Refit: with another first version, other services that run it, and other options of `[server]`, of `[refit]`
+    /// and of its section.
+    pub fn furnished(first: &Commit, furnish: impl FnOnce(&Vm), [server, refit, options]: [&str; 3]) -> Self {
         let folder = scratch();
         let world = GitWorld::new(folder.path().join("world"));
         let remote = world.remote("lab/app");
-        remote.push("master", &version(1));
+        remote.push("master", first);
         remote.annotate("v1.0.0", "The first release");
-        let server = GitServer::start(world.remotes());
-        let url = server.url(&remote.route());
+        let remotes = GitServer::start(world.remotes());
+        let url = remotes.url(&remote.route());
         let vm = Vm::boot().expect("a machine can be had here");
         vm.must(User::Pi, &["git", "clone", "--quiet", &url, NAME]);
-        vm.service(NAME, &format!("[Service]\nUser=pi\nExecStart=/home/pi/{NAME}/run.sh\n"));
-        vm.must(User::Root, &["systemctl", "start", NAME]);
+        furnish(&vm);
         let config = format!(
-            "[server]\nhost: 127.0.0.1\nport: 0\n\n[update_manager]\nenable_system_updates: False\n\
-             enable_auto_refresh: False\n\n[refit]\nallow_protocols: http\n\n\
-             [update_manager {NAME}]\ntype: git_repo\npath: ~/{NAME}\norigin: {url}\nmanaged_services: {NAME}\n",
+            "[server]\nhost: 127.0.0.1\n{server}\n[update_manager]\nenable_system_updates: False\n\
+             enable_auto_refresh: False\n\n[refit]\nallow_protocols: http\n{refit}\n\
+             [update_manager {NAME}]\ntype: git_repo\npath: ~/{NAME}\norigin: {url}\n{options}",
         );
         vm.write(User::Pi, CONFIG, config);
-        Self { vm, remote, server, _folder: folder }
+        Self { vm, remote, server: remotes, _folder: folder }
     }
 
     /// Publishes another version. Its commit.
     pub fn publish(&self, number: u32) -> String {
-        self.remote.push("master", &version(number))
+        self.push(&version(number))
     }
 
     /// The same with a program that does something else.
     pub fn publish_program(&self, number: u32, program: &str) -> String {
-        self.remote.push("master", &version(number).exec("run.sh", program))
+        self.push(&version(number).exec("run.sh", program))
+    }
+
+    /// Publishes that.
+    pub fn push(&self, commit: &Commit) -> String {
+        self.remote.push("master", commit)
     }
 
     /// The commit that is checked out.

@@ -24,7 +24,8 @@ impl Health {
         services: &Services,
         circumstance: &Circumstance,
     ) -> Verdict {
-        let begun = Instant::now();
+        // From when on what may still come is waited for: what settles is not asked yet.
+        let mut begun = Instant::now();
         let settling = self.rules.settling;
         let pace = PACE.min(settling / 4).max(Duration::from_millis(20));
         let (mut starts, mut steady) = (Starts::default(), begun);
@@ -35,6 +36,9 @@ impl Health {
                         steady = Instant::now();
                     }
                     let settling = starts.any_new(before) && steady.elapsed() < settling;
+                    if settling {
+                        begun = Instant::now();
+                    }
                     let rebooted = circumstance.rebooted;
                     let moment = Moment { waited: begun.elapsed(), settling, rebooted, starts: &starts };
                     self.judged(watched, before, units, services, moment).await

@@ -67,6 +67,8 @@ enum Finding {
     Well(String),
     /// It is well, which goes without saying where something that stands on it is well.
     Runs(String),
+    /// A declared check passes.
+    Passes(String),
     Still(String),
     NotYet {
         words: String,
@@ -85,11 +87,13 @@ pub fn judge(before: &Seen, now: &Seen, moment: Moment<'_>) -> Verdict {
     if moment.settling && !findings.iter().any(crashed) {
         return Verdict::NotYet;
     }
-    let (mut well, mut runs, mut still, mut worse, mut open) = (vec![], vec![], vec![], vec![], false);
+    let (mut well, mut runs, mut passes) = (vec![], vec![], vec![]);
+    let (mut still, mut worse, mut open) = (vec![], vec![], false);
     for finding in findings {
         match finding {
             Finding::Well(words) => well.push(words),
             Finding::Runs(words) => runs.push(words),
+            Finding::Passes(check) => passes.push(check),
             Finding::Still(words) => still.push(words),
             Finding::Worse(words) | Finding::Crashed(words) => worse.push(words),
             Finding::NotYet { words, patience } if moment.waited >= patience => worse.push(words),
@@ -102,7 +106,12 @@ pub fn judge(before: &Seen, now: &Seen, moment: Moment<'_>) -> Verdict {
     if open {
         return Verdict::NotYet;
     }
-    let well = if well.is_empty() { runs } else { well };
+    let mut well = if well.is_empty() { runs } else { well };
+    match passes.as_slice() {
+        [] => {}
+        [check] => well.push(format!("the check '{check}' passes")),
+        several => well.push(format!("the {} declared checks pass", several.len())),
+    }
     Verdict::AsBefore { well: list(&well), still: (!still.is_empty()).then(|| still.join("; ")) }
 }
 
@@ -268,7 +277,7 @@ fn front_end(before: &FrontEndSeen, now: &FrontEndSeen) -> Option<Finding> {
 
 fn declared(check: &str, before: &DeclaredSeen, now: &DeclaredSeen) -> Finding {
     match (before.well, now.well) {
-        (_, true) => Finding::Well(format!("the check '{check}' passes")),
+        (_, true) => Finding::Passes(check.to_owned()),
         (false, false) => Finding::Still(format!("the check '{check}' fails as before: {}", now.words)),
         (true, false) => Finding::NotYet {
             words: format!("the check '{check}' fails: {} (it passed before)", now.words),
