@@ -21,17 +21,8 @@ async fn state(name: &str) -> (Lab, StateLab) {
 
 async fn verdict(lab: &Lab, facts: &GitFacts, action: Action) -> Result<Verdict, Refusal> {
     let facts = Facts::Git(Box::new(lab.look(facts, Look::Survey(action)).await));
-    let occasion = Occasion {
-        now: 1_775_124_930,
-        mark: "one".to_owned(),
-        application: "app".to_owned(),
-        update_deps: false,
-        full: false,
-        owed: Vec::new(),
-        own: None,
-        declared: Vec::new(),
-        consent: false,
-    };
+    let occasion =
+        Occasion { now: 1_775_124_930, mark: "one".to_owned(), application: "app".to_owned(), ..Occasion::default() };
     plan(action, &Spec::Git(lab.spec.clone()), &facts, &occasion)
 }
 

@@ -24,17 +24,8 @@ async fn try_action(state: states::State, action: Action) -> Result<String, Stri
     let before = seen(&state_lab);
     let looked = refit_model::updater::Facts::Git(Box::new(lab.look(&facts, Look::Survey(action)).await));
     let spec = refit_model::updater::Spec::Git(lab.spec.clone());
-    let occasion = Occasion {
-        now: 1_775_124_930,
-        mark: "one".to_owned(),
-        application: "app".to_owned(),
-        update_deps: false,
-        full: false,
-        owed: Vec::new(),
-        own: None,
-        declared: Vec::new(),
-        consent: false,
-    };
+    let occasion =
+        Occasion { now: 1_775_124_930, mark: "one".to_owned(), application: "app".to_owned(), ..Occasion::default() };
     let verdict = plan(action, &spec, &looked, &occasion);
     let told = match verdict {
         Err(refusal) => format!("refused: {refusal}"),

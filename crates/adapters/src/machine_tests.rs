@@ -92,12 +92,7 @@ impl Lab {
             now: 1_775_124_930,
             mark: "one".to_owned(),
             application: "app".to_owned(),
-            update_deps: false,
-            full: false,
-            owed: Vec::new(),
-            own: None,
-            declared: Vec::new(),
-            consent: false,
+            ..Occasion::default()
         };
         match plan(action, &Spec::Git(self.spec.clone()), &facts, &occasion) {
             Ok(Verdict::Do(plan)) => *plan,

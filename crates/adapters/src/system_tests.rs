@@ -94,12 +94,8 @@ impl World {
             now: 1000,
             mark: "mark".to_owned(),
             application: "system".to_owned(),
-            update_deps: false,
-            full: false,
-            owed: Vec::new(),
-            own: None,
-            declared: Vec::new(),
             consent,
+            ..Occasion::default()
         };
         let verdict =
             refit_model::plan::plan(action, &Spec::System(spec()), &Facts::System(Box::new(facts)), &occasion)?;

@@ -59,7 +59,7 @@ pub enum Verdict {
 }
 
 /// What the planner is told besides the facts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Occasion {
     /// Seconds since 1970, for the names of kept places.
     pub now: i64,

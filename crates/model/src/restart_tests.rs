@@ -15,17 +15,7 @@ fn units(texts: &[&str]) -> Vec<String> {
 }
 
 fn occasion() -> Occasion {
-    Occasion {
-        now: 0,
-        mark: String::new(),
-        application: "full".to_owned(),
-        update_deps: false,
-        full: true,
-        owed: Vec::new(),
-        own: None,
-        declared: Vec::new(),
-        consent: false,
-    }
+    Occasion { now: 0, mark: String::new(), application: "full".to_owned(), full: true, ..Occasion::default() }
 }
 
 /// A run of one updater that puts off and restarts.

@@ -57,12 +57,7 @@ impl Case {
                 now: 1_775_124_930,
                 mark: "r1".to_owned(),
                 application: "app".to_owned(),
-                update_deps: false,
-                full: false,
-                owed: Vec::new(),
-                own: None,
-                declared: Vec::new(),
-                consent: false,
+                ..Occasion::default()
             },
             content: Content::Commit {
                 repo: RepoRef { updater: UpdaterName::new("app").unwrap(), path: "/home/pi/app".into() },

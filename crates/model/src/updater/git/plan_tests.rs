@@ -58,17 +58,7 @@ fn behind() -> GitFacts {
 }
 
 fn occasion() -> Occasion {
-    Occasion {
-        now: 1_775_124_930,
-        mark: "r/1".to_owned(),
-        application: "app".to_owned(),
-        update_deps: false,
-        full: false,
-        owed: Vec::new(),
-        own: None,
-        declared: Vec::new(),
-        consent: false,
-    }
+    Occasion { now: 1_775_124_930, mark: "r/1".to_owned(), application: "app".to_owned(), ..Occasion::default() }
 }
 
 fn planned(action: Action, spec: &GitSpec, facts: &GitFacts) -> Plan {

@@ -5,17 +5,7 @@ use crate::step::{EnvironmentStep, Want};
 use crate::updater::python::PythonSurvey;
 
 fn occasion() -> Occasion {
-    Occasion {
-        now: 1,
-        mark: "m".to_owned(),
-        application: "tool".to_owned(),
-        update_deps: false,
-        full: false,
-        owed: Vec::new(),
-        own: None,
-        declared: Vec::new(),
-        consent: false,
-    }
+    Occasion { now: 1, mark: "m".to_owned(), application: "tool".to_owned(), ..Occasion::default() }
 }
 
 fn planned(action: Action, facts: &PythonFacts) -> Verdict {

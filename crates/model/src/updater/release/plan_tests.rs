@@ -19,17 +19,8 @@ fn facts(version: &str, offered: &str) -> ReleaseFacts {
 }
 
 fn told(action: Action, spec: &ReleaseSpec, facts: &ReleaseFacts) -> Result<Verdict, String> {
-    let occasion = Occasion {
-        now: 1_775_124_930,
-        mark: "r1".to_owned(),
-        application: "app".to_owned(),
-        update_deps: false,
-        full: false,
-        owed: Vec::new(),
-        own: None,
-        declared: Vec::new(),
-        consent: false,
-    };
+    let occasion =
+        Occasion { now: 1_775_124_930, mark: "r1".to_owned(), application: "app".to_owned(), ..Occasion::default() };
     plan(action, spec, facts, &occasion).map_err(|refusal| refusal.to_string())
 }
 

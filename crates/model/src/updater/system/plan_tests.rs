@@ -5,15 +5,8 @@ use crate::updater::system::{Interrupted, SystemSurvey, WithRemovals};
 fn planned(action: Action, facts: &SystemFacts, change: impl FnOnce(&mut Occasion)) -> Result<Verdict, Refusal> {
     let name = UpdaterName::new("system").unwrap();
     let spec = SystemSpec { name, packagekit: true, refresh_interval_hours: 168, config_hash: String::new() };
-    let mut occasion = Occasion {
-        now: 0,
-        mark: "m".to_owned(),
-        application: "system".to_owned(),
-        update_deps: false,
-        full: false,
-        owed: Vec::new(),
-        consent: false,
-    };
+    let mut occasion =
+        Occasion { now: 0, mark: "m".to_owned(), application: "system".to_owned(), ..Occasion::default() };
     change(&mut occasion);
     plan(action, &spec, facts, &occasion)
 }
