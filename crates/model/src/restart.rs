@@ -114,7 +114,9 @@ pub(crate) fn plan(spec: &Spec, facts: &Facts, occasion: &Occasion) -> Verdict {
     let version = assess(spec, facts).installed().to_owned();
     let observe = ServiceStep::Observe { updater: name.clone(), units: occasion.owed.clone() };
     let mut steps = vec![plain(Step::CheckPrinter), plain(Step::Service(observe))];
-    steps.extend(occasion.owed.iter().map(|unit| step(name, &spec.title(), unit.clone(), occasion)));
+    steps.extend(
+        occasion.owed.iter().map(|unit| step(name, &spec.title(), unit.clone(), occasion.own.as_ref() == Some(unit))),
+    );
     Verdict::Do(Box::new(Plan {
         updater: name.clone(),
         action: crate::plan::Action::Restart,
@@ -127,9 +129,8 @@ pub(crate) fn plan(spec: &Spec, facts: &Facts, occasion: &Occasion) -> Verdict {
     }))
 }
 
-/// The restart of one unit, with its announcement.
-pub(crate) fn step(updater: &UpdaterName, title: &str, unit: String, occasion: &Occasion) -> PlannedStep {
-    let own = occasion.own.as_ref() == Some(&unit);
+/// The restart of one unit, with its announcement; `own`: of Refit itself.
+pub(crate) fn step(updater: &UpdaterName, title: &str, unit: String, own: bool) -> PlannedStep {
     PlannedStep {
         announce: vec![format!("{title}: Restarting service {unit}...")],
         ..plain(Step::Service(ServiceStep::Restart { updater: updater.clone(), title: title.to_owned(), unit, own }))

@@ -21,7 +21,7 @@ fn run(of: &str, postpones: &[&str], restarts: &[&str]) -> Plan {
         plain(Step::Service(ServiceStep::Postpone { updater: updater.clone(), unit: (*unit).to_owned() }))
     };
     let steps =
-        postpones.iter().map(postpone).chain(restarts.iter().map(|unit| step(&updater, of, (*unit).to_owned())));
+        postpones.iter().map(postpone).chain(restarts.iter().map(|unit| step(&updater, of, (*unit).to_owned(), false)));
     Plan {
         steps: steps.collect(),
         updater: updater.clone(),

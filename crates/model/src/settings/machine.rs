@@ -105,7 +105,7 @@ mod tests {
             ["[machine]: Invalid value 'launchd' for option 'provider'.  Falling back to what is found"]
         );
         let problem = &settings.problems[0];
-        assert_eq!((problem.line, problem.severity), (Some(2), Severity::Warning));
+        assert_eq!((problem.line, problem.severity), (2, Severity::Warning));
         let remedy = problem.remedy.as_deref().unwrap_or_default();
         assert!(remedy.contains("systemd_dbus, systemd_cli, supervisord_cli, none"), "{remedy}");
     }
