@@ -70,7 +70,7 @@ impl World {
         let config = format!(
             "[supervisord]\nnodaemon=true\nlogfile=%(here)s/log\npidfile=%(here)s/pid\nchildlogdir=%(here)s\nuser=root\n\
              [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
-             [unix_http_server]\nfile=%(here)s/s.sock ; where it listens\n{server}{PROGRAMS}"
+             [supervisorctl]\nserverurl=unix://%(here)s/s.sock\n[unix_http_server]\nfile=%(here)s/s.sock ; where it listens\n{server}{PROGRAMS}"
         );
         let file = folder.path().join("supervisord.conf");
         std::fs::write(&file, config).expect("a file");
@@ -208,7 +208,7 @@ fn who_asks_is_not_stopped() {
     wait_for(PATIENCE, "its answer", || answer.exists());
     let answer = std::fs::read_to_string(answer).expect("text");
     assert!(answer.contains("cannot restart itself") && answer.contains("supervisorctl restart me"), "{answer}");
-    assert!(world.observe(&["me"]).1.contains("active"), "it was not stopped");
+    wait_for(PATIENCE, "it to run on", || world.observe(&["me"]).1 == "me is active, running");
 }
 
 /// Set for the process that asks: the folder of its supervisord.
