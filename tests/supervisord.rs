@@ -70,7 +70,7 @@ impl World {
         let config = format!(
             "[supervisord]\nnodaemon=true\nlogfile=%(here)s/log\npidfile=%(here)s/pid\nchildlogdir=%(here)s\nuser=root\n\
              [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
-             [unix_http_server]\nfile=%(here)s/s.sock ; where it listens\n{server}{PROGRAMS}"
+             [supervisorctl]\nserverurl=unix://%(here)s/s.sock\n[unix_http_server]\nfile=%(here)s/s.sock ; where it listens\n{server}{PROGRAMS}"
         );
         let file = folder.path().join("supervisord.conf");
         std::fs::write(&file, config).expect("a file");
@@ -83,18 +83,11 @@ impl World {
     }
 
     fn hand(&self) -> Services {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let surroundings = Surroundings { home: self.folder.path().to_owned(), path, passed_on: Vec::new() };
-        let supervisord = Some(self.folder.path().join("supervisord.conf"));
-        let provider = Some(Provider::SupervisordCli);
-        let patience = Duration::from_secs(10);
-        Services::new(ServiceRules { provider, supervisord, patience, ..ServiceRules::usual(surroundings) })
+        hand_in(self.folder.path())
     }
 
     fn restart(&self, unit: &str) -> Result<Option<String>, String> {
-        let (updater, title) = (UpdaterName::new("app").expect("a name"), "Git Repo app".to_owned());
-        let step = ServiceStep::Restart { updater, title, unit: unit.to_owned(), own: false };
-        runtime().block_on(self.hand().act(&step, &circumstance(None))).map_err(|error: StepError| error.message)
+        restart_in(self.folder.path(), unit)
     }
 
     /// What an observation notes, and tells.
@@ -122,6 +115,21 @@ impl Drop for World {
         let _told = Command::new("kill").args(["-TERM", &pid]).status();
         let _ended = self.daemon.wait();
     }
+}
+
+fn hand_in(folder: &Path) -> Services {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let surroundings = Surroundings { home: folder.to_owned(), path, passed_on: Vec::new() };
+    let supervisord = Some(folder.join("supervisord.conf"));
+    let provider = Some(Provider::SupervisordCli);
+    let patience = Duration::from_secs(10);
+    Services::new(ServiceRules { provider, supervisord, patience, ..ServiceRules::usual(surroundings) })
+}
+
+fn restart_in(folder: &Path, unit: &str) -> Result<Option<String>, String> {
+    let (updater, title) = (UpdaterName::new("app").expect("a name"), "Git Repo app".to_owned());
+    let step = ServiceStep::Restart { updater, title, unit: unit.to_owned(), own: false };
+    runtime().block_on(hand_in(folder).act(&step, &circumstance(None))).map_err(|error: StepError| error.message)
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -179,6 +187,41 @@ fn a_password_is_read_where_supervisord_reads_it() {
     let error = world.restart("klipper").unwrap_err();
     assert!(error.contains("no right to ask about klipper"), "{error}");
     assert_eq!(world.starts(), 2);
+}
+
+/// Whom supervisord runs, it cannot restart on request: here it runs (through a shell) this very test, once more.
+#[test]
+fn who_asks_is_not_stopped() {
+    let world = World::start("");
+    let file = world.folder.path().join("supervisord.conf");
+    let (test, answer) = (std::env::current_exe().expect("a program"), world.folder.path().join("answer"));
+    let more = format!(
+        "[program:me]\ncommand=sh -c \"{} --ignored --exact a_process_that_asks_for_its_own_restart --nocapture; sleep 1000\"\n\
+         environment={ASKS}=\"{}\",PATH=\"{}\"\nautorestart=false\n",
+        test.display(),
+        world.folder.path().display(),
+        std::env::var("PATH").expect("a path")
+    );
+    let text = std::fs::read_to_string(&file).expect("text");
+    std::fs::write(&file, text + &more).expect("a file");
+    must(Command::new(programs().join("supervisorctl")).arg("-c").arg(&file).arg("update"));
+    wait_for(PATIENCE, "its answer", || answer.exists());
+    let answer = std::fs::read_to_string(answer).expect("text");
+    assert!(answer.contains("cannot restart itself") && answer.contains("supervisorctl restart me"), "{answer}");
+    wait_for(PATIENCE, "it to run on", || world.observe(&["me"]).1 == "me is active, running");
+}
+
+/// Set for the process that asks: the folder of its supervisord.
+const ASKS: &str = "REFIT_TEST_SUPERVISED";
+
+/// Run by [`who_asks_is_not_stopped`] alone.
+#[test]
+#[ignore = "only under a supervisord of its own"]
+fn a_process_that_asks_for_its_own_restart() {
+    let folder = PathBuf::from(std::env::var_os(ASKS).expect("a folder"));
+    let told = restart_in(&folder, "me").expect("no failure").expect("a note");
+    std::fs::write(folder.join("answer.new"), told).expect("a file");
+    std::fs::rename(folder.join("answer.new"), folder.join("answer")).expect("a file");
 }
 
 #[test]

@@ -250,15 +250,15 @@ fn runs_since(door: &mut Door, before: i64) -> Result<Vec<Value>, Stop> {
     Ok(runs)
 }
 
-/// The same once all have ended. A run that restarts Refit is answered before, and its connection ends: the Refit that comes
-/// tells what became of it.
+/// The same once none restarts Refit any more: such a run is answered before that, and the connection ends. The Refit that
+/// comes tells what became of it.
 fn ended_runs(door: &mut Door, face: &Face, before: i64) -> Result<Vec<Value>, Stop> {
     let begun = Instant::now();
     let mut told = false;
     loop {
         let asked = runs_since(door, before);
         match asked {
-            Ok(runs) if runs.iter().all(|run| !run["outcome"].is_null()) => return Ok(runs),
+            Ok(runs) if !runs.iter().any(restarts_refit) => return Ok(runs),
             Err(stop) if begun.elapsed() >= COMES_AGAIN => return Err(stop),
             Ok(runs) if begun.elapsed() >= COMES_AGAIN => return Ok(runs),
             Ok(_) | Err(_) => {}
@@ -272,6 +272,15 @@ fn ended_runs(door: &mut Door, face: &Face, before: i64) -> Result<Vec<Value>, S
             *door = opened;
         }
     }
+}
+
+/// It stands at its last step, see `ServiceStep::describe`.
+fn restarts_refit(run: &Value) -> bool {
+    let is = |step: &Value| {
+        let describe = step["describe"].as_str().unwrap_or_default();
+        step["state"] == "begun" && describe.starts_with("restart Refit itself")
+    };
+    run["outcome"] == "running" && run["steps"].as_array().is_some_and(|steps| steps.iter().any(is))
 }
 
 fn history(door: &mut Door, limit: usize) -> Result<Vec<Value>, Stop> {

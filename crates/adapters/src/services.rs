@@ -203,6 +203,15 @@ impl Services {
         if !self.look(&units).await?.get(unit).is_some_and(Standing::exists) {
             return Ok(Some(absent(unit)));
         }
+        if let Hand::Supervisord(supervisord) = self.hand()
+            && matches!(supervisord.runs_us(unit).await, Ok(true))
+        {
+            // Who is stopped cannot ask to be started, and supervisord knows no restart.
+            return Ok(Some(format!(
+                "Refit goes on as it is: under supervisord it cannot restart itself. To do it by hand, type: \
+                 supervisorctl restart {unit}"
+            )));
+        }
         self.have(Deed::Restart, unit).await?;
         self.faults.reach("service_restart.restarted");
         self.wait_until_up(unit).await?;

@@ -23,6 +23,7 @@ mod own_restart;
 
 pub(crate) use ledger::Ledger;
 use output::Output;
+use own_restart::Parted;
 
 /// What a run lets others hear.
 #[derive(Debug, Clone, PartialEq)]
@@ -312,7 +313,11 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         let performed = match planned.phase {
             Phase::Switch if ledger.record().plan.ends_refit(index) => {
                 let closing = &ledger.record().plan.closing;
-                self.restart_refit(planned, closing, circumstance).await
+                match self.restart_refit(planned, closing, circumstance).await {
+                    Parted::Seen(note) => Ok(note),
+                    Parted::Failed(error) => Err(error),
+                    Parted::Leaving => return Err(Halt::Stopped),
+                }
             }
             // It changes nothing, and is made up for at the next start.
             Phase::Switch if is_check(&planned.step) => {

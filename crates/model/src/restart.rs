@@ -121,7 +121,9 @@ pub(crate) fn plan(spec: &Spec, facts: &Facts, occasion: &Occasion) -> Verdict {
     let mut steps = vec![plain(Step::CheckPrinter)];
     steps.extend(record);
     steps.push(plain(Step::Service(observe)));
-    steps.extend(occasion.owed.iter().map(|unit| step(name, &spec.title(), unit.clone(), occasion)));
+    steps.extend(
+        occasion.owed.iter().map(|unit| step(name, &spec.title(), unit.clone(), occasion.own.as_ref() == Some(unit))),
+    );
     steps.extend(check);
     Verdict::Do(Box::new(Plan {
         updater: name.clone(),
@@ -135,9 +137,8 @@ pub(crate) fn plan(spec: &Spec, facts: &Facts, occasion: &Occasion) -> Verdict {
     }))
 }
 
-/// The restart of one unit, with its announcement.
-pub(crate) fn step(updater: &UpdaterName, title: &str, unit: String, occasion: &Occasion) -> PlannedStep {
-    let own = occasion.own.as_ref() == Some(&unit);
+/// The restart of one unit, with its announcement; `own`: of Refit itself.
+pub(crate) fn step(updater: &UpdaterName, title: &str, unit: String, own: bool) -> PlannedStep {
     PlannedStep {
         announce: vec![format!("{title}: Restarting service {unit}...")],
         ..plain(Step::Service(ServiceStep::Restart { updater: updater.clone(), title: title.to_owned(), unit, own }))

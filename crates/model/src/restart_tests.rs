@@ -14,17 +14,13 @@ fn units(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-fn occasion() -> Occasion {
-    Occasion { now: 0, mark: String::new(), application: "full".to_owned(), full: true, ..Occasion::default() }
-}
-
 /// A run of one updater that puts off and restarts.
 fn run(of: &str, postpones: &[&str], restarts: &[&str]) -> Plan {
     let updater = name(of);
     let postpone = |unit: &&str| {
         plain(Step::Service(ServiceStep::Postpone { updater: updater.clone(), unit: (*unit).to_owned() }))
     };
-    let restart = |unit: &&str| step(&updater, of, (*unit).to_owned(), &occasion());
+    let restart = |unit: &&str| step(&updater, of, (*unit).to_owned(), false);
     let steps = postpones.iter().map(postpone).chain(restarts.iter().map(restart));
     Plan {
         steps: steps.collect(),

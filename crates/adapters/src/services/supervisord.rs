@@ -79,6 +79,16 @@ impl Supervisord {
         }
     }
 
+    /// The program runs this very process, itself or through a shell.
+    pub(super) async fn runs_us(&self, unit: &str) -> Result<bool, Trouble> {
+        let pid = match self.ask("supervisor.getProcessInfo", &[text(unit)], QUICK).await? {
+            Answer::Result(info) => info.member("pid").and_then(Value::int).unwrap_or_default(),
+            Answer::Fault { .. } => return Ok(false),
+        };
+        let ours = [rustix::process::getppid(), Some(rustix::process::getpid())];
+        Ok(pid > 1 && ours.into_iter().flatten().any(|ours| i64::from(ours.as_raw_nonzero().get()) == pid))
+    }
+
     /// Its programs, and where the running ones run from.
     pub(super) async fn find(&self) -> Result<Vec<Found>, Trouble> {
         let programs = match self.ask("supervisor.getAllProcessInfo", &[], QUICK).await? {

@@ -5,13 +5,14 @@ use std::time::Duration;
 use refit_engine::EngineSettings;
 use refit_engine::ports::Journal as _;
 use refit_engine::recover::recover;
+use refit_engine::snapshot::Running;
 use refit_model::event::Event;
 use refit_model::journal::Outcome;
 use refit_model::request::Request;
 use refit_model::step::Step;
 
-use crate::scripted::{CLOCK, Scripted, commit, git, name, serving};
-use crate::told::{Engine, engine, upgrade};
+use crate::scripted::{CLOCK, Scripted, caller, commit, git, name, serving};
+use crate::told::{Engine, engine, upgrade, wait};
 
 /// A machine where Refit is the service `refit`.
 fn machine(behind: &[&str]) -> Scripted {
@@ -62,6 +63,30 @@ async fn the_caller_is_answered_and_the_next_start_finishes_the_run() {
     assert_eq!(next_start(&engine, &machine).await, [Outcome::Finished]);
     assert_eq!(restarts(&machine), before, "asked for once, and what was restarted before it was restarted");
     assert_eq!(next_start(&engine, &machine).await, []);
+    assert_eq!(machine.head("refit"), commit('b'));
+}
+
+/// Cut before the restart was asked for: recovery asks, and does not wait for an end that is not told to it.
+#[tokio::test]
+async fn a_recovery_asks_for_it_and_leaves_the_run_to_the_next_start() {
+    let machine = machine(&["refit"]);
+    let engine = ready(&machine).await;
+    machine.with(|disk| disk.halting = Some("restart the service klipper"));
+    let asking = tokio::spawn({
+        let handle = engine.handle.clone();
+        async move { handle.submit(upgrade("refit"), caller()).await }
+    });
+    let halts = |run: &Running| run.doing.starts_with("restart the service klipper");
+    wait(&engine.handle, |snapshot| snapshot.running.as_ref().is_some_and(halts)).await;
+    asking.abort();
+    engine.task.abort();
+    let before = restarts(&machine);
+    machine.with(|disk| disk.halting = None);
+    assert_eq!(next_start(&engine, &machine).await, []);
+    let asked: Vec<_> = restarts(&machine).split_off(before.len()).into_iter().map(|(unit, _)| unit).collect();
+    assert_eq!(asked, ["klipper", "refit"]);
+    assert_eq!(next_start(&engine, &machine).await, [Outcome::Finished]);
+    assert_eq!(restarts(&machine).len(), before.len() + 2);
     assert_eq!(machine.head("refit"), commit('b'));
 }
 

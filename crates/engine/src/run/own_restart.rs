@@ -14,37 +14,55 @@ use crate::ports::{Circumstance, Clock, Journal, Machine, StepError};
 /// How long after it was granted the end may take to come. A service manager sends it at once.
 const COMES_AT_ONCE: Duration = Duration::from_secs(60);
 
+/// What came of asking.
+pub(super) enum Parted {
+    /// Nothing is to come: this is the start that was wished for, or not the service that is restarted.
+    Seen(Option<String>),
+    /// Refused, or granted in vain.
+    Failed(StepError),
+    /// It comes, or has come: the run is the next start's.
+    Leaving,
+}
+
 impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
     pub(super) async fn restart_refit(
         &self,
         planned: &PlannedStep,
         closing: &str,
         circumstance: Circumstance,
-    ) -> Result<Option<String>, StepError> {
+    ) -> Parted {
         let now = self.machine.witness(&planned.step).await;
         if circumstance.again && now.is_some() && now != circumstance.witness {
-            return Ok(Some("Refit was started anew".to_owned()));
+            return Parted::Seen(Some("Refit was started anew".to_owned()));
         }
         (self.hear)(Notice::Parting);
-        let note = self.machine.perform(&planned.step, circumstance).await?;
+        let note = match self.machine.perform(&planned.step, circumstance).await {
+            Ok(note) => note,
+            Err(error) => return Parted::Failed(error),
+        };
         if now.is_none() {
-            // This process is not that service: nothing of it ends.
-            return Ok(note);
+            return Parted::Seen(note);
+        }
+        if self.application.is_none() {
+            // A recovery, before any door is open: the end is not told to it, and nobody waits for an answer.
+            return Parted::Leaving;
         }
         (self.hear)(Notice::Leaving(closing.to_owned()));
         let mut stop = self.stop.clone();
-        let told = tokio::time::timeout(COMES_AT_ONCE, told_to_stop(&mut stop)).await;
-        // Told to stop, no failure is written down: the run is the next start's.
-        Err(never_came(&planned.step, if told.is_ok() { "is under way" } else { "was granted and never came" }))
+        match tokio::time::timeout(COMES_AT_ONCE, told_to_stop(&mut stop)).await {
+            Ok(()) => Parted::Leaving,
+            Err(_) => Parted::Failed(never_came(&planned.step)),
+        }
     }
 }
 
-fn never_came(step: &Step, what: &str) -> StepError {
+fn never_came(step: &Step) -> StepError {
+    let what = "the restart of Refit was granted and never came";
     let message = match step {
         Step::Service(ServiceStep::Restart { title, unit, .. }) => {
-            format!("{title}: the restart of Refit {what}. To do it by hand, type: sudo systemctl restart {unit}")
+            format!("{title}: {what}. To do it by hand, type: sudo systemctl restart {unit}")
         }
-        _other => format!("the restart of Refit {what}"),
+        _other => what.to_owned(),
     };
     StepError { message, command_failed: false, printer_busy: false }
 }

@@ -221,13 +221,13 @@ impl Subject<'_> {
         let mut restarts: Vec<PlannedStep> = shared.into_iter().map(|unit| self.postpone(unit)).collect();
         // Its own start is no witness of an update: the one that comes is.
         let (refit, own): (Vec<_>, Vec<_>) = own.into_iter().partition(is_refit);
-        let step = |unit: String| restart::step(self.name, &self.title, unit, self.occasion);
-        arranged.after.extend(refit.into_iter().map(step));
+        let step = |own: bool| move |unit: String| restart::step(self.name, &self.title, unit, own);
+        arranged.after.extend(refit.into_iter().map(step(true)));
         if !own.is_empty() {
             let observe = ServiceStep::Observe { updater: self.name.clone(), units: own.clone() };
             let undo = Undo::ServicesRestartAgain { units: own.clone() };
             arranged.watch.push(plain(Step::Service(observe), undo, Phase::Switch));
-            restarts.extend(own.iter().cloned().map(step));
+            restarts.extend(own.iter().cloned().map(step(false)));
         }
         self.health(arranged, own, restarts);
     }
