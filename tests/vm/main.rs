@@ -7,6 +7,7 @@ mod cut;
 mod hardening;
 mod machine;
 mod package;
+mod packages;
 mod permissions;
 mod printer;
 mod service;

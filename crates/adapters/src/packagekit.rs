@@ -14,6 +14,7 @@ mod fault;
 mod others;
 mod package;
 mod proxy;
+mod term;
 mod told;
 mod transaction;
 mod version;
@@ -173,8 +174,16 @@ impl PackageKit {
         note: &(dyn Fn(&str) + Send + Sync),
         tell: &Tell,
     ) -> Result<Done, Fault> {
-        let report = self.run(&order(deed, flag::ONLY_TRUSTED, ids), self.changing, tell, note).await?;
-        Ok(Done { reboot: report.reboot })
+        match self.run(&order(deed, flag::ONLY_TRUSTED, ids), self.changing, tell, note).await {
+            Ok(report) => Ok(Done { reboot: report.reboot }),
+            Err(Fault::Said { mut said }) if said.is_of_a_package() => {
+                if let Some(words) = term::last_words(term::LOG.as_ref()) {
+                    said.details = format!("{} (it said: {words})", said.details.trim_end());
+                }
+                Err(Fault::Said { said })
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Waits for the end of a transaction that was noted; at once when it is over already. How it ended is no proof of

@@ -114,6 +114,18 @@ impl Said {
         code::UNTRUSTED.contains(&self.code)
     }
 
+    /// A package failed while it was being installed: its own scripts have said why, and dpkg has written it down.
+    #[must_use]
+    pub fn is_of_a_package(&self) -> bool {
+        code::INSTALLATION.contains(&self.code)
+    }
+
+    /// The system does not let this user.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.code == code::NOT_AUTHORIZED
+    }
+
     /// There is nothing to do.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
@@ -197,7 +209,7 @@ impl Fault {
         let one_of = |names: &[&str]| names.iter().any(|one| name.contains(one));
         if one_of(&["RefusedByPolicy", "AccessDenied", "NotAuthorized"]) {
             Self::Refused(if text.is_empty() { name } else { one_line(&text) })
-        } else if one_of(&["ServiceUnknown", "NameHasNoOwner", "Spawn.", "SpawnExecFailed"]) {
+        } else if one_of(&["ServiceUnknown", "NameHasNoOwner", "DBus.Error.Spawn", "freedesktop.systemd1"]) {
             Self::NotThere(if text.is_empty() { name } else { one_line(&text) })
         } else {
             Self::Bus(error)

@@ -1,5 +1,8 @@
-//! Who else has PackageKit at work: named for the owner, or found again after a restart of ours.
+//! Who else is at work on packages, through PackageKit or past it: named for the owner, or found again after a restart of
+//! ours.
 //! Refuses to: end what it did not begin.
+
+use std::os::unix::fs::MetadataExt as _;
 
 use rustix::process::getuid;
 use zbus::Connection;
@@ -9,6 +12,9 @@ use zbus::names::BusName;
 use super::fault::Fault;
 use super::proxy::{DaemonProxy, TransactionProxy};
 use super::transaction::status;
+
+/// What apt and dpkg lock while they work; dpkg's own last.
+const LOCKS: [&str; 3] = ["/var/lib/dpkg/lock-frontend", "/var/lib/apt/lists/lock", "/var/lib/dpkg/lock"];
 
 /// A transaction that is not over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,4 +117,37 @@ async fn program(connection: &Connection, sender: &str) -> Option<String> {
         line = format!("process {process}");
     }
     Some(line)
+}
+
+/// What locks the system's packages, past PackageKit too: `apt-get (process 123)`.
+pub(super) fn lock_holder() -> Option<String> {
+    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    let inodes: Vec<u64> = LOCKS.iter().filter_map(|path| Some(std::fs::metadata(path).ok()?.ino())).collect();
+    let process = inodes.iter().find_map(|inode| holder_of(&locks, *inode))?;
+    let name = std::fs::read_to_string(format!("/proc/{process}/comm")).ok()?;
+    // PackageKit itself works for somebody: that one is named by its transaction.
+    (name.trim() != "packagekitd").then(|| format!("{} (process {process})", name.trim()))
+}
+
+/// From lines like `1: POSIX  ADVISORY  WRITE 123 08:01:456789 0 EOF`.
+fn holder_of(locks: &str, inode: u64) -> Option<u32> {
+    let ending = format!(":{inode}");
+    locks.lines().find_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, _, _, _, process, file, ..] = words[..] else { return None };
+        process.parse().ok().filter(|_| file.ends_with(&ending))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_holder_of_a_lock_is_found_by_its_file() {
+        let locks = "1: POSIX  ADVISORY  WRITE 77 08:01:45 0 EOF\n2: FLOCK  ADVISORY  WRITE 9 00:19:5 0 EOF\n\
+                     2: -> POSIX  ADVISORY  WRITE 78 08:01:45 0 EOF\n3: POSIX  ADVISORY  READ  5 fd:00:245 4 4\n";
+        assert_eq!((holder_of(locks, 45), holder_of(locks, 5), holder_of(locks, 245)), (Some(77), Some(9), Some(5)));
+        assert_eq!(holder_of(locks, 4), None);
+    }
 }

@@ -19,13 +19,14 @@ const STEP: u32 = 10;
 pub(super) struct Told {
     tell: Tell,
     lines: HashSet<String>,
+    waited: bool,
     percentage: u32,
     at: Option<Instant>,
 }
 
 impl Told {
     pub(super) fn new(tell: Tell) -> Self {
-        Self { tell, lines: HashSet::new(), percentage: 0, at: None }
+        Self { tell, lines: HashSet::new(), waited: false, percentage: 0, at: None }
     }
 
     /// A sentence, once.
@@ -36,11 +37,25 @@ impl Told {
         }
     }
 
+    /// Somebody is in the way. Nobody in particular is worth one line in all.
+    pub(super) fn waiting(&mut self, who: Option<String>) {
+        if who.is_some() || !self.waited {
+            let who = who.as_deref().unwrap_or("another package manager");
+            self.once(format!("Waiting for {who}, which is working on the system's packages"));
+        }
+        self.waited = true;
+    }
+
     /// Something happens to a package.
     pub(super) fn package(&mut self, info: Info, id: &PackageId) {
         if let Some(what) = info.in_words() {
             self.once(format!("{what} {id}"));
         }
+    }
+
+    /// Something else is at work from now on, and counts from nothing.
+    pub(super) fn begin_again(&mut self) {
+        self.percentage = 0;
     }
 
     /// So many of a hundred.

@@ -25,6 +25,8 @@ pub(super) mod status {
     pub(super) const WAIT: u32 = 1;
     pub(in crate::packagekit) const FINISHED: u32 = 18;
     pub(super) const WAITING_FOR_LOCK: u32 = 30;
+    /// What takes long enough to be told about: removing, fetching lists, downloading, installing, updating, committing.
+    pub(super) const WORK: [u32; 7] = [6, 7, 8, 9, 10, 16, 21];
 }
 
 /// `PkExitEnum`.
@@ -86,13 +88,13 @@ pub(super) async fn run(
         match once(connection, order, Deadlines { patience: left, ..deadlines }, &mut told, note).await {
             Err(Fault::Said { said }) if said.is_lock() => {
                 let who = match said.holder() {
-                    Some(holder) => holder,
+                    Some(holder) => Some(holder),
                     None => in_the_way(connection, "").await,
                 };
                 if begun.elapsed() >= deadlines.patience {
-                    return Err(Fault::Locked { who, waited: begun.elapsed() });
+                    return Err(Fault::Locked { who: named(who), waited: begun.elapsed() });
                 }
-                told.once(format!("Waiting for {who}, which is working on the system's packages"));
+                told.waiting(who);
                 tokio::time::sleep(TICK).await;
             }
             Err(Fault::Locked { who, .. }) => return Err(Fault::Locked { who, waited: begun.elapsed() }),
@@ -155,9 +157,13 @@ async fn at<'a>(connection: &Connection, path: &str) -> Result<TransactionProxy<
 }
 
 /// Who is in the way of the transaction at `own`, in words.
-async fn in_the_way(connection: &Connection, own: &str) -> String {
+async fn in_the_way(connection: &Connection, own: &str) -> Option<String> {
     let others = others::look(connection, own).await.unwrap_or_default();
-    others.first().map_or_else(|| "another package manager".to_owned(), others::Other::in_words)
+    others.first().map(others::Other::in_words).or_else(others::lock_holder)
+}
+
+fn named(who: Option<String>) -> String {
+    who.unwrap_or_else(|| "another package manager".to_owned())
 }
 
 struct Watch<'a> {
@@ -198,9 +204,13 @@ impl Watch<'_> {
                     if is_waiting(now) && !is_waiting(status) {
                         waiting = Instant::now();
                     }
+                    if now != status {
+                        told.begin_again();
+                    }
                     status = now;
                 }
-                Some(Event::Percentage(percentage)) => told.percentage(percentage),
+                Some(Event::Percentage(percentage)) if status::WORK.contains(&status) => told.percentage(percentage),
+                Some(Event::Percentage(_)) => {}
                 Some(Event::Moved) => {}
                 Some(Event::DaemonLeft) | None => return Err(Fault::Vanished),
             }
@@ -214,9 +224,9 @@ impl Watch<'_> {
             if waiting.elapsed() >= self.deadlines.patience {
                 // It has done nothing yet, and must not begin behind our back.
                 let _refused = self.transaction.cancel().await;
-                return Err(Fault::Locked { who, waited: waiting.elapsed() });
+                return Err(Fault::Locked { who: named(who), waited: waiting.elapsed() });
             }
-            told.once(format!("Waiting for {who}, which is working on the system's packages"));
+            told.waiting(who);
         } else if moved.elapsed() >= self.deadlines.stall {
             // What can be ended is ended; an installation cannot, and goes on.
             let _refused = self.transaction.cancel().await;
@@ -234,6 +244,7 @@ fn is_waiting(status: u32) -> bool {
 fn judged(how: u32, said: Option<Said>, report: Report) -> Result<Report, Fault> {
     match (how, said) {
         (exit::SUCCESS, _) => Ok(report),
+        (_, Some(said)) if said.is_refusal() => Err(Fault::Refused(said.details)),
         (_, Some(said)) => Err(Fault::Said { said }),
         (exit::CANCELLED | exit::CANCELLED_PRIORITY, None) => Err(Fault::Ended("it was cancelled")),
         (exit::KEY_REQUIRED | exit::NEED_UNTRUSTED, None) => {
