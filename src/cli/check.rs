@@ -91,6 +91,7 @@ fn software(spec: &Spec) -> Value {
             "extras": python.extras,
             "environment": python.dependencies.environment.as_ref().map(|environment| &environment.folder),
         }),
+        Spec::System(system) => json!({ "name": system.name, "type": "system", "packagekit": system.packagekit }),
         Spec::Absent(absent) => json!({ "name": absent.name, "type": "none", "looked_for": absent.looked_for }),
     }
 }
@@ -155,6 +156,7 @@ fn row(spec: &Spec) -> Vec<String> {
             python.channel.as_str().to_owned(),
             python.dependencies.environment.as_ref().map(|it| it.folder.display().to_string()).unwrap_or_default(),
         ],
+        Spec::System(system) => vec![system.name.to_string(), "system".to_owned(), String::new(), String::new()],
         Spec::Absent(absent) => {
             vec![absent.name.to_string(), "not found".to_owned(), String::new(), absent.looked_for.join("; ")]
         }

@@ -59,7 +59,7 @@ impl<'a> Entry<'a> {
             State::NotFound
         } else if self.is_unseen() {
             State::Unseen
-        } else if self.is("corrupt") || !self.list("/refit/damage").is_empty() {
+        } else if self.is("corrupt") || !self.list("/refit/damage").is_empty() || self.is_interrupted() {
             State::Damaged
         } else if self.fields.get("is_valid") == Some(&Value::Bool(false)) {
             if self.is("detached") && !self.is("debug_enabled") {
@@ -79,6 +79,11 @@ impl<'a> Entry<'a> {
     /// Nobody has looked at it yet: what the status says of it means nothing.
     fn is_unseen(&self) -> bool {
         self.fields.pointer("/refit/last_refresh") == Some(&Value::from(0))
+    }
+
+    /// An installation of system packages was cut off.
+    fn is_interrupted(&self) -> bool {
+        self.fields.pointer("/refit/interrupted").and_then(Value::as_array).is_some_and(|all| !all.is_empty())
     }
 
     fn offers_release(&self) -> bool {
@@ -103,7 +108,11 @@ impl<'a> Entry<'a> {
             (State::Unseen, _) => "not looked at yet".to_owned(),
             (State::Update, 1) => "update, 1 commit".to_owned(),
             (State::Update, 2..) => format!("update, {} commits", self.behind()),
-            (State::Update, 0) => "update".to_owned(),
+            (State::Update, 0) => match self.number("package_count") {
+                0 => "update".to_owned(),
+                1 => "update, 1 package".to_owned(),
+                packages => format!("update, {packages} packages"),
+            },
             (State::Current, _) => "up to date".to_owned(),
         }
     }
@@ -135,7 +144,7 @@ impl<'a> Entry<'a> {
         if self.is_unseen() {
             return remarks;
         }
-        for list in ["/refit/damage", "/warnings", "/anomalies"] {
+        for list in ["/refit/damage", "/warnings", "/anomalies", "/refit/warnings"] {
             remarks.extend(self.list(list).into_iter().map(str::to_owned));
         }
         let released = Some(self.text("last_error")).filter(|error| !error.is_empty());

@@ -1,5 +1,6 @@
 //! `refit plan`: what an update, a recovery or a rollback would do, step by step, without doing it.
 
+use refit_model::step::size_in_words;
 use serde_json::{Value, json};
 
 use super::args::PlanWord;
@@ -86,17 +87,44 @@ fn show_steps(face: &Face, plan: &Value) {
         let this = step["phase"].as_str().unwrap_or("?");
         if this != phase {
             phase = this;
-            face.line(if phase == "switch" {
-                "  The switch, each step of which can be taken back:"
-            } else {
-                "  Preparation, which touches nothing that is in use:"
+            face.line(match phase {
+                "switch" if changes_packages(plan) => {
+                    "  The switch, which is finished forward when it is cut off; system packages have no way back:"
+                }
+                "switch" => "  The switch, each step of which can be taken back:",
+                _preparation => "  Preparation, which touches nothing that is in use:",
             });
         }
         face.line(&format!("  {:>3}. {}", index + 1, step["describe"].as_str().unwrap_or("?")));
+        if is_installation(step) {
+            packages(step).for_each(|line| face.line(&format!("       {line}")));
+        }
     }
     for note in plan["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         face.line(&format!("  Note: {note}"));
     }
+}
+
+/// It changes the packages of the operating system.
+fn changes_packages(plan: &Value) -> bool {
+    plan["steps"].as_array().into_iter().flatten().any(|step| step["detail"]["step"] == "system")
+}
+
+fn is_installation(step: &Value) -> bool {
+    step["detail"]["step"] == "system" && step["detail"]["do"] == "install"
+}
+
+/// Each package with its versions, and what goes.
+fn packages(step: &Value) -> impl Iterator<Item = String> {
+    let list = |field: &str| step["detail"][field].as_array().cloned().unwrap_or_default().into_iter();
+    let changed = list("packages").map(|package| {
+        let text = |field: &str| package[field].as_str();
+        let from = text("from").map_or_else(|| "new:".to_owned(), |from| format!("{from} ->"));
+        let size = package["bytes"].as_u64().map(|bytes| format!(", {}", size_in_words(bytes))).unwrap_or_default();
+        let security = if package["security"] == true { ", for security" } else { "" };
+        format!("{} {from} {}{size}{security}", text("name").unwrap_or("?"), text("to").unwrap_or("?"))
+    });
+    changed.chain(list("remove").map(|name| format!("{} is removed", name.as_str().unwrap_or("?"))))
 }
 
 /// An action's word for people.

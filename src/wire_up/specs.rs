@@ -11,17 +11,18 @@ use refit_model::name::{BranchName, UpdaterName};
 use refit_model::python::name::ProjectName;
 use refit_model::settings::{
     CommonSettings, Dependencies as Configured, GitSettings, Place, PythonEnv, PythonSettings, ReleaseSettings,
-    Settings, UpdaterKind, UpdaterSettings,
+    Settings, UpdateManagerSettings, UpdaterKind, UpdaterSettings,
 };
 use refit_model::updater::Spec;
 use refit_model::updater::git::GitSpec;
 use refit_model::updater::python::PythonSpec;
 use refit_model::updater::release::{ReleaseKind, ReleaseSpec};
+use refit_model::updater::system::SystemSpec;
 
 /// What is looked after, and what is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Specs {
-    /// Moonraker and klipper first, then the configured ones.
+    /// The system, moonraker and klipper first, then the configured ones.
     pub specs: Vec<Spec>,
     /// What is configured and not looked after, in the words of `server.info`.
     pub warnings: Vec<String>,
@@ -30,10 +31,9 @@ pub struct Specs {
 /// Builds them. Without `[update_manager]` nothing is looked after.
 #[must_use]
 pub fn build(settings: &Settings, around: &Whereabouts<'_>) -> Specs {
-    if settings.update_manager.is_none() {
-        return Specs::default();
-    }
-    let mut built = Specs { specs: builtin::find(settings, around).to_vec(), warnings: Vec::new() };
+    let Some(all) = &settings.update_manager else { return Specs::default() };
+    let mut built = Specs { specs: system(all).into_iter().collect(), warnings: Vec::new() };
+    built.specs.extend(builtin::find(settings, around));
     for updater in &settings.updaters {
         match spec(updater, settings, around.debug) {
             Ok(mut spec) => {
@@ -46,6 +46,17 @@ pub fn build(settings: &Settings, around: &Whereabouts<'_>) -> Specs {
         }
     }
     built
+}
+
+/// The packages of the operating system, unless the owner looks after them in another way.
+fn system(all: &UpdateManagerSettings) -> Option<Spec> {
+    let name = UpdaterName::new("system").ok().filter(|_| all.enable_system_updates)?;
+    Some(Spec::System(SystemSpec {
+        name,
+        packagekit: all.enable_packagekit,
+        refresh_interval_hours: all.refresh_interval_hours,
+        config_hash: format!("{}|{}", all.enable_packagekit, all.refresh_interval_hours),
+    }))
 }
 
 fn spec(updater: &UpdaterSettings, settings: &Settings, debug: bool) -> Result<Spec, String> {
@@ -86,7 +97,7 @@ fn reserve(spec: &mut Spec, before: &[Spec]) {
     let holds = |other: &Spec| match other {
         Spec::Git(git) => release.path.starts_with(&git.path),
         Spec::Release(other) => release.path.starts_with(&other.path),
-        Spec::Python(_) | Spec::Absent(_) => false,
+        Spec::Python(_) | Spec::System(_) | Spec::Absent(_) => false,
     };
     release.reserved = before.iter().any(holds);
 }

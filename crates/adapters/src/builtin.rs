@@ -229,6 +229,7 @@ mod tests {
             Spec::Git(spec) => panic!("found a repository at {}", spec.path.display()),
             Spec::Release(spec) => panic!("found a release at {}", spec.path.display()),
             Spec::Python(spec) => panic!("found a package called {}", spec.project),
+            Spec::System(spec) => panic!("found the {}", spec.name),
         }
     }
 
@@ -237,6 +238,7 @@ mod tests {
             Spec::Git(spec) => spec.path.clone(),
             Spec::Release(spec) => panic!("found a release at {}", spec.path.display()),
             Spec::Python(spec) => panic!("found a package called {}", spec.project),
+            Spec::System(spec) => panic!("found the {}", spec.name),
             Spec::Absent(spec) => panic!("not found: {:?}", spec.looked_for),
         }
     }

@@ -23,6 +23,7 @@
 //! | [`release`] | software that ships as releases |
 //! | [`services`] | services, restarted |
 //! | [`store`] | the state folder: journal, history and facts in SQLite |
+//! | [`system`] | the packages of the operating system |
 //! | [`tree`] | folders as wholes: staged, synced, exchanged |
 
 pub mod archive;
@@ -47,4 +48,5 @@ pub mod python_package;
 pub mod release;
 pub mod services;
 pub mod store;
+pub mod system;
 pub mod tree;

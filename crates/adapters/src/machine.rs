@@ -29,12 +29,14 @@ use crate::python::Environments;
 use crate::python_package::PythonApplications;
 use crate::release::{Releases, carry, exchange};
 use crate::services::Services;
+use crate::system::SystemPackages;
 use crate::tree::{self, Sides, Stage, TreeError};
 
 mod dependencies;
 mod names;
 mod python;
 mod release;
+mod system;
 
 pub use dependencies::DependencyHands;
 use dependencies::Wanted;
@@ -48,7 +50,8 @@ pub struct Host {
     remotes: Remotes,
     releases: Releases,
     environments: Environments,
-    packages: Packages,
+    packages: Arc<Packages>,
+    system: SystemPackages,
     npm: Npm,
     services: Services,
     applications: PythonApplications,
@@ -69,17 +72,20 @@ impl Host {
         printer: watch::Receiver<Printer>,
         faults: FaultPlan,
     ) -> Self {
-        let DependencyHands { environments, packages, npm, services, applications } = dependencies;
+        let DependencyHands { environments, packages, npm, services, applications, system } = dependencies;
         let remotes = Remotes::new(git.version(), per_host);
         let real = || std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let boot = faults.boot_id().map_or_else(real, str::to_owned).trim().to_owned();
         let releases = releases.with_faults(faults.clone());
+        let packages = Arc::new(packages.with_faults(faults.clone()));
+        let system = SystemPackages::new(system, Arc::clone(&packages), boot.clone());
         Self {
             git,
             remotes,
             releases,
             environments: environments.with_faults(faults.clone()),
-            packages: packages.with_faults(faults.clone()),
+            packages,
+            system,
             npm: npm.with_faults(faults.clone()),
             services: services.with_faults(faults.clone()),
             applications,
@@ -201,6 +207,7 @@ impl Host {
             }
             Step::Node(step) => self.npm.act(step, &self.contents(circumstance.tell.clone()), circumstance).await,
             Step::Service(step) => self.services.act(step, circumstance).await,
+            Step::System(step) => self.system.act(step, circumstance).await,
         }
     }
 
@@ -238,6 +245,7 @@ impl Host {
                 self.environments.put_back(live, snapshot, old, sides_of(circumstance)).await
             }
             Undo::PackagesRemoveAdded { .. } => self.packages.remove_added(circumstance).await,
+            Undo::SystemSettle => self.system.settle(circumstance).await,
             Undo::ServicesRestartAgain { units } => self.services.restart_again(units, circumstance).await,
         }
     }
@@ -265,7 +273,8 @@ impl Host {
             | Step::Environment(_)
             | Step::Packages(_)
             | Step::Node(_)
-            | Step::Service(_) => None,
+            | Step::Service(_)
+            | Step::System(_) => None,
         }
     }
 
@@ -353,15 +362,18 @@ impl Machine for Host {
     async fn inspect(&self, spec: &Spec, before: &Facts, look: Look, tell: Tell) -> Facts {
         let (spec, before) = match (spec, before) {
             (Spec::Git(spec), Facts::Git(before)) => (spec, (**before).clone()),
-            (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::Absent) => (spec, GitFacts::default()),
+            (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent) => {
+                (spec, GitFacts::default())
+            }
+            (Spec::System(spec), before) => return self.inspect_system(spec, before, look, tell).await,
             (Spec::Release(spec), Facts::Release(before)) => {
                 return self.inspect_release(spec, before, look, &tell).await;
             }
             (Spec::Python(spec), Facts::Python(before)) => return self.inspect_python(spec, before, look, &tell).await,
-            (Spec::Python(spec), Facts::Git(_) | Facts::Release(_) | Facts::Absent) => {
+            (Spec::Python(spec), Facts::Git(_) | Facts::Release(_) | Facts::System(_) | Facts::Absent) => {
                 return self.inspect_python(spec, &PythonFacts::default(), look, &tell).await;
             }
-            (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::Absent) => {
+            (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent) => {
                 return self.inspect_release(spec, &ReleaseFacts::default(), look, &tell).await;
             }
             (Spec::Absent(_), _) => return Facts::Absent,
@@ -425,6 +437,7 @@ impl Machine for Host {
             Step::Packages(step) => self.packages.witness(step, &self.contents(Arc::new(|_| {}))).await,
             Step::Node(step) => self.npm.witness(step).await,
             Step::Service(step) => self.services.witness(step).await,
+            Step::System(step) => self.system.witness(step).await,
         }
     }
 

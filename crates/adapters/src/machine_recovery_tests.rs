@@ -28,6 +28,7 @@ async fn verdict(lab: &Lab, facts: &GitFacts, action: Action) -> Result<Verdict,
         update_deps: false,
         full: false,
         owed: Vec::new(),
+        consent: false,
     };
     plan(action, &Spec::Git(lab.spec.clone()), &facts, &occasion)
 }

@@ -31,6 +31,7 @@ async fn try_action(state: states::State, action: Action) -> Result<String, Stri
         update_deps: false,
         full: false,
         owed: Vec::new(),
+        consent: false,
     };
     let verdict = plan(action, &spec, &looked, &occasion);
     let told = match verdict {

@@ -78,7 +78,7 @@ impl Lab {
         let before = Facts::Git(Box::new(before.clone()));
         match self.host.inspect(&Spec::Git(self.spec.clone()), &before, look, self.tell()).await {
             Facts::Git(facts) => *facts,
-            Facts::Release(_) | Facts::Python(_) | Facts::Absent => panic!("a repository has facts"),
+            Facts::Release(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent => panic!("a repository has facts"),
         }
     }
 
@@ -95,6 +95,7 @@ impl Lab {
             update_deps: false,
             full: false,
             owed: Vec::new(),
+            consent: false,
         };
         match plan(action, &Spec::Git(self.spec.clone()), &facts, &occasion) {
             Ok(Verdict::Do(plan)) => *plan,

@@ -23,8 +23,10 @@ use crate::fault::FaultPlan;
 mod apt;
 mod lists;
 mod mend;
+mod offers;
 mod survey;
 mod take;
+mod upgrade;
 mod weigh;
 
 use apt::{Apt, Means};

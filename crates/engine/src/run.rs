@@ -72,6 +72,8 @@ pub(crate) struct Manner {
     pub(crate) full: bool,
     /// The units of an owed restart.
     pub(crate) owed: Vec<String>,
+    /// The caller consents to what is not done without asking.
+    pub(crate) consent: bool,
     /// Whether an updater may be brought to a version: it may be one to skip.
     pub(crate) may: May,
 }
@@ -81,7 +83,7 @@ pub(crate) type May = Arc<dyn Fn(&UpdaterName, &str) -> Result<(), Refusal> + Se
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { update_deps: false, full: false, owed: Vec::new(), may: Arc::new(|_, _| Ok(())) }
+        Self { update_deps: false, full: false, owed: Vec::new(), consent: false, may: Arc::new(|_, _| Ok(())) }
     }
 }
 
@@ -244,6 +246,13 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
                 why.unwrap_or_default(),
                 plan.restarts().collect::<Vec<_>>().join(" ")
             ),
+            Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Rollback if is_of_system(plan) => {
+                format!(
+                    "The installation of system packages could not be finished in {MOST_ATTEMPTS} attempts.{} What is \
+                     installed stays. To see for yourself, type: sudo dpkg --audit, then: sudo apt-get -f install",
+                    why.unwrap_or_default()
+                )
+            }
             Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Rollback => format!(
                 "{} could neither be brought to {} nor back to {} in {MOST_ATTEMPTS} attempts.{} What was kept aside is \
              untouched. Look at its folder, then ask for a hard recovery of {}",
@@ -349,6 +358,11 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
             tell: self.tell(),
         }
     }
+}
+
+/// It changes the packages of the operating system.
+fn is_of_system(plan: &Plan) -> bool {
+    plan.steps.iter().any(|planned| matches!(planned.step, Step::System(_)))
 }
 
 /// Returns once Refit is told to stop; never when nobody can tell any more.

@@ -27,7 +27,7 @@ pub(crate) fn is_due(spec: &Spec, facts: &Facts, now: f64) -> bool {
     match (spec, facts) {
         // Nothing is there to be looked at; another path makes it another spec.
         (Spec::Absent(_), _) => false,
-        (Spec::Git(_) | Spec::Release(_) | Spec::Python(_), facts) => {
+        (Spec::Git(_) | Spec::Release(_) | Spec::Python(_) | Spec::System(_), facts) => {
             #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit in 52 bits")]
             let last = facts.last_refresh() as f64;
             facts.last_refresh() == 0

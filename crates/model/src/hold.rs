@@ -47,6 +47,8 @@ pub enum Offer<'a> {
     Nothing,
     /// This version.
     Version(&'a str),
+    /// Things that each have a version of their own: the packages of the system.
+    Several,
 }
 
 /// Why an update of everything passes an updater by.
@@ -196,6 +198,10 @@ impl Holds {
 /// The version to skip.
 fn skippable(name: &UpdaterName, wished: Option<&str>, installed: &str, offer: Offer<'_>) -> Result<String, Refusal> {
     match (wished, offer) {
+        (_, Offer::Several) => Err(Refusal::Unfit(format!(
+            "{name} has no version to skip: each of its packages has its own. To keep one package as it is, type: sudo \
+             apt-mark hold PACKAGE. To hold all of them back: `refit hold {name}`"
+        ))),
         (None, Offer::Version(offered)) => Ok(offered.to_owned()),
         (None, Offer::Unknown | Offer::Nothing) => Err(Refusal::Unfit(format!(
             "No update of {name} is known that could be skipped. Look for one with `refit refresh {name}`, or say which \

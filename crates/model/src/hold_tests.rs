@@ -105,7 +105,7 @@ proptest! {
                         HoldRequest::Skip { version, .. } if done => {
                             let version = version.or(match now {
                                 Offer::Version(version) => Some(version.to_owned()),
-                                Offer::Unknown | Offer::Nothing => None,
+                                Offer::Unknown | Offer::Nothing | Offer::Several => None,
                             });
                             prop_assert!(version.is_some() && version.as_deref() != Some(installed.as_str()));
                             skipped = version;

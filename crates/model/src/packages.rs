@@ -12,12 +12,14 @@ mod distribution;
 mod dpkg;
 mod list;
 mod script;
+mod sources;
 
-pub use apt::{Planned, Removed, Simulation, Trouble, sizes, trouble};
+pub use apt::{Planned, Removed, Simulation, Trouble, policies, sizes, trouble};
 pub use distribution::Distribution;
 pub use dpkg::{Database, Installed};
 pub use list::{BadList, Listed, excluded, from_json, from_release_info};
 pub use script::from_script;
+pub use sources::{Ailing, Ailment, ailing, complaint, end_of_life};
 
 /// Why a text is not a package's name.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

@@ -165,18 +165,19 @@ Conf libapp (1:1.0-2 Debian:12.5/stable [amd64])
 #[test]
 fn a_simulation_is_read() {
     let seen = Simulation::parse(SIMULATED, b"");
-    let planned = |name: &str, from: Option<&str>, version: &str| Planned {
+    let planned = |name: &str, from: Option<&str>, version: &str, origin: &str| Planned {
         name: name.to_owned(),
         from: from.map(str::to_owned),
         version: version.to_owned(),
+        origin: origin.to_owned(),
     };
     assert_eq!(
         seen.install,
         [
-            planned("libapp", None, "1:1.0-2"),
-            planned("base-thing", Some("1.0"), "1.1"),
-            planned("app-dev", None, "1.0"),
-            planned("libc6:armhf", None, "2.36"),
+            planned("libapp", None, "1:1.0-2", "Debian:12.5/stable, Debian-Security:12/stable-security"),
+            planned("base-thing", Some("1.0"), "1.1", "localhost"),
+            planned("app-dev", None, "1.0", "localhost"),
+            planned("libc6:armhf", None, "2.36", "localhost"),
         ]
     );
     assert_eq!(seen.remove, [Removed { name: "rival".to_owned() }]);

@@ -72,6 +72,8 @@ pub struct Occasion {
     pub full: bool,
     /// Of [`Action::Restart`]: the units whose restart is owed, without `.service`.
     pub owed: Vec<String>,
+    /// The caller consents to what is not done without asking: a skipped version, the removal of packages.
+    pub consent: bool,
 }
 
 /// The one guard against touching a printer that is busy. Asked when a request arrives, when its turn comes, and by
@@ -106,13 +108,17 @@ pub fn plan(action: Action, spec: &Spec, facts: &Facts, occasion: &Occasion) -> 
         (Spec::Release(spec), Facts::Release(facts)) => crate::updater::release::plan(action, spec, facts, occasion),
         (Spec::Absent(spec), _) => crate::updater::absent::plan(action, spec),
         (Spec::Python(spec), Facts::Python(facts)) => crate::updater::python::plan(action, spec, facts, occasion),
-        (Spec::Python(spec), Facts::Git(_) | Facts::Release(_) | Facts::Absent) => {
+        (Spec::System(spec), Facts::System(facts)) => crate::updater::system::plan(action, spec, facts, occasion),
+        (Spec::System(spec), Facts::Git(_) | Facts::Release(_) | Facts::Python(_) | Facts::Absent) => {
+            crate::updater::system::plan(action, spec, &crate::updater::system::SystemFacts::default(), occasion)
+        }
+        (Spec::Python(spec), Facts::Git(_) | Facts::Release(_) | Facts::System(_) | Facts::Absent) => {
             crate::updater::python::plan(action, spec, &crate::updater::python::PythonFacts::default(), occasion)
         }
-        (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::Absent) => {
+        (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent) => {
             Err(Refusal::Unfit(format!("Git Repo {}: repo not initialized", spec.name)))
         }
-        (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::Absent) => {
+        (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent) => {
             crate::updater::release::plan(action, spec, &crate::updater::release::ReleaseFacts::default(), occasion)
         }
     }
@@ -130,7 +136,8 @@ pub fn overture(action: Action, spec: &Spec) -> Vec<String> {
         (Spec::Git(spec), Action::HardRecovery) => vec![says(&spec.name, "Attempting Repo Recovery...")],
         (Spec::Release(spec), _) => crate::updater::release::overture(action, spec),
         (Spec::Python(spec), _) => crate::updater::python::overture(action, spec),
-        (Spec::Git(_), Action::Upgrade | Action::Rollback | Action::Restart) | (Spec::Absent(_), _) => Vec::new(),
+        (Spec::Git(_), Action::Upgrade | Action::Rollback | Action::Restart)
+        | (Spec::System(_) | Spec::Absent(_), _) => Vec::new(),
     }
 }
 

@@ -13,11 +13,13 @@ use crate::updater::git::Damage;
 use crate::updater::release::{Asset, ReleaseKind, Source, Verify};
 
 mod dependencies;
+mod system;
 mod undo;
 
 pub use dependencies::{
     Beginning, Content, EnvironmentRef, EnvironmentStep, Ground, NodeStep, PackageList, PackageStep, ServiceStep, Want,
 };
+pub use system::SystemStep;
 pub use undo::Undo;
 
 /// The repository a step works on.
@@ -321,6 +323,8 @@ pub enum Step {
     Node(NodeStep),
     /// On services.
     Service(ServiceStep),
+    /// On the packages of the operating system.
+    System(SystemStep),
 }
 
 /// Which commit a switch goes to.
@@ -383,6 +387,7 @@ impl Step {
                 | EnvironmentStep::KeepSnapshot { .. }
                 | EnvironmentStep::Prune { .. } => true,
             },
+            Self::System(step) => step.touches_what_is_in_use(),
             Self::Node(step) => match step {
                 NodeStep::Stage { .. } => false,
                 NodeStep::Exchange { .. } | NodeStep::Prune { .. } => true,
@@ -474,6 +479,7 @@ impl Step {
             Self::Packages(step) => step.describe(),
             Self::Node(step) => step.describe(),
             Self::Service(step) => step.describe(),
+            Self::System(step) => step.describe(),
         }
     }
 }

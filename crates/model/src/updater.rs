@@ -12,6 +12,7 @@ pub(crate) mod places;
 pub mod python;
 pub mod release;
 mod repr;
+pub mod system;
 
 /// What the owner configured for one updater.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub enum Spec {
     Release(release::ReleaseSpec),
     /// `python`.
     Python(python::PythonSpec),
+    /// `system`.
+    System(system::SystemSpec),
     /// A built-in updater (klipper, moonraker) whose software was not found.
     Absent(absent::AbsentSpec),
 }
@@ -36,6 +39,8 @@ pub enum Facts {
     Release(Box<release::ReleaseFacts>),
     /// Of a Python application.
     Python(Box<python::PythonFacts>),
+    /// Of the operating system's packages.
+    System(Box<system::SystemFacts>),
     /// Of something that is not there.
     Absent,
 }
@@ -49,6 +54,8 @@ pub enum Assessment {
     Release(Box<release::ReleaseAssessment>),
     /// Of a Python application.
     Python(Box<python::PythonAssessment>),
+    /// Of the operating system's packages.
+    System(Box<system::SystemAssessment>),
     /// Of something that is not there.
     Absent(absent::AbsentAssessment),
 }
@@ -58,16 +65,20 @@ pub enum Assessment {
 pub fn assess(spec: &Spec, facts: &Facts) -> Assessment {
     match (spec, facts) {
         (Spec::Git(spec), Facts::Git(facts)) => Assessment::Git(Box::new(git::assess(spec, facts))),
-        (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::Absent) => {
+        (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent) => {
             Assessment::Git(Box::new(git::assess(spec, &git::GitFacts::default())))
         }
         (Spec::Release(spec), Facts::Release(facts)) => Assessment::Release(Box::new(release::assess(spec, facts))),
-        (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::Absent) => {
+        (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent) => {
             Assessment::Release(Box::new(release::assess(spec, &release::ReleaseFacts::default())))
         }
         (Spec::Python(spec), Facts::Python(facts)) => Assessment::Python(Box::new(python::assess(spec, facts))),
-        (Spec::Python(spec), Facts::Git(_) | Facts::Release(_) | Facts::Absent) => {
+        (Spec::Python(spec), Facts::Git(_) | Facts::Release(_) | Facts::System(_) | Facts::Absent) => {
             Assessment::Python(Box::new(python::assess(spec, &python::PythonFacts::default())))
+        }
+        (Spec::System(spec), Facts::System(facts)) => Assessment::System(Box::new(system::assess(spec, facts))),
+        (Spec::System(spec), Facts::Git(_) | Facts::Release(_) | Facts::Python(_) | Facts::Absent) => {
+            Assessment::System(Box::new(system::assess(spec, &system::SystemFacts::default())))
         }
         (Spec::Absent(spec), _) => Assessment::Absent(absent::assess(spec)),
     }
@@ -81,7 +92,7 @@ impl Assessment {
             Self::Git(git) => &git.version,
             Self::Release(release) => &release.version,
             Self::Python(python) => &python.version,
-            Self::Absent(_) => "?",
+            Self::System(_) | Self::Absent(_) => "?",
         }
     }
 
@@ -100,6 +111,7 @@ impl Assessment {
             Self::Python(python) if python.update_available => Offer::Version(&python.remote_version),
             Self::Python(python) if python.remote_version == "?" => Offer::Unknown,
             Self::Python(_) => Offer::Nothing,
+            Self::System(_) => Offer::Several,
             Self::Absent(_) => Offer::Unknown,
         }
     }
@@ -113,6 +125,7 @@ impl Spec {
             Self::Git(spec) => format!("Git Repo {}", spec.name),
             Self::Release(spec) => format!("{} {}", spec.kind.title(), spec.name),
             Self::Python(spec) => format!("Python Package {}", spec.name),
+            Self::System(_) => "System packages".to_owned(),
             Self::Absent(spec) => spec.name.to_string(),
         }
     }
@@ -124,6 +137,7 @@ impl Spec {
             Self::Git(spec) => &spec.name,
             Self::Release(spec) => &spec.name,
             Self::Python(spec) => &spec.name,
+            Self::System(spec) => &spec.name,
             Self::Absent(spec) => &spec.name,
         }
     }
@@ -135,6 +149,7 @@ impl Spec {
             Self::Git(spec) => &spec.config_hash,
             Self::Release(spec) => &spec.config_hash,
             Self::Python(spec) => &spec.config_hash,
+            Self::System(spec) => &spec.config_hash,
             Self::Absent(_) => "",
         }
     }
@@ -146,6 +161,7 @@ impl Spec {
             Self::Git(spec) => spec.refresh_interval_hours,
             Self::Release(spec) => spec.refresh_interval_hours,
             Self::Python(spec) => spec.refresh_interval_hours,
+            Self::System(spec) => spec.refresh_interval_hours,
             Self::Absent(spec) => spec.refresh_interval_hours,
         }
     }
@@ -159,6 +175,7 @@ impl Facts {
             Spec::Git(_) => Self::Git(Box::default()),
             Spec::Release(_) => Self::Release(Box::default()),
             Spec::Python(_) => Self::Python(Box::default()),
+            Spec::System(_) => Self::System(Box::default()),
             Spec::Absent(_) => Self::Absent,
         }
     }
@@ -170,6 +187,7 @@ impl Facts {
             Self::Git(facts) => facts.last_refresh,
             Self::Release(facts) => facts.last_refresh,
             Self::Python(facts) => facts.last_refresh,
+            Self::System(facts) => facts.last_refresh,
             Self::Absent => 0,
         }
     }
@@ -181,6 +199,7 @@ impl Facts {
             Self::Git(facts) => &facts.config_hash,
             Self::Release(facts) => &facts.config_hash,
             Self::Python(facts) => &facts.config_hash,
+            Self::System(facts) => &facts.config_hash,
             Self::Absent => "",
         }
     }
@@ -197,7 +216,10 @@ pub fn after_run(plan: &crate::plan::Plan, before: &Facts, after: Facts) -> Fact
         (Facts::Python(before), Facts::Python(after)) => {
             Facts::Python(Box::new(python::after_run(plan, before, *after)))
         }
+        (Facts::System(before), Facts::System(after)) => {
+            Facts::System(Box::new(system::after_run(plan, before, *after)))
+        }
         // Of another type than before: nothing of the old facts holds.
-        (_, after @ (Facts::Git(_) | Facts::Release(_) | Facts::Python(_) | Facts::Absent)) => after,
+        (_, after @ (Facts::Git(_) | Facts::Release(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent)) => after,
     }
 }

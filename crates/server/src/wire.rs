@@ -16,11 +16,13 @@ mod hold;
 mod python;
 mod release;
 pub mod runs;
+mod system;
 
 use dependencies::{EnvironmentExtras, environment};
 use hold::{FullShape, Holding};
 use python::PythonEntry;
 use release::ReleaseEntry;
+use system::SystemEntry;
 
 /// Refit's own version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -50,6 +52,9 @@ impl Serialize for VersionInfo<'_> {
                 }
                 Assessment::Python(python) => {
                     map.serialize_entry(name.as_str(), &PythonEntry::from((&**python, holding)))?
+                }
+                Assessment::System(system) => {
+                    map.serialize_entry(name.as_str(), &SystemEntry::from((&**system, holding)))?;
                 }
                 Assessment::Absent(absent) => {
                     map.serialize_entry(name.as_str(), &AbsentEntry::from((absent, holding)))?
@@ -131,7 +136,7 @@ fn github_rate(snapshot: &Snapshot) -> Option<RateLimit> {
     let rates = snapshot.updaters.iter().filter_map(|(_, assessment)| match &**assessment {
         Assessment::Release(release) => release.rate,
         Assessment::Python(python) => python.rate,
-        Assessment::Git(_) | Assessment::Absent(_) => None,
+        Assessment::Git(_) | Assessment::System(_) | Assessment::Absent(_) => None,
     });
     // Of answers in one second, the one with fewer left is the later.
     rates.max_by(|a, b| a.at.total_cmp(&b.at).then(b.remaining.cmp(&a.remaining)))

@@ -17,6 +17,7 @@ use crate::packages::{PackageRules, Packages};
 use crate::python::{EnvironmentRules, Environments, Wish};
 use crate::python_package::{ApplicationRules, PythonApplications};
 use crate::services::{ServiceRules, Services};
+use crate::system::SystemRules;
 
 /// The hands for what software depends on.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct DependencyHands {
     pub services: Services,
     /// Python applications.
     pub applications: PythonApplications,
+    /// Where the machine tells about itself.
+    pub system: SystemRules,
 }
 
 impl DependencyHands {
@@ -45,6 +48,7 @@ impl DependencyHands {
             npm: Npm::new(surroundings.clone()),
             services: Services::new(ServiceRules::usual(surroundings)),
             applications: PythonApplications::new(applications, forges),
+            system: SystemRules::usual(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What steps and undos are called, in the journal's words and those of [`crate::fault::POINTS`].
 //! Refuses to: perform any of them.
 
-use refit_model::step::{EnvironmentStep, GitTarget, Head, NodeStep, PackageStep, ServiceStep, Step, Undo};
+use refit_model::step::{EnvironmentStep, GitTarget, Head, NodeStep, PackageStep, ServiceStep, Step, SystemStep, Undo};
 
 /// As the journal names it, and the points of [`crate::fault::POINTS`].
 #[must_use]
@@ -41,6 +41,9 @@ pub fn step_name(step: &Step) -> &'static str {
         Step::Service(ServiceStep::Observe { .. }) => "service_observe",
         Step::Service(ServiceStep::Restart { .. }) => "service_restart",
         Step::Service(ServiceStep::Postpone { .. }) => "service_postpone",
+        Step::System(SystemStep::Mend) => "system_mend",
+        Step::System(SystemStep::Download { .. }) => "system_download",
+        Step::System(SystemStep::Install { .. }) => "system_install",
     }
 }
 
@@ -57,6 +60,7 @@ pub(super) fn undo_name(undo: &Undo) -> Option<&'static str> {
         Undo::ReleaseForget { .. } | Undo::ReleaseDropCopies { .. } => None,
         Undo::EnvironmentPutBack { .. } => Some("environment_put_back"),
         Undo::PackagesRemoveAdded { .. } => Some("packages_remove_added"),
+        Undo::SystemSettle => Some("system_settle"),
         Undo::ServicesRestartAgain { .. } => Some("services_restart_again"),
     }
 }
@@ -85,6 +89,7 @@ pub(super) fn pointed<'a>(step: &'a Step, otherwise: &'a Head) -> &'a Head {
         | Step::Environment(_)
         | Step::Packages(_)
         | Step::Node(_)
-        | Step::Service(_) => otherwise,
+        | Step::Service(_)
+        | Step::System(_) => otherwise,
     }
 }

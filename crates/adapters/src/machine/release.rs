@@ -91,7 +91,8 @@ impl Host {
             | Step::Environment(_)
             | Step::Packages(_)
             | Step::Node(_)
-            | Step::Service(_) => Ok(None),
+            | Step::Service(_)
+            | Step::System(_) => Ok(None),
         }
     }
 }

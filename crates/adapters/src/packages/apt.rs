@@ -2,6 +2,7 @@
 //! processes, so that its restart cuts no installation short.
 //! Refuses to: know what is installed and why; and to pass on an option that a file of the software could set.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 use refit_engine::ports::{Clock as _, StepError, Tell};
 use refit_model::name::RunId;
-use refit_model::packages::{Database, PackageName, Simulation, Trouble, sizes, trouble};
+use refit_model::packages::{Ailing, Database, PackageName, Simulation, Trouble, ailing, policies, sizes, trouble};
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
@@ -57,6 +58,28 @@ pub(super) enum Means {
     Sudo,
 }
 
+/// How packages are brought to exact versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Exactly {
+    /// Newer ones of what is installed; nothing goes.
+    Upgrade,
+    /// The same, and what the owner agreed to goes.
+    UpgradeAndRemove,
+    /// The versions from before.
+    PutBack,
+}
+
+impl Exactly {
+    /// `--only-upgrade` leaves the marks of those that came for others only.
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Upgrade => &["--only-upgrade", "--no-remove"],
+            Self::UpgradeAndRemove => &["--only-upgrade"],
+            Self::PutBack => &["--allow-downgrades", "--no-remove"],
+        }
+    }
+}
+
 /// One conversation with apt.
 pub(super) struct Apt<'a> {
     pub(super) rules: &'a PackageRules,
@@ -74,6 +97,8 @@ pub(super) struct Setup {
     pub(super) architecture: String,
     /// Where its lists are.
     lists: PathBuf,
+    /// dpkg's list of what is installed.
+    status: PathBuf,
 }
 
 /// Why apt or dpkg did not do as they were asked, in words.
@@ -102,14 +127,22 @@ impl Apt<'_> {
 
     /// How apt is set up; none where there is no apt.
     pub(super) async fn setup(&self) -> Option<Setup> {
-        let asked = ["shell", "ARCH", "APT::Architecture", "LISTS", "Dir::State::lists/d"];
+        let asked =
+            ["shell", "ARCH", "APT::Architecture", "LISTS", "Dir::State::lists/d", "STATUS", "Dir::State::status/f"];
         let outcome = self.asking("apt-config", asked).run().await.ok()?;
         let text = String::from_utf8_lossy(&outcome.stdout).into_owned();
         let value = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))?;
             Some(line.trim_matches('\'').to_owned())
         };
-        Some(Setup { architecture: value("ARCH")?, lists: value("LISTS")?.into() })
+        Some(Setup { architecture: value("ARCH")?, lists: value("LISTS")?.into(), status: value("STATUS")?.into() })
+    }
+
+    /// apt's own version.
+    pub(super) async fn version(&self) -> Option<String> {
+        let outcome = self.asking("apt-get", ["--version"]).run().await.ok()?;
+        let text = String::from_utf8_lossy(&outcome.stdout).into_owned();
+        text.strip_prefix("apt ")?.split_whitespace().next().map(str::to_owned)
     }
 
     /// What is installed.
@@ -125,8 +158,24 @@ impl Apt<'_> {
 
     /// What apt would do. Takes no lock, needs no rights and no network.
     pub(super) async fn simulate(&self, verb: &str, names: &[PackageName]) -> Result<Simulation, Failure> {
-        let options = ["-s", "-y", "-q", "-o", "APT::Cmd::Pattern-Only=true", "-o", "Debug::NoLocking=1", verb];
-        let command = self.asking("apt-get", options).args(names.iter().map(PackageName::as_str));
+        let names: Vec<&str> = names.iter().map(PackageName::as_str).collect();
+        self.simulated(&[&[verb], &*names].concat()).await
+    }
+
+    /// What apt would do for all packages, `whole` even where others would have to go.
+    pub(super) async fn simulate_upgrade(&self, whole: bool) -> Result<Simulation, Failure> {
+        self.simulated(if whole { &["dist-upgrade"] } else { &["--with-new-pkgs", "upgrade"] }).await
+    }
+
+    /// What apt would do to bring packages to these versions (`name=version`).
+    pub(super) async fn simulate_exactly(&self, manner: Exactly, wanted: &[String]) -> Result<Simulation, Failure> {
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        self.simulated(&[manner.options(), &["install"], &*wanted].concat()).await
+    }
+
+    async fn simulated(&self, words: &[&str]) -> Result<Simulation, Failure> {
+        let options = ["-s", "-y", "-q", "-o", "APT::Cmd::Pattern-Only=true", "-o", "Debug::NoLocking=1"];
+        let command = self.asking("apt-get", options).args(words);
         let outcome = command.run().await.map_err(|error| unrunnable(&error))?;
         let mut seen = Simulation::parse(&outcome.stdout, &outcome.stderr);
         if !outcome.success() && seen.errors.is_empty() && seen.not_found.is_empty() {
@@ -145,6 +194,12 @@ impl Apt<'_> {
         asked.map(|outcome| sizes(&outcome.stdout)).unwrap_or_default()
     }
 
+    /// The installed versions and those that could be had.
+    pub(super) async fn candidates(&self, names: &[String]) -> BTreeMap<String, (Option<String>, String)> {
+        let asked = self.asking("apt-cache", ["policy", "--"]).args(names).run().await;
+        asked.map(|outcome| policies(&outcome.stdout)).unwrap_or_default()
+    }
+
     /// The lists are missing, or so old that what they name may not be there any more.
     pub(super) fn lists_are_old(setup: &Setup) -> bool {
         let changed = |path: PathBuf| {
@@ -161,9 +216,50 @@ impl Apt<'_> {
         !has_lists || !(0.0..OLD_LISTS).contains(&age)
     }
 
+    /// dpkg has written down what it had begun, and did not come to its end.
+    pub(super) fn has_open_journal(setup: &Setup) -> bool {
+        let Some(folder) = setup.status.parent() else { return false };
+        let number =
+            |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| name.bytes().all(|b| b.is_ascii_digit()));
+        std::fs::read_dir(folder.join("updates"))
+            .is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| number(&entry.file_name()))))
+    }
+
     /// Fetches the lists.
     pub(super) async fn update(&self, means: Means) -> Result<(), Failure> {
         self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await.map(drop)
+    }
+
+    /// Fetches the lists, and says of which sources that was not possible.
+    pub(super) async fn fetch_lists(&self, means: Means) -> Result<Vec<Ailing>, Failure> {
+        let outcome = self.until_free(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await?;
+        let ailing = ailing(&outcome.stdout, &outcome.stderr);
+        if outcome.success() || !ailing.is_empty() { Ok(ailing) } else { Err(failure_of(&outcome)) }
+    }
+
+    /// Downloads these versions (`name=version`).
+    pub(super) async fn download_exactly(
+        &self,
+        means: Means,
+        manner: Exactly,
+        wanted: &[String],
+    ) -> Result<(), Failure> {
+        let options = ["-y", "-q", "--download-only", "-o", "APT::Keep-Downloaded-Packages=true"];
+        let options = install_options(&[&options, manner.options()].concat());
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        self.have(means, "download", FETCHING, "apt-get", &[options, wanted].concat(), &[]).await.map(drop)
+    }
+
+    /// Installs these versions (`name=version`). What came of it is for the database to say.
+    pub(super) async fn install_exactly(
+        &self,
+        means: Means,
+        manner: Exactly,
+        wanted: &[String],
+    ) -> Result<(), Failure> {
+        let options = install_options(&[&["-y", "-q"], manner.options()].concat());
+        let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
+        self.have(means, "install", INSTALLING, "apt-get", &[options, wanted].concat(), &[]).await.map(drop)
     }
 
     /// Downloads what an installation will need.
@@ -257,6 +353,20 @@ impl Apt<'_> {
         options: &[&str],
         names: &[PackageName],
     ) -> Result<Outcome, Failure> {
+        let outcome = self.until_free(means, deed, limits, program, options, names).await?;
+        if outcome.success() { Ok(outcome) } else { Err(failure_of(&outcome)) }
+    }
+
+    /// The same, however it ends, unless another has the lock for too long.
+    async fn until_free(
+        &self,
+        means: Means,
+        deed: &str,
+        limits: Limits,
+        program: &str,
+        options: &[&str],
+        names: &[PackageName],
+    ) -> Result<Outcome, Failure> {
         let begun = Instant::now();
         let mut told = false;
         loop {
@@ -285,8 +395,7 @@ impl Apt<'_> {
                     );
                     return Err(Failure { why, locked: true });
                 }
-                Some(Trouble::Said(why)) => return Err(Failure { why, locked: false }),
-                None => return Err(Failure { why: outcome.reason(), locked: false }),
+                Some(Trouble::Said(_)) | None => return Ok(outcome),
             }
         }
     }
@@ -299,8 +408,12 @@ impl Apt<'_> {
         };
         if self.rules.runtime.exists() {
             let mut unit = "refit-apt-".to_owned();
-            let run = self.run.map_or(0, |run| run.0);
-            let _never = write!(unit, "{run}-{deed}-{}", self.count.fetch_add(1, Ordering::Relaxed));
+            // Outside a run, another daemon than the one that died must not meet its units.
+            let _never = match self.run {
+                Some(run) => write!(unit, "{}", run.0),
+                None => write!(unit, "of-{}", std::process::id()),
+            };
+            let _never = write!(unit, "-{deed}-{}", self.count.fetch_add(1, Ordering::Relaxed));
             words.extend(["systemd-run".into(), format!("--unit={unit}").into()]);
             words.extend(["--collect", "--wait", "--pipe", "--quiet", "-p", "Type=oneshot"].map(OsString::from));
             words.extend(SETTINGS.map(|(name, value)| format!("--setenv={name}={value}").into()));
@@ -347,8 +460,17 @@ fn install_options<'a>(options: &[&'a str]) -> Vec<&'a str> {
     options.iter().copied().chain(conffiles).chain(names).collect()
 }
 
-/// `apt-get (process 1234)`, `another program`.
+fn failure_of(outcome: &Outcome) -> Failure {
+    match trouble(&outcome.stdout, &outcome.stderr) {
+        Some(Trouble::Said(why)) => Failure { why, locked: false },
+        Some(Trouble::Locked { .. }) | None => Failure { why: outcome.reason(), locked: false },
+    }
+}
+
+/// `apt-get (process 1234)`, `another program`. dpkg does not tell the name.
 fn holder(process: Option<u32>, program: Option<String>) -> String {
+    let named = |process| std::fs::read_to_string(format!("/proc/{process}/comm")).ok();
+    let program = program.or_else(|| process.and_then(named).map(|name| name.trim().to_owned()));
     let program = program.unwrap_or_else(|| "another package manager".to_owned());
     process.map_or_else(|| program.clone(), |process| format!("{program} (process {process})"))
 }

@@ -52,7 +52,7 @@ impl Packages {
     }
 
     /// Read each time: a distribution is upgraded without asking.
-    fn distribution(&self) -> Distribution {
+    pub(super) fn distribution(&self) -> Distribution {
         let os_release = self.rules.os_release.iter().find_map(|file| std::fs::read(file).ok()).unwrap_or_default();
         let found = || if self.rules.rpi_issue.exists() { "raspberry-pi" } else { "" };
         Distribution::parse(&os_release, self.rules.vendor.as_deref().unwrap_or_else(found))

@@ -166,7 +166,7 @@ impl Machine for Scripted {
         self.with(|disk| disk.looks.push((spec.name.to_string(), look)));
         let mut facts = match before {
             Facts::Git(facts) => (**facts).clone(),
-            Facts::Release(_) | Facts::Python(_) | Facts::Absent => GitFacts::default(),
+            Facts::Release(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent => GitFacts::default(),
         };
         facts.local.kind = RepoKind::Repo;
         facts.local.repo_detected = true;

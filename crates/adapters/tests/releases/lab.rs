@@ -155,8 +155,15 @@ impl Lab {
         };
         let facts = Facts::Release(Box::new(self.look(before, Look::Survey(action)).await));
         let now = 1_775_124_930 + i64::from(*self.runs.lock().unwrap());
-        let occasion =
-            Occasion { now, mark, application: "app".to_owned(), update_deps: false, full: false, owed: Vec::new() };
+        let occasion = Occasion {
+            now,
+            mark,
+            application: "app".to_owned(),
+            update_deps: false,
+            full: false,
+            owed: Vec::new(),
+            consent: false,
+        };
         plan(action, &Spec::Release(self.spec.clone()), &facts, &occasion).map_err(|refusal| refusal.to_string())
     }
 

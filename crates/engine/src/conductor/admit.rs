@@ -128,7 +128,7 @@ pub(crate) fn known(request: &Request, scene: &Scene<'_>) -> Result<(), Refusal>
         (Spec::Absent(spec), Action::SoftRecovery | Action::HardRecovery) => absent::plan(action, spec).map(|_| ()),
         // A rollback is refused when its turn has come, and told like one that failed (observed).
         (Spec::Absent(_), Action::Upgrade | Action::Rollback | Action::Restart)
-        | (Spec::Git(_) | Spec::Release(_) | Spec::Python(_), _) => Ok(()),
+        | (Spec::Git(_) | Spec::Release(_) | Spec::Python(_) | Spec::System(_), _) => Ok(()),
     }
 }
 
@@ -139,7 +139,7 @@ fn consented(request: &Request, scene: &Scene<'_>) -> Result<(), Refusal> {
     let mut known = scene.specs.iter().zip(scene.assessed);
     match known.find(|(spec, _)| spec.name().as_str() == name).map(|(spec, assessed)| (spec.name(), assessed.offer())) {
         Some((name, Offer::Version(version))) => scene.holds.consented(name, version, *consent),
-        Some((_, Offer::Unknown | Offer::Nothing)) | None => Ok(()),
+        Some((_, Offer::Unknown | Offer::Nothing | Offer::Several)) | None => Ok(()),
     }
 }
 

@@ -136,6 +136,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             update_deps: request.updates_dependencies(),
             full: *request == Request::Full,
             owed: Vec::new(),
+            consent,
             may: Arc::new(move |name, version| status.borrow().holds.consented(name, version, consent)),
         }
     }

@@ -73,14 +73,14 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
     pub(crate) async fn work(mut self, work: Work) -> End {
         match work {
             Work::Refresh(names) => {
-                self.refresh(&names).await;
+                self.refresh(&names, false).await;
                 End { finale: Finale::Silent, result: Ok(()), refreshed: Refreshed::Soon }
             }
             Work::Startup => {
                 self.account().await;
-                self.automatic().await
+                self.automatic(true).await
             }
-            Work::Automatic => self.automatic().await,
+            Work::Automatic => self.automatic(false).await,
             Work::Identified(identity) => self.identified(&identity).await,
             Work::Act(Request::Full, caller) => self.full(&caller).await,
             Work::Act(request, caller) => self.one(&request, &caller).await,
@@ -100,17 +100,21 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         }
     }
 
-    async fn automatic(&mut self) -> End {
+    async fn automatic(&mut self, startup: bool) -> End {
         let now = self.clock.now();
-        let due = |item: &&Item| schedule::is_due(&item.spec, &item.facts, now);
+        let due = |item: &&Item| {
+            // What lies on this machine is looked at in no time, and others than Refit change it.
+            (startup && is_of_this_machine(&item.spec)) || schedule::is_due(&item.spec, &item.facts, now)
+        };
         let names: Vec<_> = self.items.iter().filter(due).map(|item| item.name().clone()).collect();
-        self.refresh(&names).await;
+        self.refresh(&names, startup).await;
         let refreshed = if names.is_empty() { Refreshed::No } else { Refreshed::Now };
         End { finale: Finale::Silent, result: Ok(()), refreshed }
     }
 
-    /// Looks at several at the same time, but not at all at once.
-    async fn refresh(&mut self, names: &[UpdaterName]) {
+    /// Looks at several at the same time, but not at all at once. At the start the lists of the system's packages are left
+    /// as they are (CONTRACT §2.11).
+    async fn refresh(&mut self, names: &[UpdaterName], startup: bool) {
         let mut waiting = names.iter().filter_map(|name| self.item(name.as_str()).cloned()).collect::<Vec<_>>();
         waiting.reverse();
         let mut looking = JoinSet::new();
@@ -118,8 +122,9 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             while looking.len() < self.at_once.max(1) && !*self.stop.borrow() {
                 let Some(item) = waiting.pop() else { break };
                 let (machine, tell) = (self.machine.clone(), silent());
+                let look = if startup && is_of_this_machine(&item.spec) { Look::Local } else { Look::Remote };
                 looking.spawn(async move {
-                    let facts = machine.inspect(&item.spec, &item.facts, Look::Remote, tell).await;
+                    let facts = machine.inspect(&item.spec, &item.facts, look, tell).await;
                     (item, facts)
                 });
             }
@@ -194,7 +199,7 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         self.recovered(&recovery, item.name()).await;
         let corrupt = match assess(&item.spec, &acted.facts) {
             Assessment::Git(assessment) => assessment.corrupt,
-            Assessment::Release(_) | Assessment::Python(_) | Assessment::Absent(_) => false,
+            Assessment::Release(_) | Assessment::Python(_) | Assessment::System(_) | Assessment::Absent(_) => false,
         };
         self.looked(item.name(), acted.facts);
         self.reports.send(Report::At(None));
@@ -278,6 +283,14 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
 /// How the sentences of steps begin.
 const SPEAKERS: [&str; 6] =
     ["Git Repo ", "Web Client ", "Zip Application ", "Executable ", "Python Package ", "Downloading "];
+
+/// The first look asks no network for it.
+fn is_of_this_machine(spec: &Spec) -> bool {
+    match spec {
+        Spec::System(_) => true,
+        Spec::Git(_) | Spec::Release(_) | Spec::Python(_) | Spec::Absent(_) => false,
+    }
+}
 
 /// What a refresh prints is nobody's news; what failed stands in the facts.
 fn silent() -> Tell {

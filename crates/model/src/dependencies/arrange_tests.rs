@@ -57,6 +57,7 @@ impl Case {
                 update_deps: false,
                 full: false,
                 owed: Vec::new(),
+                consent: false,
             },
             content: Content::Commit {
                 repo: RepoRef { updater: UpdaterName::new("app").unwrap(), path: "/home/pi/app".into() },

@@ -12,6 +12,16 @@ pub struct Planned {
     pub from: Option<String>,
     /// The version that would come.
     pub version: String,
+    /// Where it comes from, as apt writes it: `Debian-Security:12/stable-security`.
+    pub origin: String,
+}
+
+impl Planned {
+    /// It comes from where holes in the system's security are mended.
+    #[must_use]
+    pub fn is_security(&self) -> bool {
+        self.origin.to_ascii_lowercase().contains("security")
+    }
 }
 
 /// A package that a simulation would remove.
@@ -34,6 +44,8 @@ pub struct Simulation {
     pub unmet: Vec<String>,
     /// Packages that the owner had held, and that would change all the same.
     pub held: Vec<String>,
+    /// Packages that an upgrade leaves as they are, those that the owner had held among them.
+    pub kept_back: Vec<String>,
     /// Its errors, without their `E:`.
     pub errors: Vec<String>,
 }
@@ -50,7 +62,12 @@ impl Simulation {
                     seen.unmet.push(below.split_whitespace().collect::<Vec<_>>().join(" "))
                 }
                 (Heading::Held, Some(below)) => seen.held.extend(below.split_whitespace().map(str::to_owned)),
-                (Heading::Other, _) | (Heading::Unmet | Heading::Held, None) => heading = Heading::of(line.trim_end()),
+                (Heading::KeptBack, Some(below)) => {
+                    seen.kept_back.extend(below.split_whitespace().map(str::to_owned));
+                }
+                (Heading::Other, _) | (Heading::Unmet | Heading::Held | Heading::KeptBack, None) => {
+                    heading = Heading::of(line.trim_end())
+                }
             }
             if let Some(rest) = line.strip_prefix("Inst ") {
                 seen.install.extend(planned(rest));
@@ -96,6 +113,7 @@ impl Simulation {
 enum Heading {
     Unmet,
     Held,
+    KeptBack,
     Other,
 }
 
@@ -104,6 +122,7 @@ impl Heading {
         match line {
             "The following packages have unmet dependencies:" => Self::Unmet,
             "The following held packages will be changed:" => Self::Held,
+            "The following packages have been kept back:" => Self::KeptBack,
             _ => Self::Other,
         }
     }
@@ -114,8 +133,14 @@ fn planned(rest: &str) -> Option<Planned> {
     let (name, rest) = rest.split_once(' ')?;
     let (before, rest) = rest.split_once('(')?;
     let version = rest.split([' ', ')']).next().filter(|version| !version.is_empty())?;
+    let origin = rest.strip_prefix(version).and_then(|rest| rest.split([')', '[']).next()).unwrap_or_default().trim();
     let from = before.trim().strip_prefix('[').and_then(|old| old.split([' ', ']']).next());
-    Some(Planned { name: name.to_owned(), from: from.map(str::to_owned), version: version.to_owned() })
+    Some(Planned {
+        name: name.to_owned(),
+        from: from.map(str::to_owned),
+        version: version.to_owned(),
+        origin: origin.to_owned(),
+    })
 }
 
 /// `Note, selecting 'libfoo1-2' for regex 'libfoo1.2'`.
@@ -144,6 +169,23 @@ pub fn sizes(answer: &[u8]) -> BTreeMap<(String, String), u64> {
         }
     }
     sizes
+}
+
+/// The installed version, where there is one, and the one that could be had, by name: from `apt-cache policy`.
+#[must_use]
+pub fn policies(answer: &[u8]) -> BTreeMap<String, (Option<String>, String)> {
+    let text = String::from_utf8_lossy(answer);
+    let (mut seen, mut about, mut installed) = (BTreeMap::new(), None, None);
+    for line in text.lines() {
+        if let Some(name) = line.strip_suffix(':').filter(|name| !name.starts_with(' ')) {
+            (about, installed) = (Some(name.to_owned()), None);
+        } else if let Some(version) = line.trim().strip_prefix("Installed: ") {
+            installed = Some(version.to_owned()).filter(|version| version != "(none)");
+        } else if let (Some(version), Some(name)) = (line.trim().strip_prefix("Candidate: "), about.take()) {
+            seen.insert(name, (installed.take(), version.to_owned()));
+        }
+    }
+    seen
 }
 
 /// Why apt or dpkg did not do as they were asked.

@@ -127,6 +127,8 @@ mod tests {
 
     fn here() -> Distribution {
         Distribution {
+            codename: None,
+            pretty_name: None,
             id: "debian".to_owned(),
             like: Vec::new(),
             version: "12".to_owned(),

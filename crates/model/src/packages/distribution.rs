@@ -10,6 +10,10 @@ pub struct Distribution {
     pub like: Vec<String>,
     /// `VERSION_ID`: `12`, `22.04`; empty where it does not say.
     pub version: String,
+    /// `VERSION_CODENAME`: `bookworm`.
+    pub codename: Option<String>,
+    /// `PRETTY_NAME`: `Debian GNU/Linux 12 (bookworm)`.
+    pub pretty_name: Option<String>,
     /// Who made the image: `raspberry-pi`, or what the owner set; empty where nobody is known.
     pub vendor: String,
 }
@@ -27,6 +31,8 @@ impl Distribution {
                 "ID" => seen.id = value.to_lowercase(),
                 "ID_LIKE" => seen.like = value.split_whitespace().map(str::to_lowercase).collect(),
                 "VERSION_ID" => seen.version = value,
+                "VERSION_CODENAME" => seen.codename = Some(value).filter(|value| !value.is_empty()),
+                "PRETTY_NAME" => seen.pretty_name = Some(value),
                 _ => {}
             }
         }
@@ -34,6 +40,12 @@ impl Distribution {
             "linux".clone_into(&mut seen.id);
         }
         seen
+    }
+
+    /// As people call it.
+    #[must_use]
+    pub fn title(&self) -> String {
+        self.pretty_name.clone().unwrap_or_else(|| format!("{} {}", self.id, self.version))
     }
 
     /// The names under which a list may speak of it, the nearest first.

@@ -88,6 +88,8 @@ pub enum Undo {
         /// Whose.
         updater: UpdaterName,
     },
+    /// Mends what a cut installation of the system's packages left, forward: there is no way back.
+    SystemSettle,
     /// Restarts those units again that were restarted since they were observed: what they run was put back.
     ServicesRestartAgain {
         /// Without `.service`.

@@ -65,6 +65,7 @@ fn occasion() -> Occasion {
         update_deps: false,
         full: false,
         owed: Vec::new(),
+        consent: false,
     }
 }
 
@@ -101,6 +102,7 @@ fn words(plan: &Plan) -> Vec<&'static str> {
             Step::Packages(_) => "packages",
             Step::Node(_) => "node",
             Step::Service(_) => "service",
+            Step::System(_) => "system",
         })
         .collect()
 }

@@ -12,6 +12,7 @@ fn occasion() -> Occasion {
         update_deps: false,
         full: false,
         owed: Vec::new(),
+        consent: false,
     }
 }
 

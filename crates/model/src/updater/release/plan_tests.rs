@@ -25,6 +25,7 @@ fn told(action: Action, spec: &ReleaseSpec, facts: &ReleaseFacts) -> Result<Verd
         update_deps: false,
         full: false,
         owed: Vec::new(),
+        consent: false,
     };
     plan(action, spec, facts, &occasion).map_err(|refusal| refusal.to_string())
 }

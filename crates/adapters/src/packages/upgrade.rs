@@ -1,0 +1,317 @@
+//! Upgrades of the system's packages to the exact versions of a plan: simulated again right before, downloaded, installed,
+//! and judged by what dpkg says afterwards. What fails is finished forward as far as that goes; what cannot be finished is
+//! brought to its version from before where that can be had, and said.
+//! Refuses to: remove what the plan does not name; to change a package that the owner holds; and to call anything undone.
+
+use std::collections::BTreeSet;
+
+use refit_engine::ports::{Circumstance, StepError};
+use refit_model::journal::Witness;
+use refit_model::packages::{Database, PackageName, Simulation};
+use refit_model::step::{SystemStep, size_in_words};
+use refit_model::updater::system::{FAILED, PackageUpgrade};
+use serde::{Deserialize, Serialize};
+
+use super::Packages;
+use super::apt::{Apt, Exactly, Failure, Means, Setup};
+use super::mend;
+use super::weigh::spelled;
+
+/// What was half installed before a step.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Before {
+    broken: BTreeSet<String>,
+}
+
+/// What is to be: the packages of a plan.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    packages: &'a [PackageUpgrade],
+    remove: &'a [String],
+}
+
+impl Packages {
+    /// Performs a step on the system's packages.
+    ///
+    /// # Errors
+    /// With the words that the caller gets.
+    pub(crate) async fn act_on_system(
+        &self,
+        step: &SystemStep,
+        circumstance: &Circumstance,
+    ) -> Result<Option<String>, StepError> {
+        let apt = self.apt(FAILED, circumstance.tell.clone(), Some(circumstance.run));
+        let setup = apt.setup().await.ok_or_else(|| apt.failed("this machine has no apt"))?;
+        let means = apt.means().await.ok_or_else(|| apt.failed("Refit has no right to install packages"))?;
+        if circumstance.again {
+            apt.wait_for_units().await;
+        }
+        let scene = Scene { apt: &apt, setup: &setup, means };
+        match step {
+            SystemStep::Mend => scene.mend().await,
+            SystemStep::Download { packages, remove } => scene.download(Wanted { packages, remove }).await,
+            SystemStep::Install { packages, remove } => {
+                let done = scene.install(Wanted { packages, remove }, || self.faults.reach("system_install.installed"));
+                done.await
+            }
+        }
+    }
+
+    /// What was half installed before it.
+    pub(crate) async fn system_witness(&self, step: &SystemStep) -> Option<Witness> {
+        match step {
+            SystemStep::Mend | SystemStep::Download { .. } => None,
+            SystemStep::Install { .. } => {
+                let apt = self.apt(FAILED, std::sync::Arc::new(|_| {}), None);
+                let database = apt.database(&apt.setup().await?).await.ok()?;
+                serde_json::to_value(Before { broken: names_of(&database) }).ok()
+            }
+        }
+    }
+
+    /// Takes back `Undo::SystemSettle`, as far as that is possible: nothing stays half installed.
+    ///
+    /// # Errors
+    /// When something does all the same.
+    pub(crate) async fn settle_system(&self, circumstance: &Circumstance) -> Result<(), StepError> {
+        let apt = self.apt(FAILED, circumstance.tell.clone(), Some(circumstance.run));
+        let Some(setup) = apt.setup().await else { return Ok(()) };
+        apt.wait_for_units().await;
+        let noted = circumstance.witness.clone().and_then(|noted| serde_json::from_value::<Before>(noted).ok());
+        let before = noted.unwrap_or_default();
+        let database = apt.database(&setup).await.map_err(|failure| unknown(&apt, &failure))?;
+        if names_of(&database).is_subset(&before.broken) {
+            return Ok(());
+        }
+        let Some(means) = apt.means().await else {
+            return Err(apt.failed("Refit has no right to repair the packages; try: sudo dpkg --configure -a"));
+        };
+        let database = mend::forward(&apt, &setup, means).await.map_err(|failure| unknown(&apt, &failure))?;
+        let broken: Vec<String> = names_of(&database).difference(&before.broken).cloned().collect();
+        if broken.is_empty() { Ok(()) } else { Err(apt.failed(&half_installed(&broken))) }
+    }
+}
+
+/// Where the work is done.
+struct Scene<'a> {
+    apt: &'a Apt<'a>,
+    setup: &'a Setup,
+    means: Means,
+}
+
+impl Scene<'_> {
+    /// Finishes what was cut off before.
+    async fn mend(&self) -> Result<Option<String>, StepError> {
+        let before = names_of(&self.database().await?);
+        if before.is_empty() && !Apt::has_open_journal(self.setup) {
+            return Ok(Some("nothing is half installed any more".to_owned()));
+        }
+        self.apt.say("An installation of system packages was cut off; finishing it");
+        let after = mend::forward(self.apt, self.setup, self.means).await.map_err(|failure| self.unknown(&failure))?;
+        let broken: Vec<String> = names_of(&after).into_iter().collect();
+        if broken.is_empty() {
+            let names = spelled(before.iter().map(String::as_str));
+            return Ok(Some(format!("finished: {}", if names.is_empty() { "dpkg's journal" } else { &names })));
+        }
+        Err(self.apt.failed(&half_installed(&broken)))
+    }
+
+    async fn download(&self, wanted: Wanted<'_>) -> Result<Option<String>, StepError> {
+        let database = self.database().await?;
+        let names = wanted.names(&self.lacking(wanted, &database));
+        if names.is_empty() {
+            return Ok(Some("everything is installed already".to_owned()));
+        }
+        let first = match self.objection(wanted, &names).await? {
+            None => self.apt.download_exactly(self.means, wanted.manner(), &names).await,
+            Some(why) => Err(Failure { why, locked: false }),
+        };
+        if let Err(failure) = first {
+            if failure.locked {
+                return Err(self.apt.failed(&failure.why));
+            }
+            // What the lists name is gone when a newer version took its place.
+            self.apt.say(&format!("{}; fetching the lists of packages again", failure.why));
+            self.apt.fetch_lists(self.means).await.map_err(|failure| self.not_downloaded(&failure))?;
+            if let Some(why) = self.objection(wanted, &names).await? {
+                return Err(self
+                    .apt
+                    .failed(&format!("{why}. Nothing was changed; look again and update: refit refresh system")));
+            }
+            let again = self.apt.download_exactly(self.means, wanted.manner(), &names).await;
+            again.map_err(|failure| self.not_downloaded(&failure))?;
+        }
+        let bytes = wanted.packages.iter().filter_map(|package| package.bytes).sum();
+        Ok(Some(format!("downloaded: {} packages, {}", wanted.packages.len(), size_in_words(bytes))))
+    }
+
+    async fn install(&self, wanted: Wanted<'_>, installed: impl FnOnce()) -> Result<Option<String>, StepError> {
+        let mut database = self.database().await?;
+        let before = names_of(&database);
+        if !before.is_empty() || Apt::has_open_journal(self.setup) {
+            self.apt.say("An installation of system packages was cut off; finishing it first");
+            database =
+                mend::forward(self.apt, self.setup, self.means).await.map_err(|failure| self.unknown(&failure))?;
+        }
+        let names = wanted.names(&self.lacking(wanted, &database));
+        if names.is_empty() {
+            return self.verdict(wanted, None).await;
+        }
+        if let Some(why) = self.objection(wanted, &names).await? {
+            return Err(self.apt.failed(&format!("{why}. Look again and update: refit refresh system")));
+        }
+        let done = self.apt.install_exactly(self.means, wanted.manner(), &names).await;
+        installed();
+        self.verdict(wanted, done.err()).await
+    }
+
+    /// Its exit code tells of anything that any package did; what counts is what is there now.
+    async fn verdict(&self, wanted: Wanted<'_>, failure: Option<Failure>) -> Result<Option<String>, StepError> {
+        if let Some(failure) = failure.as_ref().filter(|failure| failure.locked) {
+            return Err(self.apt.failed(&failure.why));
+        }
+        let database = self.database().await?;
+        let (lacking, broken) = (self.lacking(wanted, &database), names_of(&database));
+        if lacking.is_empty() && broken.is_empty() {
+            let names = wanted.packages.iter().map(PackageUpgrade::words).collect::<Vec<_>>();
+            return Ok(Some(format!("installed: {}", names.join(", "))));
+        }
+        let why = failure.map_or_else(|| "apt-get did not say why".to_owned(), |failure| failure.why);
+        Err(self.apt.failed(&self.saved(wanted, why).await?))
+    }
+
+    /// After a failure: finishes what can be finished, puts back what cannot, and says how it stands.
+    async fn saved(&self, wanted: Wanted<'_>, why: String) -> Result<String, StepError> {
+        self.apt.say(&format!("{why}; finishing what can be finished"));
+        let mut database =
+            mend::forward(self.apt, self.setup, self.means).await.map_err(|failure| self.unknown(&failure))?;
+        let broken = names_of(&database);
+        let back: Vec<String> = wanted
+            .packages
+            .iter()
+            .filter(|package| broken.contains(&package.name))
+            .filter_map(|package| Some(format!("{}={}", package.name, package.from.as_ref()?)))
+            .collect();
+        let mut put_back: Vec<String> = Vec::new();
+        if !back.is_empty() && self.can_be_put_back(&back).await {
+            self.apt.say(&format!("Putting back the version from before: {}", back.join(", ")));
+            // What fails of this the database tells.
+            let _tried = self.apt.install_exactly(self.means, Exactly::PutBack, &back).await;
+            database = self.database().await?;
+            let still = names_of(&database);
+            put_back = broken.difference(&still).cloned().collect();
+        }
+        let broken: Vec<String> = names_of(&database).into_iter().collect();
+        let lacking = self.lacking(wanted, &database);
+        let mut words = vec![why.trim_end_matches('.').to_owned()];
+        if !put_back.is_empty() {
+            words.push(format!("Put back to the version from before: {}", put_back.join(", ")));
+        }
+        if !broken.is_empty() {
+            words.push(half_installed(&broken));
+        }
+        match wanted.packages.len() - lacking.len().min(wanted.packages.len()) {
+            0 => words.push("Nothing else was changed".to_owned()),
+            done => words.push(format!("{done} of {} packages are upgraded, and stay so", wanted.packages.len())),
+        }
+        Ok(words.join(". "))
+    }
+
+    /// Nothing but these would change.
+    async fn can_be_put_back(&self, back: &[String]) -> bool {
+        let Ok(plan) = self.apt.simulate_exactly(Exactly::PutBack, back).await else { return false };
+        let ours = |name: &str, version: &str| back.iter().any(|one| *one == format!("{name}={version}"));
+        plan.errors.is_empty()
+            && plan.remove.is_empty()
+            && plan.install.iter().all(|planned| ours(&planned.name, &planned.version))
+    }
+
+    /// Why the plan cannot be carried out as it is.
+    async fn objection(&self, wanted: Wanted<'_>, names: &[String]) -> Result<Option<String>, StepError> {
+        let plan = self.apt.simulate_exactly(wanted.manner(), names).await.map_err(|failure| self.unknown(&failure))?;
+        Ok(differs(wanted, &plan))
+    }
+
+    /// Not there in the version of the plan; what somebody else changed meanwhile is not asked for.
+    fn lacking(&self, wanted: Wanted<'_>, database: &Database) -> Vec<PackageUpgrade> {
+        let lacks = |package: &&PackageUpgrade| {
+            let Ok(name) = PackageName::new(&package.name) else { return false };
+            match (database.get(&name), &package.from) {
+                (Some(known), _) if !known.is_there() => true,
+                (Some(known), Some(from)) => known.version == *from && known.version != package.to,
+                (Some(_), None) => false,
+                (None, _) => true,
+            }
+        };
+        wanted.packages.iter().filter(lacks).cloned().collect()
+    }
+
+    async fn database(&self) -> Result<Database, StepError> {
+        self.apt.database(self.setup).await.map_err(|failure| self.unknown(&failure))
+    }
+
+    fn unknown(&self, failure: &Failure) -> StepError {
+        unknown(self.apt, failure)
+    }
+
+    fn not_downloaded(&self, failure: &Failure) -> StepError {
+        let next = if failure.why.contains("free space") {
+            "free some space, with sudo apt-get clean to begin with, then try again"
+        } else {
+            "look at the network, then try again"
+        };
+        self.apt.failed(&format!("the packages could not be downloaded ({}). Nothing was changed; {next}", failure.why))
+    }
+}
+
+impl Wanted<'_> {
+    fn manner(self) -> Exactly {
+        if self.remove.is_empty() { Exactly::Upgrade } else { Exactly::UpgradeAndRemove }
+    }
+
+    /// What apt is asked for. What is new comes by itself, so that apt knows that nobody asked for it.
+    fn names(self, lacking: &[PackageUpgrade]) -> Vec<String> {
+        let upgraded = lacking.iter().filter(|package| package.from.is_some() && is_plain(package));
+        upgraded.map(|package| format!("{}={}", package.name, package.to)).collect()
+    }
+}
+
+/// Nothing that apt-get would take for anything else than a name and a version.
+fn is_plain(package: &PackageUpgrade) -> bool {
+    let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'.' | b'-' | b'~' | b':');
+    PackageName::new(&package.name).is_ok() && !package.to.is_empty() && package.to.bytes().all(letter)
+}
+
+/// What a simulation would do that the plan does not name.
+fn differs(wanted: Wanted<'_>, plan: &Simulation) -> Option<String> {
+    let gone =
+        plan.remove.iter().map(|one| one.name.as_str()).filter(|name| !wanted.remove.iter().any(|one| one == name));
+    let gone = spelled(gone);
+    if !gone.is_empty() {
+        return Some(format!("this would remove {gone} by now, which the plan does not name"));
+    }
+    if !plan.held.is_empty() {
+        return Some(format!("this would change {}, which you hold at its version", plan.held.join(", ")));
+    }
+    if let Some(why) = plan.unmet.first().or(plan.errors.first()) {
+        return Some(format!("the package sources offer something else by now ({why})"));
+    }
+    let known = |name: &str, version: &str| wanted.packages.iter().any(|one| one.name == name && one.to == version);
+    let other = plan.install.iter().find(|planned| !known(&planned.name, &planned.version))?;
+    Some(format!("this would bring {} {} by now, which the plan does not name", other.name, other.version))
+}
+
+fn names_of(database: &Database) -> BTreeSet<String> {
+    database.broken().iter().map(|one| one.full_name(database.native())).collect()
+}
+
+fn half_installed(broken: &[String]) -> String {
+    format!(
+        "{} could not be finished and is half installed. To see why, type: sudo dpkg --configure -a",
+        spelled(broken.iter().map(String::as_str))
+    )
+}
+
+fn unknown(apt: &Apt<'_>, failure: &Failure) -> StepError {
+    apt.failed(&format!("the system's packages could not be looked at ({}); try: sudo dpkg --audit", failure.why))
+}

@@ -1,0 +1,125 @@
+//! What `apt-get update` says of the sources of packages that it could not use. Its exit code tells less: a source that is
+//! out of reach costs a warning alone, and the old list stays.
+//! Refuses to: run it; and to take a source that is not the distribution's own for the end of a release.
+
+use super::Distribution;
+
+/// What is wrong with a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ailment {
+    /// Its server answered, and has no such release (any more).
+    Gone,
+    /// What it says was to be renewed by now.
+    Expired,
+    /// It names itself otherwise than before (`stable` has become `oldstable`): apt wants the owner to agree.
+    Renamed,
+    /// It could not be asked, or said what cannot be used.
+    Unusable,
+}
+
+/// A source that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ailing {
+    /// What is wrong.
+    pub ailment: Ailment,
+    /// apt's own words.
+    pub words: String,
+    /// The release it was asked for, as far as they tell: `bookworm-security`.
+    suite: Option<String>,
+}
+
+/// All that could not be used, from both outputs of `apt-get update`.
+#[must_use]
+pub fn ailing(stdout: &[u8], stderr: &[u8]) -> Vec<Ailing> {
+    let mut seen: Vec<Ailing> = Vec::new();
+    let text = [stdout, stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    for line in text.iter().flat_map(|text| text.lines()) {
+        let Some(words) = line.strip_prefix("E: ").or_else(|| line.strip_prefix("W: ")) else { continue };
+        let Some(ailment) = ailment(words) else { continue };
+        let one = Ailing { ailment, words: super::shown(words.trim()), suite: suite(words) };
+        if !seen.contains(&one) {
+            seen.push(one);
+        }
+    }
+    seen
+}
+
+fn ailment(words: &str) -> Option<Ailment> {
+    let gone = words.contains("does not have a Release file")
+        || words.contains("no longer has a Release file")
+        || words.contains("  404  ")
+        || words.contains("  410  ");
+    if words.contains(" changed its '") {
+        Some(Ailment::Renamed)
+    } else if gone {
+        Some(Ailment::Gone)
+    } else if words.contains(" is expired (") {
+        Some(Ailment::Expired)
+    } else if words.starts_with("Failed to fetch ") || words.contains("is not signed") || words.contains("GPG error") {
+        Some(Ailment::Unusable)
+    } else {
+        None
+    }
+}
+
+/// `http://host/debian/dists/buster/main/…`, `'http://host/debian buster Release'`.
+fn suite(words: &str) -> Option<String> {
+    let suite = match words.split_once("/dists/") {
+        Some((_, rest)) => rest.split(['/', ' ']).next()?,
+        None => words.split('\'').nth(1)?.split(' ').nth(1)?,
+    };
+    Some(suite.to_owned()).filter(|suite| !suite.is_empty())
+}
+
+/// Hosts of the distributions themselves: others name their releases after them too, and come and go as they like.
+const HOSTS: [&str; 6] =
+    ["debian.org", "raspbian.org", "raspberrypi.org", "raspberrypi.com", "ubuntu.com", "armbian.com"];
+
+impl Ailing {
+    /// It is a source of this distribution's own release, which is gone from where it was or not renewed any more.
+    fn tells_of_the_end(&self, here: &Distribution) -> bool {
+        let ended = match self.ailment {
+            Ailment::Gone | Ailment::Expired => true,
+            Ailment::Renamed | Ailment::Unusable => false,
+        };
+        let rest = here.codename.as_deref().and_then(|codename| self.suite.as_deref()?.strip_prefix(codename));
+        ended && self.is_of_the_distribution() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
+    fn is_of_the_distribution(&self) -> bool {
+        let Some((_, rest)) = self.words.split_once("://") else { return false };
+        let host = rest.split(['/', ':', ' ']).next().unwrap_or_default();
+        HOSTS.iter().any(|own| host.strip_suffix(own).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+    }
+}
+
+/// The release of this machine is past its end of life, as far as its own sources tell; in words for people.
+#[must_use]
+pub fn end_of_life(ailing: &[Ailing], here: &Distribution) -> Option<String> {
+    let found = ailing.iter().find(|one| one.tells_of_the_end(here))?;
+    let how = match found.ailment {
+        Ailment::Expired => "its package source is not renewed any more (if the clock of this machine is right)",
+        Ailment::Gone | Ailment::Renamed | Ailment::Unusable => "its package source is gone from where it was",
+    };
+    Some(format!(
+        "{} has reached its end of life: {how} ({}). It gets no more updates, also none for its security. Move this \
+         machine to a newer release; everything else can be updated as before",
+        here.title(),
+        found.words.trim_end_matches('.')
+    ))
+}
+
+/// Why the lists are not up to date, with what to do; none where only the release has ended.
+#[must_use]
+pub fn complaint(ailing: &[Ailing], here: &Distribution) -> Option<String> {
+    let first = ailing.iter().find(|one| !one.tells_of_the_end(here))?;
+    let next = match first.ailment {
+        Ailment::Gone => "Look at this source in /etc/apt, and take it out when nothing needs it any more",
+        Ailment::Expired => {
+            "Look at the clock of this machine; when it is right, whoever runs this source must renew it"
+        }
+        Ailment::Renamed => "If you agree, type: sudo apt-get update --allow-releaseinfo-change",
+        Ailment::Unusable => "Look at the network, and at the sources in /etc/apt",
+    };
+    Some(format!("{}. {next}", first.words.trim_end_matches('.')))
+}
