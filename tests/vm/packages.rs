@@ -1,12 +1,13 @@
 //! Packages through PackageKit, as the owner of the printer with the rule that Refit brings, on a machine with the real
 //! PackageKit, polkit, apt and dpkg.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use refit_testkit::apt::Deb;
 use refit_testkit::vm::User;
 
 pub mod client;
+mod daemon;
 pub mod lab;
 
 use lab::Lab;
@@ -29,6 +30,7 @@ fn updates_are_listed_simulated_downloaded_and_installed() {
     let updates = lab.ask("updates");
     assert_eq!(updates.ok(), &json!(["lab-a 1.1 Normal", "lab-b 1.1 Normal", "lab-new 1.0 Normal"]));
     let resolved = lab.ask("resolve lab-a lab-new");
+    assert_eq!(resolved.ok(), &json!(["lab-a 1.0 true", "lab-a 1.1 false", "lab-new 1.0 false"]));
     let planned = lab.ask("simulate update lab-a lab-b");
     let planned = planned.ok().to_string();
     for change in ["Update lab-a 1.1", "Update lab-b 1.1", "Install lab-new 1.0"] {
@@ -65,6 +67,7 @@ fn what_nobody_vouches_for_is_refused_and_a_removal_is_seen() {
     }
     assert_eq!((lab.state("lab-strange"), lab.state("lab-a")), (String::new(), "ii 1.0".to_owned()));
     let simulated = lab.ask("simulate install lab-strange");
+    assert!(simulated.ok().to_string().contains("Untrusted lab-strange"), "{simulated:?}");
     let planned = lab.ask("simulate install lab-rival");
     assert!(planned.ok().to_string().contains("Remove lab-old"), "{planned:?}");
     let unmet = lab.ask("simulate install lab-needy");
@@ -124,7 +127,6 @@ fn a_lock_is_waited_for_and_its_holder_named() {
     let (kind, words) = impatient.error();
     assert!(kind == "locked" && words.contains("apt-get"), "{impatient:?}");
     let seconds = std::env::var("REFIT_LOCK_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(15);
-    let begun = Instant::now();
     let patient = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| lab.ask_patiently(seconds + 60, "change update lab-a"));
         // What is waited for here is time itself: longer than PackageKit alone waits.
@@ -149,8 +151,9 @@ fn a_transaction_outlives_its_client_and_is_found_again() {
     lab.vm.wait_until(lab::LONG, "the script", || lab.state("lab-slow").starts_with("iF").then_some(()));
     lab.kill_client();
     // Somebody else wants something meanwhile, and hears who is in the way.
-    let other = lab.ask_patiently(3, "change install lab-none");
-    let refresh = lab.ask_patiently(3, "refresh");
+    let other = lab.ask_patiently(3, "refresh");
+    let (kind, words) = other.error();
+    assert!(kind == "locked" && words.contains("which updates packages for user 1000"), "{other:?}");
     std::thread::scope(|scope| {
         let attached = scope.spawn(|| lab.ask(&format!("attach {path}")));
         let settled = scope.spawn(|| lab.ask("settle"));

@@ -5,8 +5,10 @@
 use std::collections::BTreeSet;
 
 use refit_model::packages::PackageName;
+use refit_model::updater::system::Provider;
 
-use super::apt::{Apt, Failure, Means};
+use super::apt::{Apt, Failure};
+use super::rights::Means;
 use super::weigh::spelled;
 use crate::packagekit::{Change, ChangeKind, Deed, Fault, PackageId, PackageKit, Resolved};
 
@@ -36,6 +38,17 @@ impl Apt<'_> {
     /// PackageKit, where it is what has the rights.
     pub(super) fn kit(&self, means: Means) -> Option<&PackageKit> {
         self.rules.packagekit.as_ref().filter(|_| means == Means::PackageKit)
+    }
+
+    /// Who does the work here.
+    pub(super) async fn provider(&self) -> Provider {
+        if let Some(kit) = self.means().await.and_then(|means| self.kit(means))
+            && let Ok(version) = kit.version().await
+        {
+            let warning = version.warning("/".as_ref());
+            return Provider { name: "packagekit".to_owned(), version: Some(version.to_string()), warning };
+        }
+        Provider { name: "apt".to_owned(), version: self.version().await, warning: None }
     }
 
     /// Fetches the lists.
