@@ -63,12 +63,11 @@ pub(super) enum Exactly {
 }
 
 impl Exactly {
-    /// `--only-upgrade` leaves the marks of those that came for others only.
     fn options(self) -> &'static [&'static str] {
         match self {
             Self::Upgrade => &["--only-upgrade", "--no-remove"],
             Self::UpgradeAndRemove => &["--only-upgrade"],
-            Self::PutBack => &["--allow-downgrades", "--no-remove"],
+            Self::PutBack => &["--allow-downgrades", "--no-remove", "-o", "Dpkg::Options::=--force-downgrade"],
         }
     }
 
@@ -192,6 +191,17 @@ impl Apt<'_> {
         let wanted = plan.install.iter().map(|one| format!("{}={}", one.name, one.version));
         let asked = self.asking("apt-cache", ["show", "--no-all-versions"]).args(wanted).run().await;
         asked.map(|outcome| sizes(&outcome.stdout)).unwrap_or_default()
+    }
+
+    /// The packages that came only because others need them.
+    pub(super) async fn marked_auto(&self) -> Result<Vec<String>, Failure> {
+        let outcome = self.asking("apt-mark", ["showauto"]).run().await.map_err(|error| unrunnable(&error))?;
+        Ok(String::from_utf8_lossy(&outcome.stdout).lines().map(|line| line.trim().to_owned()).collect())
+    }
+
+    /// Marks them so again: who asks apt-get for a version of a package has it taken for wanted by itself.
+    pub(super) async fn mark_auto(&self, means: Means, names: &[&str]) -> Result<(), Failure> {
+        self.have(means, "mark", INSTALLING, "apt-mark", &[&["auto", "-q"], names].concat(), &[]).await.map(drop)
     }
 
     /// The installed versions and those that could be had.

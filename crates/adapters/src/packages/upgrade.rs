@@ -18,10 +18,13 @@ use super::mend;
 use super::rights::Means;
 use super::weigh::spelled;
 
-/// What was half installed before a step.
+/// How it was before a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Before {
+    /// What was half installed.
     broken: BTreeSet<String>,
+    /// What of the plan was there only because something else needs it.
+    auto: BTreeSet<String>,
 }
 
 /// What is to be: the packages of a plan.
@@ -48,24 +51,30 @@ impl Packages {
             apt.wait_for_units().await;
         }
         let scene = Scene { apt: &apt, setup: &setup, means };
+        let before = noted(circumstance);
         match step {
             SystemStep::Mend => scene.mend().await,
             SystemStep::Download { packages, remove } => scene.download(Wanted { packages, remove }).await,
             SystemStep::Install { packages, remove } => {
-                let done = scene.install(Wanted { packages, remove }, || self.faults.reach("system_install.installed"));
-                done.await
+                let wanted = Wanted { packages, remove };
+                let done = scene.install(wanted, || self.faults.reach("system_install.installed")).await;
+                // Whatever became of it.
+                scene.mark(&before).await;
+                done
             }
         }
     }
 
-    /// What was half installed before it.
+    /// How it is before the step.
     pub(crate) async fn system_witness(&self, step: &SystemStep) -> Option<Witness> {
         match step {
             SystemStep::Mend | SystemStep::Download { .. } => None,
-            SystemStep::Install { .. } => {
+            SystemStep::Install { packages, .. } => {
                 let apt = self.apt(FAILED, std::sync::Arc::new(|_| {}), None);
                 let database = apt.database(&apt.setup().await?).await.ok()?;
-                serde_json::to_value(Before { broken: names_of(&database) }).ok()
+                let known: BTreeSet<String> = apt.marked_auto().await.ok()?.into_iter().collect();
+                let auto = packages.iter().map(|package| &package.name).filter(|name| known.contains(*name));
+                serde_json::to_value(Before { broken: names_of(&database), auto: auto.cloned().collect() }).ok()
             }
         }
     }
@@ -78,8 +87,7 @@ impl Packages {
         let apt = self.apt(FAILED, circumstance.tell.clone(), Some(circumstance.run));
         let Some(setup) = apt.setup().await else { return Ok(()) };
         apt.wait_for_units().await;
-        let noted = circumstance.witness.clone().and_then(|noted| serde_json::from_value::<Before>(noted).ok());
-        let before = noted.unwrap_or_default();
+        let before = noted(circumstance);
         let database = apt.database(&setup).await.map_err(|failure| unknown(&apt, &failure))?;
         if names_of(&database).is_subset(&before.broken) {
             return Ok(());
@@ -88,6 +96,7 @@ impl Packages {
             return Err(apt.failed("Refit has no right to repair the packages; try: sudo dpkg --configure -a"));
         };
         let database = mend::forward(&apt, &setup, means).await.map_err(|failure| unknown(&apt, &failure))?;
+        Scene { apt: &apt, setup: &setup, means }.mark(&before).await;
         let broken: Vec<String> = names_of(&database).difference(&before.broken).cloned().collect();
         if broken.is_empty() { Ok(()) } else { Err(apt.failed(&half_installed(&broken))) }
     }
@@ -247,6 +256,16 @@ impl Scene<'_> {
         wanted.packages.iter().filter(lacks).cloned().collect()
     }
 
+    /// What came for others only is known as that again. Loss is bearable: it is not cleaned up by itself then.
+    async fn mark(&self, before: &Before) {
+        let names: Vec<&str> = before.auto.iter().map(String::as_str).collect();
+        if !names.is_empty()
+            && let Err(failure) = self.apt.mark_auto(self.means, &names).await
+        {
+            tracing::warn!("packages that came for others only are taken for wanted: {}", failure.why);
+        }
+    }
+
     async fn database(&self) -> Result<Database, StepError> {
         self.apt.database(self.setup).await.map_err(|failure| self.unknown(&failure))
     }
@@ -304,6 +323,11 @@ fn differs(wanted: Wanted<'_>, plan: &Simulation) -> Option<String> {
 
 fn names_of(database: &Database) -> BTreeSet<String> {
     database.broken().iter().map(|one| one.full_name(database.native())).collect()
+}
+
+fn noted(circumstance: &Circumstance) -> Before {
+    let noted = circumstance.witness.clone().and_then(|noted| serde_json::from_value(noted).ok());
+    noted.unwrap_or_default()
 }
 
 fn half_installed(broken: &[String]) -> String {
