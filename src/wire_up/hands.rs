@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refit_adapters::archive::Bounds;
+use refit_adapters::bus::Bus;
 use refit_adapters::clock::WallClock;
 use refit_adapters::fault::FaultPlan;
 use refit_adapters::forge::{ForgeOptions, Forges, Token};
 use refit_adapters::git::{Git, GitRules};
 use refit_adapters::machine::{DependencyHands, Host};
+use refit_adapters::packagekit::PackageKit;
 use refit_adapters::packages::{PackageRules, Packages};
 use refit_adapters::python_package::ApplicationRules;
 use refit_adapters::release::{ReleaseRules, Releases};
@@ -76,6 +78,10 @@ pub async fn machine(
         excluded: outside.excluded_packages.clone(),
         vendor: outside.vendor.clone(),
         ..PackageRules::usual(outside.surroundings(&places.home))
+    };
+    let packages = match &settings.update_manager {
+        Some(manager) if manager.enable_packagekit => packages.through(PackageKit::on(Bus::at(Bus::SYSTEM))),
+        Some(_) | None => packages,
     };
     let dependencies = DependencyHands {
         packages: Packages::new(packages),

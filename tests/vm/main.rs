@@ -9,6 +9,7 @@ mod doctor;
 mod hardening;
 mod machine;
 mod package;
+mod packages;
 mod permissions;
 mod printer;
 mod reboots;

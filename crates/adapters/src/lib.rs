@@ -44,6 +44,7 @@ pub mod git;
 pub mod klippy;
 pub mod machine;
 pub mod node;
+pub mod packagekit;
 pub mod packages;
 pub mod python;
 pub mod python_package;

@@ -19,19 +19,23 @@ use tokio::sync::OnceCell;
 use crate::command::Surroundings;
 use crate::content::Contents;
 use crate::fault::FaultPlan;
+use crate::packagekit::PackageKit;
 use crate::root_helper::RootHelper;
 
 mod apt;
 mod errand;
+mod kit;
 mod lists;
 mod mend;
 mod offers;
+mod rights;
 mod survey;
 mod take;
 mod upgrade;
 mod weigh;
 
-use apt::{Apt, Means};
+use apt::Apt;
+use rights::Means;
 
 /// What the binary decides.
 #[derive(Debug, Clone)]
@@ -54,6 +58,8 @@ pub struct PackageRules {
     pub helper: RootHelper,
     /// How long another package manager is waited for.
     pub patience: Duration,
+    /// Does the work where it is there, in place of apt-get.
+    pub packagekit: Option<PackageKit>,
 }
 
 impl PackageRules {
@@ -70,7 +76,18 @@ impl PackageRules {
             is_root: rustix::process::geteuid().is_root(),
             helper: RootHelper::usual(),
             patience: Duration::from_secs(300),
+            packagekit: None,
         }
+    }
+
+    /// The same, with PackageKit before apt-get where it is there. It knows no other root than the machine's own: where
+    /// apt and dpkg are told to look after another one, it is left out.
+    #[must_use]
+    pub fn through(self, kit: PackageKit) -> Self {
+        let elsewhere = |name: &str| ["APT_CONFIG", "DPKG_ROOT", "DPKG_ADMINDIR"].contains(&name);
+        let other_root = self.surroundings.passed_on.iter().any(|(name, _)| name.to_str().is_some_and(elsewhere));
+        let packagekit = (!other_root).then(|| kit.patient(self.patience));
+        Self { packagekit, ..self }
     }
 }
 

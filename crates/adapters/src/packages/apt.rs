@@ -17,6 +17,8 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use super::PackageRules;
+use super::kit::{Extent, Removals};
+use super::rights::{Means, Rights};
 use crate::clock::WallClock;
 use crate::command::{Command, CommandError, Limits, Outcome};
 use crate::root_helper::Wanted;
@@ -59,17 +61,6 @@ const OLD_LISTS: f64 = 24.0 * 3600.0;
 /// How often a lock is tried again, and the end of another process looked for.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// How this process gets the right to install.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Means {
-    /// It is root.
-    Root,
-    /// The root helper does it.
-    Helper,
-    /// `sudo` lets it, without asking for a password.
-    Sudo,
-}
-
 /// How packages are brought to exact versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exactly {
@@ -87,6 +78,13 @@ impl Exactly {
             Self::Upgrade => &["--only-upgrade", "--no-remove"],
             Self::UpgradeAndRemove => &["--only-upgrade"],
             Self::PutBack => &["--allow-downgrades", "--no-remove", "-o", "Dpkg::Options::=--force-downgrade"],
+        }
+    }
+
+    fn removals(self) -> Removals {
+        match self {
+            Self::Upgrade | Self::PutBack => Removals::Refused,
+            Self::UpgradeAndRemove => Removals::Agreed,
         }
     }
 }
@@ -250,6 +248,9 @@ impl Apt<'_> {
 
     /// Fetches the lists.
     pub(super) async fn update(&self, means: Means) -> Result<(), Failure> {
+        if let Some(kit) = self.kit(means) {
+            return self.kit_lists(kit).await;
+        }
         self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await
     }
 
@@ -257,6 +258,9 @@ impl Apt<'_> {
     pub(super) async fn fetch_lists(&self, means: Means) -> Result<Vec<Ailing>, Failure> {
         if means == Means::Helper {
             return self.ask_helper("update", Vec::new()).await.map(|()| Vec::new());
+        }
+        if let Some(kit) = self.kit(means) {
+            return self.kit_lists(kit).await.map(|()| Vec::new());
         }
         let outcome = self.until_free(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await?;
         let ailing = ailing(&outcome.stdout, &outcome.stderr);
@@ -272,6 +276,9 @@ impl Apt<'_> {
     ) -> Result<(), Failure> {
         if means == Means::Helper {
             return self.ask_helper_exactly("download", manner, wanted).await;
+        }
+        if let Some(kit) = self.kit(means).filter(|_| manner != Exactly::PutBack) {
+            return self.kit_update(kit, wanted, Extent::Download, manner.removals()).await;
         }
         let options = ["-y", "-q", "--download-only", "-o", "APT::Keep-Downloaded-Packages=true"];
         let options = install_options(&[&options, manner.options()].concat());
@@ -289,6 +296,9 @@ impl Apt<'_> {
         if means == Means::Helper {
             return self.ask_helper_exactly("install", manner, wanted).await;
         }
+        if let Some(kit) = self.kit(means).filter(|_| manner != Exactly::PutBack) {
+            return self.kit_update(kit, wanted, Extent::Install, manner.removals()).await;
+        }
         let options = install_options(&[&["-y", "-q"], manner.options()].concat());
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         self.have(means, "install", INSTALLING, "apt-get", &[options, wanted].concat(), &[]).await
@@ -296,12 +306,18 @@ impl Apt<'_> {
 
     /// Downloads what an installation will need.
     pub(super) async fn download(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
+        if let Some(kit) = self.kit(means) {
+            return self.kit_install(kit, names, Extent::Download).await;
+        }
         let options = ["-y", "-q", "--no-remove", "--download-only", "-o", "APT::Keep-Downloaded-Packages=true"];
         self.have(means, "download", FETCHING, "apt-get", &install_options(&options), names).await
     }
 
     /// Installs. What came of it is for the database to say.
     pub(super) async fn install(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
+        if let Some(kit) = self.kit(means) {
+            return self.kit_install(kit, names, Extent::Install).await;
+        }
         let options = install_options(&["-y", "-q", "--no-remove"]);
         self.have(means, "install", INSTALLING, "apt-get", &options, names).await
     }
@@ -340,25 +356,9 @@ impl Apt<'_> {
         self.have(means, "purge", INSTALLING, "dpkg", &["--purge"], names).await
     }
 
-    /// How this process may install; none when it may not. Asked once, unless it may not.
-    pub(super) async fn means(&self) -> Option<Means> {
-        let found = self.means.get_or_try_init(async || {
-            if self.rules.is_root {
-                return Ok(Means::Root);
-            }
-            if self.rules.helper.is_there() {
-                return Ok(Means::Helper);
-            }
-            // A right to run apt-get alone is not enough, and more than enough for a root shell (RELIABILITY.md §5, row 18).
-            let program = if self.rules.runtime.exists() { "systemd-run" } else { "env" };
-            let asked = self.asking("sudo", ["-n", program, "--version"]).run().await;
-            if asked.is_ok_and(|outcome| outcome.success()) { Ok(Means::Sudo) } else { Err(()) }
-        });
-        found.await.ok().copied()
-    }
-
     /// Waits until no unit of this run is at work any more: a daemon that died did not take them with it.
     pub(super) async fn wait_for_units(&self) {
+        self.wait_for_kit().await;
         let Some(run) = self.run.filter(|_| self.rules.runtime.exists()) else { return };
         let pattern = format!("refit-apt-{}-*", run.0);
         let begun = Instant::now();
@@ -412,10 +412,11 @@ impl Apt<'_> {
         options: &[&str],
         names: &[PackageName],
     ) -> Result<Outcome, Failure> {
+        let rights = self.rights(means).await?;
         let begun = Instant::now();
         let mut told = false;
         loop {
-            let command = self.with_rights(means, deed, program).args(options);
+            let command = self.with_rights(rights, deed, program).args(options);
             let command = command.args(names.iter().map(PackageName::as_str)).limits(limits).tell(self.lines());
             let outcome = command.run().await.map_err(|error| unrunnable(&error))?;
             if outcome.success() {
@@ -446,11 +447,10 @@ impl Apt<'_> {
     }
 
     /// A program without its arguments, where it has the rights and outlives this daemon.
-    fn with_rights(&self, means: Means, deed: &str, program: &str) -> Command {
-        let mut words: Vec<OsString> = match means {
-            // The helper is asked by its own words.
-            Means::Root | Means::Helper => Vec::new(),
-            Means::Sudo => vec!["sudo".into(), "-n".into()],
+    fn with_rights(&self, rights: Rights, deed: &str, program: &str) -> Command {
+        let mut words: Vec<OsString> = match rights {
+            Rights::Root => Vec::new(),
+            Rights::Sudo => vec!["sudo".into(), "-n".into()],
         };
         if self.rules.runtime.exists() {
             let mut unit = "refit-apt-".to_owned();
@@ -464,7 +464,7 @@ impl Apt<'_> {
             words.extend(["--collect", "--wait", "--pipe", "--quiet", "-p", "Type=oneshot"].map(OsString::from));
             words.extend(SETTINGS.map(|(name, value)| format!("--setenv={name}={value}").into()));
             words.push("--".into());
-        } else if means == Means::Sudo {
+        } else if rights == Rights::Sudo {
             words.push("env".into());
             words.extend(SETTINGS.map(|(name, value)| format!("{name}={value}").into()));
         }
@@ -481,7 +481,11 @@ impl Apt<'_> {
         command.env("PATH", path)
     }
 
-    fn asking<A: AsRef<std::ffi::OsStr>>(&self, program: &str, args: impl IntoIterator<Item = A>) -> Command {
+    pub(super) fn asking<A: AsRef<std::ffi::OsStr>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = A>,
+    ) -> Command {
         Command::new(program, &self.rules.surroundings).args(args).dir("/").limits(ASKING)
     }
 

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use refit_engine::ports::{Circumstance, StepError};
 use refit_model::packages::{Database, Installed, PackageName, Simulation};
 
-use super::apt::{Apt, Failure, Means, Setup};
+use super::apt::{Apt, Failure, Setup};
+use super::rights::Means;
 use super::take::Before;
 use super::weigh::spelled;
 

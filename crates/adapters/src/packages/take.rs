@@ -9,8 +9,9 @@ use refit_model::packages::{Database, Listed, PackageName};
 use refit_model::step::size_in_words;
 use serde::{Deserialize, Serialize};
 
-use super::apt::{Apt, Failure, Means, Setup};
+use super::apt::{Apt, Failure, Setup};
 use super::mend;
+use super::rights::Means;
 use super::weigh::{Weighed, missing, spelled, weigh, without_rights};
 use crate::fault::FaultPlan;
 

@@ -13,8 +13,9 @@ use refit_model::updater::system::{FAILED, PackageUpgrade};
 use serde::{Deserialize, Serialize};
 
 use super::Packages;
-use super::apt::{Apt, Exactly, Failure, Means, Setup};
+use super::apt::{Apt, Exactly, Failure, Setup};
 use super::mend;
+use super::rights::Means;
 use super::weigh::spelled;
 
 /// How it was before a step.
