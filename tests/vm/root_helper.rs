@@ -252,11 +252,13 @@ fn a_reboot_waits_for_an_installation_and_a_plug_that_is_pulled_in_its_middle_is
     let vm = &printer.vm;
     let version = |name: &str| vm.must(User::Root, &["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", name]);
     // What is going on when the machine is told to reboot, and when the lights go out.
-    let slow = Deb::new("lab-base", "2.0").script("postinst", "touch /srv/begun; sleep 6");
+    let slow = Deb::new("lab-base", "2.0").script("postinst", "echo begun >> /srv/begun; sleep 6");
     publish(vm, &world, &[slow]);
     in_the_middle(&printer, || vm.reboot());
     printer.entry_of("system");
     assert_eq!(version("lab-base"), "ii 2.0", "{}", vm.journal("refit-root@*"));
+    let times = vm.read("/srv/begun").unwrap_or_default();
+    assert_eq!(times, b"begun\n", "it was cut and done again: {}", vm.journal("refit-root@*"));
     assert_eq!(vm.must(User::Root, &["dpkg", "--audit"]), "");
 
     vm.must(User::Root, &["rm", "/srv/begun"]);
