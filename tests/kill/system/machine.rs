@@ -243,6 +243,8 @@ impl Machine {
         let own = fs::read_to_string(self.apt.root().join(OWN)).unwrap_or_default();
         wrong.extend((own != "the owner's\n").then(|| format!("the owner's file says {own:?}")));
         wrong.extend(strays(&self.apt.root()));
+        // The first look at the machine may be going on still.
+        daemon.wait_idle();
         let told: Value = daemon.entry("system")["refit"]["interrupted"].take();
         let fine = told.as_array().is_none_or(Vec::is_empty) || untouched;
         wrong.extend((!fine).then(|| format!("the status says that {told} was cut off")));
