@@ -31,6 +31,7 @@ mod offers;
 mod rights;
 mod survey;
 mod take;
+mod unit;
 mod upgrade;
 mod weigh;
 
@@ -52,6 +53,8 @@ pub struct PackageRules {
     pub rpi_issue: PathBuf,
     /// Is there where systemd runs the machine.
     pub runtime: PathBuf,
+    /// Where the units that apt works in print to, each into a file of its own. Gone with the next boot.
+    pub unit_logs: PathBuf,
     /// This process may do all by itself.
     pub is_root: bool,
     /// Does it where this process may not.
@@ -73,6 +76,7 @@ impl PackageRules {
             os_release: vec!["/etc/os-release".into(), "/usr/lib/os-release".into()],
             rpi_issue: "/etc/rpi-issue".into(),
             runtime: "/run/systemd/system".into(),
+            unit_logs: "/run".into(),
             is_root: rustix::process::geteuid().is_root(),
             helper: RootHelper::usual(),
             patience: Duration::from_secs(300),
@@ -113,6 +117,7 @@ impl Packages {
     pub fn with_faults(mut self, faults: FaultPlan) -> Self {
         if let Some(folder) = faults.systemd() {
             self.rules.runtime = folder.to_owned();
+            self.rules.unit_logs = folder.to_owned();
         }
         Self { faults, ..self }
     }

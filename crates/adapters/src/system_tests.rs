@@ -283,15 +283,16 @@ async fn another_version_than_the_plan_names_is_not_taken() {
 #[tokio::test]
 async fn a_repository_that_vanished_costs_nothing_that_is_known() {
     let world = World::new(&[Deb::new("app", "1.0")], &[Deb::new("app", "2.0")]);
-    let served = WebServer::start(world.apt.repository());
-    let source = format!("deb [trusted=yes] {} ./\n", served.url());
+    let served = WebServer::start(world.apt.repository().parent().unwrap());
+    let source = format!("deb [trusted=yes] {} repository/\n", served.url());
     fs::write(world.apt.root().join("etc/apt/sources.list"), source).unwrap();
     let good = world.refresh().await;
+    assert_eq!(good.lists.error, None, "{:?}", world.told());
     fs::rename(world.apt.repository(), world.root.path().join("elsewhere")).unwrap();
     let seen = world.refresh_from(&good, 2000).await;
     assert_eq!((seen.last_refresh, seen.lists.last_good, seen.lists.failed_at), (2000, Some(1000), Some(2000)));
     let error = seen.lists.error.clone().unwrap();
-    assert!(error.contains("Release file") && error.contains("Look at this source"), "{error}");
+    assert!(error.starts_with("Failed to fetch http:") && error.contains("Look at this source"), "{error}");
     assert_eq!((words(&seen.offered), seen.end_of_life.as_deref()), (vec!["app 1.0 -> 2.0".to_owned()], None));
     let failed = world.run(&world.plan(&seen, false).await.unwrap()).await.unwrap_err();
     assert!(failed.contains("Nothing was changed") || failed.contains("could not be"), "{failed}");

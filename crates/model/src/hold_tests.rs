@@ -143,3 +143,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn packages_have_no_version_in_common() {
+    let (mut holds, system) = (Holds::default(), name("system"));
+    let skip = HoldRequest::Skip { name: "system".to_owned(), version: Some("2".to_owned()) };
+    let refused = holds.change(&system, &skip, "?", Offer::Several).unwrap_err().to_string();
+    assert!(refused.contains("sudo apt-mark hold PACKAGE") && refused.contains("refit hold system"), "{refused}");
+    holds.change(&system, &HoldRequest::Hold { name: "system".to_owned() }, "?", Offer::Several).unwrap();
+    assert_eq!(holds.passing(&system, Offer::Several), Some(Passing::Held));
+}

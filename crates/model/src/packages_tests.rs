@@ -185,6 +185,21 @@ fn a_simulation_is_read() {
 }
 
 #[test]
+fn what_an_upgrade_leaves_is_read() {
+    let seen = Simulation::parse(
+        b"Calculating upgrade...\nThe following packages have been kept back:\n  held needs\n  other\nThe following packages \
+          will be upgraded:\n  app\nInst app [1] (2 Debian-Security:12/stable-security [all])\n",
+        b"",
+    );
+    assert_eq!(seen.kept_back, ["held", "needs", "other"]);
+    assert!(seen.install[0].is_security());
+    let answer = b"held:\n  Installed: 1:1.0\n  Candidate: 1:2.0\n  Version table:\n     1:2.0 500\nnew:\n  Installed: (none)\n  Candidate: 3\n";
+    let seen = policies(answer);
+    assert_eq!(seen["held"], (Some("1:1.0".to_owned()), "1:2.0".to_owned()));
+    assert_eq!(seen["new"], (None, "3".to_owned()));
+}
+
+#[test]
 fn a_simulation_says_why_not() {
     let nowhere = Simulation::parse(
         b"Note, selecting 'pyx3-12' for regex 'pyx3.12'\nNote, selecting 'mawk' instead of 'awk'\n",

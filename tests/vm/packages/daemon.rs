@@ -13,6 +13,22 @@ use crate::printer::dist;
 const SOCKET: &str = "home/pi/printer_data/comms/refit.sock";
 const CONFIG: &str = "[server]\nhost: 127.0.0.1\nport: 0\n\n[update_manager]\nenable_auto_refresh: False\n";
 
+/// Is there when a script stands.
+const STANDS: &str = "/var/lib/lab-stands";
+/// Stands until it is released.
+const WAITS: &str = "while [ ! -e /released ]; do sleep 0.1; done";
+/// Stands when it is run for the first time, and never again.
+const STANDS_ONCE: &str = "[ -e /var/lib/lab-again ] || { touch /var/lib/lab-again; sleep 3600; }";
+
+/// What ends the machine in the middle.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    /// Nothing is told anything.
+    Plug,
+    /// Every service is told to end.
+    Reboot,
+}
+
 /// A machine with packages, and Refit in it.
 struct Refit(Lab);
 
@@ -61,15 +77,15 @@ impl Refit {
         history["runs"].get_mut(0).map(Value::take).unwrap_or_default()
     }
 
-    /// An update that is in the middle: a package is configured, for as long as nobody releases it.
-    fn in_the_middle(&self) -> Unix {
+    /// An update that is in the middle: it stands in one of the new version's scripts.
+    fn in_the_middle(&self, script: &str, lines: &str) -> Unix {
         let lab = &self.0;
         lab.publish(&[Deb::new("lab-slow", "1.0")]);
         lab.install(&["lab-slow"]);
-        lab.publish(&[Deb::new("lab-slow", "1.1").postinst_waits()]);
+        lab.publish(&[Deb::new("lab-slow", "1.1").script(script, &format!("touch {STANDS}\n{lines}"))]);
         self.refresh();
         let asked = self.begin_update();
-        lab.vm.wait_until(LONG, "the script", || lab.state("lab-slow").starts_with("iF").then_some(()));
+        lab.vm.wait_until(LONG, "the script", || lab.vm.read(STANDS).map(drop));
         asked
     }
 
@@ -89,7 +105,7 @@ fn refit_updates_the_system_through_packagekit() {
     lab.world.publish(&Deb::new("lab-new", "1.0"));
     let entry = refit.refresh();
     println!("{entry:#}");
-    assert_eq!(entry["package_list"], json!(["lab-a", "lab-new"]), "{entry}\n{}", refit.told());
+    assert_eq!(entry["package_list"], json!(["lab-a"]), "{entry}\n{}", refit.told());
     println!("{}", lab.vm.must(User::Pi, &["refit", "status"]));
     let told = lab.vm.must(User::Pi, &["refit", "upgrade", "system"]);
     println!("{told}");
@@ -110,13 +126,16 @@ fn refit_updates_the_system_through_packagekit() {
 fn a_restart_of_refit_in_the_middle_of_a_system_update_is_no_end_of_it() {
     let refit = Refit::new();
     let lab = &refit.0;
-    let _asked = refit.in_the_middle();
+    let _asked = refit.in_the_middle("postinst", WAITS);
     let before = lab.vm.property("refit", "MainPID");
-    lab.vm.must(User::Root, &["systemctl", "restart", "refit"]);
-    assert_ne!(lab.vm.property("refit", "MainPID"), before);
-    lab.vm
-        .wait_until(LONG, "the next Refit to wait", || lab.vm.journal("refit").contains("begun before").then_some(()));
+    // Its doors open when the update is settled.
+    lab.vm.must(User::Root, &["systemctl", "restart", "--no-block", "refit"]);
+    lab.vm.wait_until(LONG, "the next Refit", || {
+        let process = lab.vm.property("refit", "MainPID");
+        (process != before && process != "0").then_some(())
+    });
     assert!(lab.state("lab-slow").starts_with("iF"), "it goes on: {}", lab.state("lab-slow"));
+    assert_eq!(lab.vm.property("refit", "ActiveState"), "activating");
     lab.release();
     let entry = refit.entry();
     let run = refit.newest_run();
@@ -126,20 +145,28 @@ fn a_restart_of_refit_in_the_middle_of_a_system_update_is_no_end_of_it() {
 }
 
 #[test]
-fn a_plug_pulled_in_the_middle_of_a_system_update_is_told_with_what_to_do() {
-    let refit = Refit::new();
-    let lab = &refit.0;
-    let _asked = refit.in_the_middle();
-    lab.vm.pull_plug();
-    let entry = refit.entry();
-    println!("{entry:#}\n{}", refit.told());
-    println!("{} {}", lab.state("lab-slow"), lab.vm.must(User::Pi, &["refit", "status"]));
-    // Refit may not repair here, and says so.
-    let told = lab.vm.must(User::Pi, &["refit", "status"]);
-    assert!(told.contains("dpkg --configure -a"), "{told}\n{}", refit.told());
-    lab.release();
-    lab.vm.must(User::Root, &["dpkg", "--configure", "-a"]);
-    assert_eq!(lab.state("lab-slow"), "ii 1.1");
-    let entry = refit.refresh();
-    assert_eq!((&entry["package_count"], &entry["refit"]["interrupted"]), (&json!(0), &json!([])), "{entry}");
+fn a_cut_in_the_middle_of_a_system_update_is_settled_and_told() {
+    for (script, cut) in [("postinst", Cut::Plug), ("preinst", Cut::Plug), ("postinst", Cut::Reboot)] {
+        let refit = Refit::new();
+        let lab = &refit.0;
+        let _asked = refit.in_the_middle(script, STANDS_ONCE);
+        let before = lab.state("lab-slow");
+        match cut {
+            Cut::Plug => lab.vm.pull_plug(),
+            Cut::Reboot => lab.vm.reboot(),
+        }
+        let entry = refit.entry();
+        let told = lab.vm.must(User::Pi, &["refit", "status"]);
+        println!("{script} {cut:?} {before} -> {} {entry:#}\n{told}\n{}", lab.state("lab-slow"), refit.told());
+        let run = refit.newest_run();
+        assert_eq!(run["outcome"], "needs_attention", "{}", refit.told());
+        assert!(run["error"].as_str().is_some_and(|error| error.contains("dpkg --configure -a")), "{run}");
+        assert_eq!(entry["refit"]["interrupted"][0]["name"], "lab-slow", "{entry}");
+        // What Refit asks for is enough.
+        lab.vm.must(User::Root, &["dpkg", "--configure", "-a"]);
+        lab.vm.must(User::Root, &["apt-get", "-f", "-y", "install"]);
+        let entry = refit.refresh();
+        println!("{} {entry:#}", lab.state("lab-slow"));
+        assert_eq!(entry["refit"]["interrupted"], json!([]), "{entry}");
+    }
 }

@@ -93,7 +93,15 @@ impl Said {
     /// The lock of the system's packages is another's.
     #[must_use]
     pub fn is_lock(&self) -> bool {
-        matches!(self.code, code::CANNOT_GET_LOCK | code::LOCK_REQUIRED) || self.holder().is_some()
+        let says_so = matches!(self.code, code::CANNOT_GET_LOCK | code::LOCK_REQUIRED) || self.holder().is_some();
+        says_so && !self.is_unfinished()
+    }
+
+    /// dpkg was cut off in the middle and has to be mended before anything else. PackageKit calls that a lock as well, which
+    /// no patience would open.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.code == code::UNFINISHED || self.details.contains("dpkg was interrupted")
     }
 
     /// Whose lock it is, as far as the text tells.
@@ -147,6 +155,9 @@ impl Said {
     /// What happened, and what to do next.
     fn what(&self) -> Option<(&'static str, &'static str)> {
         Some(match self.code {
+            _ if self.is_unfinished() => {
+                ("an earlier installation was cut off", "Type: sudo dpkg --configure -a, then try again")
+            }
             code if code::UNTRUSTED.contains(&code) => (
                 "a package comes from a source that nobody vouches for, and was refused",
                 "Give the source its key (Signed-By in /etc/apt/sources.list.d), or install the package by hand",
@@ -176,9 +187,6 @@ impl Said {
                 ("the disk is full", "Free some space, with sudo apt-get clean to begin with, then try again")
             }
             code::NOT_AUTHORIZED => ("the system does not let this user do that", "See docs/service.md"),
-            code::UNFINISHED => {
-                ("an earlier installation was cut off", "Type: sudo dpkg --configure -a, then try again")
-            }
             _ => return None,
         })
     }
@@ -244,5 +252,9 @@ mod tests {
         assert!(said(26, "").is_lock() && said(16, text).is_lock() && !said(16, "no lock at all").is_lock());
         assert_eq!(said(26, text).holder().as_deref(), Some("apt-get (process 12)"));
         assert_eq!(said(26, "").holder(), None);
+        let cut =
+            said(26, "E: dpkg was interrupted, you must manually run 'dpkg --configure -a' to correct the problem. ");
+        assert!(!cut.is_lock(), "no patience opens that");
+        assert!(cut.in_words().starts_with("an earlier installation was cut off: dpkg was interrupted"));
     }
 }

@@ -79,8 +79,10 @@ impl Apt<'_> {
         self.kit_does(kit, Deed::Update, &wanted, extent, removals).await
     }
 
-    /// Waits for what a daemon that died left at work there. Whether it is there at all others find out.
-    pub(super) async fn wait_for_kit(&self) {
+    /// Waits for what a daemon that died left at work, in units of its own and in PackageKit. Whether that is there at all
+    /// others find out.
+    pub(super) async fn wait_for_what_is_left(&self) {
+        self.wait_for_units().await;
         if let Some(kit) = &self.rules.packagekit
             && let Err(fault) = kit.settle(&self.tell).await
             && !matches!(fault, Fault::NoBus(_) | Fault::NotThere(_))
@@ -97,6 +99,10 @@ impl Apt<'_> {
         extent: Extent,
         removals: Removals,
     ) -> Result<(), Failure> {
+        // PackageKit takes dpkg's open journal for a lock and waits for nobody.
+        if self.setup().await.is_some_and(|setup| Apt::has_open_journal(&setup)) {
+            return Err(Failure { why: format!("an earlier installation was cut off. {NO_REPAIR}"), locked: false });
+        }
         let failed = |fault: Fault| failure(&fault);
         let bare: BTreeSet<&str> = wanted.iter().map(|one| one.bare()).collect();
         let names: Vec<&str> = bare.into_iter().collect();

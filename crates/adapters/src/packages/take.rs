@@ -75,7 +75,7 @@ pub(super) async fn install(
 ) -> Result<Option<String>, StepError> {
     let Some(setup) = apt.setup().await else { return Ok(Some(NO_APT.to_owned())) };
     if circumstance.again {
-        apt.wait_for_units().await;
+        apt.wait_for_what_is_left().await;
     }
     let mut database = apt.database(&setup).await.map_err(|failure| unknown(apt, &failure))?;
     let mut lacking = missing(&listed.packages, &database);

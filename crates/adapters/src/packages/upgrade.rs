@@ -48,7 +48,7 @@ impl Packages {
         let setup = apt.setup().await.ok_or_else(|| apt.failed("this machine has no apt"))?;
         let means = apt.means().await.ok_or_else(|| apt.failed("Refit has no right to install packages"))?;
         if circumstance.again {
-            apt.wait_for_units().await;
+            apt.wait_for_what_is_left().await;
         }
         let scene = Scene { apt: &apt, setup: &setup, means };
         let before = noted(circumstance);
@@ -86,7 +86,7 @@ impl Packages {
     pub(crate) async fn settle_system(&self, circumstance: &Circumstance) -> Result<(), StepError> {
         let apt = self.apt(FAILED, circumstance.tell.clone(), Some(circumstance.run));
         let Some(setup) = apt.setup().await else { return Ok(()) };
-        apt.wait_for_units().await;
+        apt.wait_for_what_is_left().await;
         let before = noted(circumstance);
         let database = apt.database(&setup).await.map_err(|failure| unknown(&apt, &failure))?;
         if names_of(&database).is_subset(&before.broken) {
@@ -181,38 +181,57 @@ impl Scene<'_> {
             return Err(self.apt.failed(&failure.why));
         }
         let database = self.database().await?;
-        let (lacking, broken) = (self.lacking(wanted, &database), names_of(&database));
-        if lacking.is_empty() && broken.is_empty() {
-            let names = wanted.packages.iter().map(PackageUpgrade::words).collect::<Vec<_>>();
-            return Ok(Some(format!("installed: {}", names.join(", "))));
+        if self.is_whole(wanted, &database) {
+            return Ok(Some(wanted.installed()));
         }
         let why = failure.map_or_else(|| "apt-get did not say why".to_owned(), |failure| failure.why);
-        Err(self.apt.failed(&self.saved(wanted, why).await?))
+        self.apt.say(&format!("{why}; finishing what can be finished"));
+        let database =
+            mend::forward(self.apt, self.setup, self.means).await.map_err(|failure| self.unknown(&failure))?;
+        let put_back = self.put_back(wanted, &names_of(&database)).await?;
+        let database = self.go_on(wanted, &put_back).await?;
+        if self.is_whole(wanted, &database) {
+            return Ok(Some(format!("{}; finished after it was cut off ({why})", wanted.installed())));
+        }
+        Err(self.apt.failed(&self.standing(wanted, &why, &put_back, &database)))
     }
 
-    /// After a failure: finishes what can be finished, puts back what cannot, and says how it stands.
-    async fn saved(&self, wanted: Wanted<'_>, why: String) -> Result<String, StepError> {
-        self.apt.say(&format!("{why}; finishing what can be finished"));
-        let mut database =
-            mend::forward(self.apt, self.setup, self.means).await.map_err(|failure| self.unknown(&failure))?;
-        let broken = names_of(&database);
-        let back: Vec<String> = wanted
-            .packages
-            .iter()
-            .filter(|package| broken.contains(&package.name))
-            .filter_map(|package| Some(format!("{}={}", package.name, package.from.as_ref()?)))
-            .collect();
-        let mut put_back: Vec<String> = Vec::new();
-        if !back.is_empty() && self.can_be_put_back(&back).await {
-            self.apt.say(&format!("Putting back the version from before: {}", back.join(", ")));
-            // What fails of this the database tells.
-            let _tried = self.apt.install_exactly(self.means, Exactly::PutBack, &back).await;
-            database = self.database().await?;
-            let still = names_of(&database);
-            put_back = broken.difference(&still).cloned().collect();
+    fn is_whole(&self, wanted: Wanted<'_>, database: &Database) -> bool {
+        self.lacking(wanted, database).is_empty() && names_of(database).is_empty()
+    }
+
+    /// Brings what cannot be finished to its version from before, where that can be had. Says what came back.
+    async fn put_back(&self, wanted: Wanted<'_>, broken: &BTreeSet<String>) -> Result<Vec<String>, StepError> {
+        let ours = wanted.packages.iter().filter(|package| broken.contains(&package.name));
+        let back: Vec<String> =
+            ours.filter_map(|package| Some(format!("{}={}", package.name, package.from.as_ref()?))).collect();
+        if back.is_empty() || !self.can_be_put_back(&back).await {
+            return Ok(Vec::new());
         }
-        let broken: Vec<String> = names_of(&database).into_iter().collect();
-        let lacking = self.lacking(wanted, &database);
+        self.apt.say(&format!("Putting back the version from before: {}", back.join(", ")));
+        // What fails of this the database tells.
+        let _tried = self.apt.install_exactly(self.means, Exactly::PutBack, &back).await;
+        let still = names_of(&self.database().await?);
+        Ok(broken.difference(&still).cloned().collect())
+    }
+
+    /// Installs what was not begun because of what failed; nothing beside a package that is half installed.
+    async fn go_on(&self, wanted: Wanted<'_>, put_back: &[String]) -> Result<Database, StepError> {
+        let database = self.database().await?;
+        let mut lacking = self.lacking(wanted, &database);
+        lacking.retain(|package| !put_back.contains(&package.name));
+        let names = wanted.names(&lacking);
+        if names.is_empty() || !names_of(&database).is_empty() || self.objection(wanted, &names).await?.is_some() {
+            return Ok(database);
+        }
+        // What fails of this the database tells.
+        let _tried = self.apt.install_exactly(self.means, wanted.manner(), &names).await;
+        self.database().await
+    }
+
+    /// Why it failed, and how everything stands now.
+    fn standing(&self, wanted: Wanted<'_>, why: &str, put_back: &[String], database: &Database) -> String {
+        let broken: Vec<String> = names_of(database).into_iter().collect();
         let mut words = vec![why.trim_end_matches('.').to_owned()];
         if !put_back.is_empty() {
             words.push(format!("Put back to the version from before: {}", put_back.join(", ")));
@@ -220,11 +239,12 @@ impl Scene<'_> {
         if !broken.is_empty() {
             words.push(half_installed(&broken));
         }
-        match wanted.packages.len() - lacking.len().min(wanted.packages.len()) {
+        let all = wanted.packages.len();
+        match all - self.lacking(wanted, database).len() {
             0 => words.push("Nothing else was changed".to_owned()),
-            done => words.push(format!("{done} of {} packages are upgraded, and stay so", wanted.packages.len())),
+            done => words.push(format!("{done} of {all} packages are upgraded, and stay so")),
         }
-        Ok(words.join(". "))
+        words.join(". ")
     }
 
     /// Nothing but these would change.
@@ -285,6 +305,11 @@ impl Scene<'_> {
 }
 
 impl Wanted<'_> {
+    fn installed(self) -> String {
+        let names = self.packages.iter().map(PackageUpgrade::words).collect::<Vec<_>>();
+        format!("installed: {}", names.join(", "))
+    }
+
     fn manner(self) -> Exactly {
         if self.remove.is_empty() { Exactly::Upgrade } else { Exactly::UpgradeAndRemove }
     }

@@ -123,3 +123,60 @@ pub fn complaint(ailing: &[Ailing], here: &Distribution) -> Option<String> {
     };
     Some(format!("{}. {next}", first.words.trim_end_matches('.')))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn here() -> Distribution {
+        Distribution::parse(b"ID=debian\nVERSION_CODENAME=buster\nPRETTY_NAME=\"Debian GNU/Linux 10 (buster)\"\n", "")
+    }
+
+    fn seen(line: &str) -> (Option<String>, Option<String>) {
+        let ailing = ailing(b"Hit:1 http://x stable InRelease\n", line.as_bytes());
+        (end_of_life(&ailing, &here()), complaint(&ailing, &here()))
+    }
+
+    #[test]
+    fn the_end_of_a_release_is_told_from_a_source_in_trouble() {
+        for ended in [
+            "E: The repository 'http://deb.debian.org/debian buster Release' no longer has a Release file.\n",
+            "E: The repository 'http://raspbian.raspberrypi.org/raspbian buster Release' does not have a Release file.\n",
+            "E: Failed to fetch http://security.debian.org/dists/buster-security/main/Packages  404  Not Found [IP: ::1 80]\n",
+            "E: Release file for http://deb.debian.org/debian/dists/buster/InRelease is expired (invalid since 3d 2h 1min \
+             4s). Updates for this repository will not be applied.\n",
+        ] {
+            let (end, complaint) = seen(ended);
+            assert!(end.is_some_and(|end| end.starts_with("Debian GNU/Linux 10 (buster) has reached its end of life")));
+            assert_eq!(complaint, None, "{ended}");
+        }
+        for (line, next) in [
+            (
+                "E: The repository 'http://deb.debian.org/debian bookworm Release' does not have a Release file.",
+                "take it out",
+            ),
+            (
+                "E: The repository 'https://deb.nodesource.com/node buster Release' does not have a Release file.",
+                "take it out",
+            ),
+            (
+                "E: The repository 'http://notdebian.org/debian buster Release' does not have a Release file.",
+                "take it out",
+            ),
+            (
+                "W: Failed to fetch http://deb.debian.org/debian/dists/buster/InRelease  Could not connect",
+                "Look at the network",
+            ),
+            ("E: Release file for http://mine/dists/x/InRelease is expired (invalid since 3d).", "Look at the clock"),
+            (
+                "E: Repository 'http://deb.debian.org/debian buster InRelease' changed its 'Suite' value from 'stable' to 'oldstable'",
+                "--allow-releaseinfo-change",
+            ),
+        ] {
+            let (end, complaint) = seen(&format!("{line}\n"));
+            assert_eq!(end, None, "{line}");
+            assert!(complaint.as_ref().is_some_and(|words| words.contains(next)), "{line}: {complaint:?}");
+        }
+        assert_eq!(seen("W: Some index files failed to download. They have been ignored.\n"), (None, None));
+    }
+}
