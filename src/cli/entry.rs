@@ -213,6 +213,8 @@ mod tests {
         assert_eq!(state(json!({"is_valid": false, "corrupt": true, "is_dirty": true})), State::Damaged);
         assert_eq!(state(json!({"configured_type": "none", "is_valid": false})), State::NotFound);
         assert_eq!(state(json!({"configured_type": "system", "package_count": 3})), State::Update);
+        let cut = json!({"configured_type": "system", "package_count": 0, "refit": {"interrupted": [{"name": "lib"}]}});
+        assert_eq!(state(cut), State::Damaged);
         let released = json!({"configured_type": "web", "is_valid": true, "refit": {"update_available": true}});
         assert_eq!(state(released), State::Update);
     }
@@ -233,7 +235,7 @@ mod tests {
     fn remarks_come_from_everywhere() {
         let status = json!({"version_info": {"x": {
             "warnings": ["Repo is corrupt"], "anomalies": ["Unofficial remote url: y"],
-            "refit": {"damage": ["the folder .git is missing"], "remote_error": "no route",
+            "refit": {"warnings": ["restart the machine"], "damage": ["the folder .git is missing"], "remote_error": "no route",
                       "kept": [{"folder": "/k", "reference": "refs/refit/kept/1"}]}}}});
         assert_eq!(
             Entry::all(&status)[0].remarks(),
@@ -241,6 +243,7 @@ mod tests {
                 "the folder .git is missing",
                 "Repo is corrupt",
                 "Unofficial remote url: y",
+                "restart the machine",
                 "the last look at the remote failed: no route",
                 "kept aside: /k, refs/refit/kept/1"
             ]

@@ -16,7 +16,7 @@ pub struct Manner {
     pub hard: bool,
     /// A recovery: with all that it depends on.
     pub update_deps: bool,
-    /// An upgrade: even to a version that is to be skipped.
+    /// An upgrade: even to a version that is to be skipped, or where packages of the system would be removed.
     pub consent: bool,
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refit_adapters::archive::Bounds;
+use refit_adapters::bus::Bus;
 use refit_adapters::clock::WallClock;
 use refit_adapters::fault::FaultPlan;
 use refit_adapters::forge::{ForgeOptions, Forges, Token};
 use refit_adapters::git::{Git, GitRules};
 use refit_adapters::health::{Health, HealthRules};
 use refit_adapters::machine::{DependencyHands, Host};
+use refit_adapters::packagekit::PackageKit;
 use refit_adapters::packages::{PackageRules, Packages};
 use refit_adapters::python_package::ApplicationRules;
 use refit_adapters::release::{ReleaseRules, Releases};
@@ -79,6 +81,11 @@ pub async fn machine(
         vendor: outside.vendor.clone(),
         ..PackageRules::usual(outside.surroundings(&places.home))
     };
+    let bus = Bus::at(Bus::SYSTEM);
+    let packages = match &settings.update_manager {
+        Some(manager) if manager.enable_packagekit => packages.through(PackageKit::on(bus.clone())),
+        Some(_) | None => packages,
+    };
     let health = HealthRules {
         printer: Some(settings.klippy_uds_address.clone()),
         moonraker: settings.moonraker.as_ref().map(MoonrakerAddress::url),
@@ -86,16 +93,17 @@ pub async fn machine(
     };
     let dependencies = DependencyHands {
         packages: Packages::new(packages),
-        services: Services::new(service_rules(outside, places, settings)),
+        services: Services::new(service_rules(outside, places, settings, bus)),
         health: Health::new(health),
         ..DependencyHands::new(applications, forges, own_program)
     };
     Ok(Host::new(git, per_host, releases, dependencies, printer, faults))
 }
 
-fn service_rules(outside: &Outside, places: &Places, settings: &Settings) -> ServiceRules {
+fn service_rules(outside: &Outside, places: &Places, settings: &Settings, bus: Bus) -> ServiceRules {
     let machine = &settings.machine;
     ServiceRules {
+        bus,
         provider: machine.provider,
         supervisord: machine.supervisord_config_path.as_ref().map(|path| below(&places.home, path)),
         own: OwnStart::of_this_process(outside.invocation.as_deref()),

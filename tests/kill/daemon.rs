@@ -49,17 +49,26 @@ pub enum Start {
 impl Daemon {
     /// Starts it, and returns as soon as its socket takes connections, or it died.
     pub fn start(host: &Host, manner: &Manner) -> Start {
-        let mut daemon = Self::launch(host, manner);
-        let socket = daemon.socket.clone();
+        Self::launch(host, manner).started()
+    }
+
+    /// One that was started otherwise, with its data folder.
+    pub fn of(child: Child, data: &Path) -> Self {
+        Self { child, socket: data.join("comms/refit.sock") }
+    }
+
+    /// Returns as soon as its socket takes connections, or it died.
+    pub fn started(mut self) -> Start {
+        let socket = self.socket.clone();
         let deadline = Instant::now() + PATIENCE;
         loop {
             if UnixStream::connect(&socket).is_ok() {
-                return Start::Up(daemon);
+                return Start::Up(self);
             }
-            if let Some(status) = daemon.child.exited() {
+            if let Some(status) = self.child.exited() {
                 return Start::Died(status);
             }
-            assert!(Instant::now() < deadline, "the socket never opens:\n{}", daemon.child.log_tail());
+            assert!(Instant::now() < deadline, "the socket never opens:\n{}", self.child.log_tail());
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -86,7 +95,7 @@ impl Daemon {
             command.args(["--fault", &orders.join(",")]);
         }
         let child = Child::spawn(command, &host.log());
-        Self { child, socket: host.data().join("comms/refit.sock") }
+        Self::of(child, &host.data())
     }
 
     /// Starts it where it must not die.
@@ -204,7 +213,12 @@ impl Asked {
     /// Asks for the deed on a connection that stays open.
     pub fn of(host: &Host, deed: &Deed) -> Self {
         let (method, params) = deed.request();
-        let mut unix = Unix::connect(host.data().join("comms/refit.sock"));
+        Self::at(&host.data(), method, &params)
+    }
+
+    /// Asks for anything of the daemon with this data folder.
+    pub fn at(data: &Path, method: &str, params: &Value) -> Self {
+        let mut unix = Unix::connect(data.join("comms/refit.sock"));
         let request = json!({"jsonrpc": "2.0", "method": method, "params": params, "id": 1});
         assert!(unix.send_raw(format!("{request}\u{3}").as_bytes()), "the daemon takes a request");
         Self(unix)

@@ -193,7 +193,7 @@ impl Host {
 }
 
 /// Makes `to` what `from` is. The folder itself stays: it may be a mount point.
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(to).expect("a folder").flatten() {
         let path = entry.path();

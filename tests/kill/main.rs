@@ -28,5 +28,6 @@ mod projects;
 mod remote;
 mod resumed;
 mod syscalls;
+mod system;
 mod tally;
 mod undo;

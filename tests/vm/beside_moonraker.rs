@@ -161,7 +161,7 @@ impl Both {
         let config = format!(
             "[server]\nhost: 127.0.0.1\nport: {}\n\n[machine]\nvalidate_service: False\n\n[authorization]\n\
              trusted_clients:\n  127.0.0.1\n\n[update_manager]\nenable_auto_refresh: False\n\n[update_manager {NAME}]\n\
-             type: git_repo\npath: ~/moonrakers-copy\norigin: {url}\nis_system_service: False\n",
+             type: git_repo\npath: ~/moonrakers-copy\norigin: {url}\nmanaged_services: {NAME}\n",
             self.moonraker.port
         );
         vm.write(User::Pi, "/home/pi/moonraker_data/config/moonraker.conf", config);

@@ -10,6 +10,7 @@ mod hardening;
 mod health;
 mod machine;
 mod package;
+mod packages;
 mod permissions;
 mod printer;
 mod reboots;

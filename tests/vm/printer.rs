@@ -168,7 +168,7 @@ impl Printer {
     /// The same for another updater.
     pub fn begin_update_of(&self, name: &str) -> Unix {
         let mut unix = self.ask();
-        let request = json!({"jsonrpc": "2.0", "method": "machine.update.client", "params": {"name": name}, "id": 1});
+        let request = json!({"jsonrpc": "2.0", "method": "machine.update.upgrade", "params": {"name": name}, "id": 1});
         assert!(unix.send_raw(format!("{request}\u{3}").as_bytes()), "Refit takes a request");
         unix
     }

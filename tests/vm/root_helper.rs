@@ -6,7 +6,7 @@ use refit_testkit::rpc::JsonRpc as _;
 use refit_testkit::vm::{User, Vm};
 use serde_json::{Value, json};
 
-use crate::printer::{NAME, Printer, dist};
+use crate::printer::{NAME, PATIENCE, Printer, dist};
 
 const LIST: &str = "/etc/refit/allowed-services";
 /// Asks as a client would, with the bytes of standard input.
@@ -230,21 +230,12 @@ fn refit_restarts_services_through_it_where_polkit_allows_nothing() {
 
 #[test]
 fn the_systems_packages_are_updated_through_it_where_polkit_allows_nothing() {
-    let printer = Printer::new();
-    printer.configure_server(0);
-    printer.install();
+    let (printer, world) = printer_with_packages();
     let vm = &printer.vm;
     vm.must(User::Root, &["rm", "/usr/share/polkit-1/rules.d/50-refit.rules"]);
     vm.must(User::Root, &["systemctl", "mask", "--now", "packagekit"]);
-    install(vm);
-    let world = AptWorld::new().expect("this machine has apt");
-    publish(vm, &world, &[Deb::new("lab-base", "1.0"), Deb::new("lab-auto", "1.0")]);
-    vm.must(User::Root, &["apt-get", "update", "-q"]);
-    vm.must(User::Root, &["apt-get", "install", "-q", "-y", "lab-base", "lab-auto"]);
     vm.must(User::Root, &["apt-mark", "auto", "lab-auto"]);
     publish(vm, &world, &[Deb::new("lab-base", "2.0"), Deb::new("lab-auto", "2.0")]);
-    // The group was made after Refit was started.
-    vm.must(User::Root, &["systemctl", "restart", "refit"]);
     printer.refresh_of("system");
     vm.must(User::Pi, &["refit", "upgrade", "system"]);
     let version = |name: &str| vm.must(User::Root, &["dpkg-query", "-W", "-f", "${Version}", name]);
@@ -253,6 +244,62 @@ fn the_systems_packages_are_updated_through_it_where_polkit_allows_nothing() {
     assert_eq!(vm.must(User::Root, &["apt-mark", "showmanual", "lab-base"]), "lab-base\n");
     let journal = vm.journal("refit-root@*");
     assert!(journal.contains("asked: {\"verb\":\"install\""), "{journal}");
+}
+
+#[test]
+fn a_reboot_waits_for_an_installation_and_a_plug_that_is_pulled_in_its_middle_is_mended() {
+    let (printer, world) = printer_with_packages();
+    let vm = &printer.vm;
+    let version = |name: &str| vm.must(User::Root, &["dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Version}", name]);
+    // What is going on when the machine is told to reboot, and when the lights go out.
+    let slow = Deb::new("lab-base", "2.0").script("postinst", "echo begun >> /srv/begun; sleep 6");
+    publish(vm, &world, &[slow]);
+    in_the_middle(&printer, || vm.reboot());
+    printer.entry_of("system");
+    assert_eq!(version("lab-base"), "ii 2.0", "{}", vm.journal("refit-root@*"));
+    let times = vm.read("/srv/begun").unwrap_or_default();
+    assert_eq!(times, b"begun\n", "it was cut and done again: {}", vm.journal("refit-root@*"));
+    assert_eq!(vm.must(User::Root, &["dpkg", "--audit"]), "");
+
+    vm.must(User::Root, &["rm", "/srv/begun"]);
+    let cut = Deb::new("lab-base", "3.0").script("postinst", "touch /srv/begun; [ -e /srv/well ] || sleep 600");
+    publish(vm, &world, &[cut]);
+    in_the_middle(&printer, || {
+        vm.write(User::Root, "/srv/well", "");
+        vm.pull_plug();
+    });
+    printer.entry_of("system");
+    assert_eq!(version("lab-base"), "ii 3.0", "{}\n{}", vm.journal("refit"), vm.journal("refit-root@*"));
+    assert_eq!(vm.must(User::Root, &["dpkg", "--audit"]), "");
+    // Nothing stands in the way of the next one.
+    publish(vm, &world, &[Deb::new("lab-base", "4.0")]);
+    printer.refresh_of("system");
+    vm.must(User::Pi, &["refit", "upgrade", "system"]);
+    assert_eq!(version("lab-base"), "ii 4.0");
+}
+
+/// Begins an update of the system's packages, and does something while a script of a package runs.
+fn in_the_middle(printer: &Printer, cut: impl FnOnce()) {
+    printer.refresh_of("system");
+    let _asked = printer.begin_update_of("system");
+    printer.vm.wait_until(PATIENCE, "the script of the package", || printer.vm.read("/srv/begun"));
+    cut();
+}
+
+/// A printer whose Refit looks after the system's packages, of which two are installed, and has the helper.
+fn printer_with_packages() -> (Printer, AptWorld) {
+    let printer = Printer::new();
+    printer.configure_server(0);
+    printer.install();
+    let vm = &printer.vm;
+    install(vm);
+    let world = AptWorld::new().expect("this machine has apt");
+    publish(vm, &world, &[Deb::new("lab-base", "1.0"), Deb::new("lab-auto", "1.0")]);
+    vm.must(User::Root, &["apt-get", "update", "-q"]);
+    vm.must(User::Root, &["apt-get", "install", "-q", "-y", "lab-base", "lab-auto"]);
+    // The group was made after Refit was started.
+    vm.must(User::Root, &["systemctl", "restart", "refit"]);
+    (printer, world)
 }
 
 /// The helper as it is installed and switched on, and no polkit rule but those of the system.

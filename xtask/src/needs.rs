@@ -34,6 +34,9 @@ pub(crate) const TEST_TOOLS: &[Tool] = &[
     ("libsodium.so.23", "libsodium23"),
     // Installs what applications in JavaScript ask for.
     ("npm", "npm"),
+    // Signs the tests' own repository of packages.
+    ("gpg", "gpg"),
+    ("gpg-agent", "gpg-agent"),
 ];
 
 /// Installs the packages of the tools that are not there. Needs root only when something is missing.

@@ -46,6 +46,7 @@ pub mod health;
 pub mod klippy;
 pub mod machine;
 pub mod node;
+pub mod packagekit;
 pub mod packages;
 pub mod python;
 pub mod python_package;

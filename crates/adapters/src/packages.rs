@@ -19,19 +19,24 @@ use tokio::sync::OnceCell;
 use crate::command::Surroundings;
 use crate::content::Contents;
 use crate::fault::FaultPlan;
+use crate::packagekit::PackageKit;
 use crate::root_helper::RootHelper;
 
 mod apt;
 mod errand;
+mod kit;
 mod lists;
 mod mend;
 mod offers;
+mod rights;
 mod survey;
 mod take;
+mod unit;
 mod upgrade;
 mod weigh;
 
-use apt::{Apt, Means};
+use apt::Apt;
+use rights::Means;
 
 /// What the binary decides.
 #[derive(Debug, Clone)]
@@ -48,12 +53,16 @@ pub struct PackageRules {
     pub rpi_issue: PathBuf,
     /// Is there where systemd runs the machine.
     pub runtime: PathBuf,
+    /// Where the units that apt works in print to, each into a file of its own. Gone with the next boot.
+    pub unit_logs: PathBuf,
     /// This process may do all by itself.
     pub is_root: bool,
     /// Does it where this process may not.
     pub helper: RootHelper,
     /// How long another package manager is waited for.
     pub patience: Duration,
+    /// Does the work where it is there, in place of apt-get.
+    pub packagekit: Option<PackageKit>,
 }
 
 impl PackageRules {
@@ -67,10 +76,22 @@ impl PackageRules {
             os_release: vec!["/etc/os-release".into(), "/usr/lib/os-release".into()],
             rpi_issue: "/etc/rpi-issue".into(),
             runtime: "/run/systemd/system".into(),
+            unit_logs: "/run".into(),
             is_root: rustix::process::geteuid().is_root(),
             helper: RootHelper::usual(),
             patience: Duration::from_secs(300),
+            packagekit: None,
         }
+    }
+
+    /// The same, with PackageKit before apt-get where it is there. It knows no other root than the machine's own: where
+    /// apt and dpkg are told to look after another one, it is left out.
+    #[must_use]
+    pub fn through(self, kit: PackageKit) -> Self {
+        let elsewhere = |name: &str| ["APT_CONFIG", "DPKG_ROOT", "DPKG_ADMINDIR"].contains(&name);
+        let other_root = self.surroundings.passed_on.iter().any(|(name, _)| name.to_str().is_some_and(elsewhere));
+        let packagekit = (!other_root).then(|| kit.patient(self.patience));
+        Self { packagekit, ..self }
     }
 }
 
@@ -96,6 +117,7 @@ impl Packages {
     pub fn with_faults(mut self, faults: FaultPlan) -> Self {
         if let Some(folder) = faults.systemd() {
             self.rules.runtime = folder.to_owned();
+            self.rules.unit_logs = folder.to_owned();
         }
         Self { faults, ..self }
     }

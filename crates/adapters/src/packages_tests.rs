@@ -64,6 +64,7 @@ impl World {
             os_release: vec![root.join("nowhere"), root.join("os-release")],
             rpi_issue: root.join("rpi-issue"),
             runtime: root.join("no-systemd"),
+            unit_logs: root.clone(),
             is_root: true,
             patience: Duration::from_secs(30),
             ..PackageRules::usual(surroundings.clone())
@@ -491,7 +492,9 @@ async fn apt_runs_in_a_unit_of_its_own_and_with_rights_that_it_is_given() {
     let unit = recorder(
         &mut world,
         "systemd-run",
-        "[ \"$1\" != --version ] || exit 0; while [ \"$1\" != -- ]; do shift; done; shift; exec \"$@\"",
+        "[ \"$1\" != --version ] || exit 0
+         while [ \"$1\" != -- ]; do case $1 in StandardOutput=append:*) log=${1#*append:};; esac; shift; done
+         shift; exec \"$@\" >>$log 2>&1",
     );
     let units = recorder(
         &mut world,
@@ -501,12 +504,15 @@ async fn apt_runs_in_a_unit_of_its_own_and_with_rights_that_it_is_given() {
     world.install(&[], true).await.unwrap();
     let call = fs::read_to_string(&unit).unwrap();
     assert!(
-        call.starts_with("--version\n--unit=refit-apt-7-install-0 --collect --wait --pipe --quiet -p Type=oneshot "),
+        call.starts_with(
+            "--version\n--unit=refit-apt-7-install-0 --collect --wait --quiet -p Type=oneshot -p StandardOutput=append:"
+        ),
         "{call}"
     );
     assert!(call.contains("--setenv=NEEDRESTART_SUSPEND=1") && call.contains("--force-confold"), "{call}");
     assert_eq!(fs::read_to_string(&units).unwrap().lines().count(), 2, "waits for what a dead daemon began");
-    assert!(world.told().contains("waiting for its end"));
+    let told = world.told();
+    assert!(told.contains("waiting for its end") && told.contains("Setting up libapp"), "{told}");
 }
 
 #[tokio::test]

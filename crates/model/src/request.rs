@@ -21,7 +21,7 @@ pub enum Request {
     Upgrade {
         /// The updater; the empty string is a name that nobody has.
         name: String,
-        /// Install it even if this version is to be skipped.
+        /// Do it even if this version is to be skipped, or packages of the system would be removed.
         #[serde(default)]
         consent: bool,
     },
@@ -71,7 +71,7 @@ impl Request {
 }
 
 impl Request {
-    /// A version that is to be skipped may be installed.
+    /// What is not done without asking may be done: a skipped version, the removal of packages.
     #[must_use]
     pub fn consents(&self) -> bool {
         match self {

@@ -205,6 +205,54 @@ fn a_release_has_every_field_in_the_order_clients_know() {
 }
 
 #[test]
+fn the_system_has_four_fields_and_what_refit_adds() {
+    use refit_model::updater::system::{Lists, PackageUpgrade, Provider, Reboot, SystemAssessment};
+
+    let package = |name: &str, from: Option<&str>| PackageUpgrade {
+        name: name.to_owned(),
+        from: from.map(str::to_owned),
+        to: "2".to_owned(),
+        bytes: Some(7),
+        security: from.is_some(),
+    };
+    let system = SystemAssessment {
+        name: name("system"),
+        package_list: vec!["app".to_owned()],
+        seen: true,
+        last_refresh: 6,
+        provider: Some(Provider { name: "apt".to_owned(), version: Some("2.6.1".to_owned()), warning: None }),
+        packages: vec![package("app", Some("1")), package("new", None)],
+        held: Vec::new(),
+        kept_back: Vec::new(),
+        would_remove: vec!["old".to_owned()],
+        lists: Lists { last_good: Some(5), error: None, failed_at: None },
+        end_of_life: None,
+        interrupted: Vec::new(),
+        reboot: Some(Reboot { packages: vec!["linux".to_owned()] }),
+        warnings: vec!["look".to_owned()],
+    };
+    let looked = SystemAssessment { last_refresh: 0, ..system.clone() };
+    let unseen = SystemAssessment { seen: false, ..looked.clone() };
+    let entry = |one: SystemAssessment| {
+        let updaters = vec![(name("system"), Arc::new(Assessment::System(Box::new(one))))];
+        written(&Status::from(&Snapshot { updaters, ..Snapshot::default() }))
+    };
+    let expected = concat!(
+        r#""system":{"name":"system","configured_type":"system","package_count":1,"package_list":["app"],"#,
+        r#""refit":{"last_refresh":6,"provider":{"name":"apt","version":"2.6.1","warning":null},"packages":["#,
+        r#"{"name":"app","from":"1","to":"2","bytes":7,"security":true},"#,
+        r#"{"name":"new","from":null,"to":"2","bytes":7,"security":false}],"size":14,"held_packages":[],"kept_back":[],"#,
+        r#""would_remove":["old"],"lists":{"last_good":5,"error":null,"failed_at":null},"end_of_life":null,"#,
+        r#""interrupted":[],"reboot_required":true,"reboot_packages":["linux"],"warnings":["look"],"#,
+        r#""held":null,"skipped":null}}"#,
+    );
+    let told = entry(system);
+    assert!(told.contains(expected), "{told}");
+    assert!(entry(looked).contains(r#""last_refresh":null"#));
+    assert!(entry(unseen).contains(r#""last_refresh":0"#));
+}
+
+#[test]
 fn notifications_have_no_id_and_one_parameter_or_none() {
     let message = RunMessage {
         application: "recover_app".to_owned(),

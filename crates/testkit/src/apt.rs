@@ -3,8 +3,8 @@
 //!
 //! The host is not touched and root is not needed: apt reads all its configuration from here (`APT_CONFIG` comes before
 //! the host's files and leads past them), dpkg writes below the folder and runs maintainer scripts without `chroot`
-//! (`--root`, `--force-script-chrootless`, `--force-not-root`). Refuses signatures: the repository is trusted as it is.
-//! The system is empty: it has no package that is not installed here.
+//! (`--root`, `--force-script-chrootless`, `--force-not-root`). The repository is trusted as it is; other systems, which
+//! read it through a [`WebServer`](crate::web::WebServer), can have it signed ([`AptWorld::sign`]). The system is empty: it has no package that is not installed here.
 //!
 //! ```no_run
 //! use refit_testkit::apt::{AptWorld, Deb};
@@ -18,6 +18,7 @@
 //! ```
 
 mod deb;
+mod sign;
 
 pub use deb::Deb;
 
@@ -26,7 +27,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use rustix::fs::FlockOperation;
 use tempfile::TempDir;
@@ -35,6 +36,7 @@ use crate::loopback::lock;
 use crate::releases::sha256_hex;
 use crate::scratch::scratch;
 use crate::unavailable::Unavailable;
+use sign::Signer;
 
 /// What [`AptWorld::release`] makes, and waiting scripts look for, in the system's root.
 const RELEASED: &str = "released";
@@ -45,6 +47,7 @@ pub struct AptWorld {
     folder: TempDir,
     architecture: String,
     listed: Mutex<Vec<Listed>>,
+    signer: OnceLock<Signer>,
 }
 
 /// A package as the repository's index has it.
@@ -86,7 +89,7 @@ impl AptWorld {
             return Err(Unavailable("there is no apt-get: this is not Debian".to_owned()));
         }
         let architecture = String::from_utf8_lossy(&asked.stdout).trim().to_owned();
-        let world = Self { folder: scratch(), architecture, listed: Mutex::default() };
+        let world = Self { folder: scratch(), architecture, listed: Mutex::default(), signer: OnceLock::new() };
         let folders = [
             "etc/apt/apt.conf.d",
             "etc/apt/preferences.d",
@@ -183,6 +186,22 @@ impl AptWorld {
         let files = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&start));
         let lost = files.map(|entry| fs::remove_file(entry.path())).filter(Result::is_ok).count();
         assert!(lost > 0, "there are no files of {name}");
+    }
+
+    /// Has the repository signed from now on, with a key that is gone with this value. Answers its public half, as apt
+    /// takes it (`signed-by`).
+    ///
+    /// # Errors
+    /// When this machine has no gpg.
+    ///
+    /// # Panics
+    /// When gpg cannot make a key.
+    pub fn sign(&self) -> Result<String, Unavailable> {
+        if self.signer.get().is_none() {
+            let _first = self.signer.set(Signer::new()?);
+            self.list();
+        }
+        Ok(self.signer.get().map(|signer| signer.key().to_owned()).unwrap_or_default())
     }
 
     /// `apt-get update`.
@@ -317,6 +336,9 @@ impl AptWorld {
         );
         write(&self.repository().join("Packages"), &packages);
         write(&self.repository().join("Release"), &release);
+        if let Some(signer) = self.signer.get() {
+            write(&self.repository().join("InRelease"), &signer.sign(&release));
+        }
     }
 }
 

@@ -112,7 +112,7 @@ fn read(folder: &Path, asked: &str) -> Option<(Vec<u8>, &'static str)> {
     let decoded = decode(asked)?;
     let relative = decoded.trim_start_matches('/');
     let relative = Path::new(if relative.is_empty() { "index.html" } else { relative });
-    if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+    if !relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return None;
     }
     let file = folder.join(relative).canonicalize().ok()?;

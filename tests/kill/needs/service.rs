@@ -50,9 +50,13 @@ esac
 
 /// The programs that packages are installed with go through a unit of their own where there is systemd.
 const SYSTEMD_RUN: &str = r#"#!/bin/sh
-while [ "$1" != -- ]; do shift; done
+log=/dev/null
+while [ "$1" != -- ]; do
+  case $1 in StandardOutput=append:*) log=${1#*append:} ;; esac
+  shift
+done
 shift
-exec "$@"
+exec "$@" >>"$log" 2>&1
 "#;
 
 /// Puts the programs where they come first on the path.

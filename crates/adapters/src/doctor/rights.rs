@@ -10,9 +10,8 @@ use zbus::{Connection, Proxy, Variant};
 use super::owner::Owner;
 use super::{Finding, Patient, is_root};
 use crate::command::Command;
+use crate::packagekit::{Fault, PackageKit};
 
-/// With this version a hole was closed through which every user could install packages as root.
-const SAFE_PACKAGEKIT: (u32, u32, u32) = (1, 3, 5);
 /// Where polkit's rules lie; the first is for its own user alone.
 const RULES: [&str; 2] = ["/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d"];
 const RULE: &str = "50-refit.rules";
@@ -34,7 +33,7 @@ pub(super) async fn look(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
         let (finding, allowed) = polkit(connection, owner).await;
         findings.push(finding);
         ways.extend(allowed.then_some("polkit"));
-        findings.push(packagekit(connection).await);
+        findings.push(packagekit(patient).await);
     }
     if patient.ground.helper.is_there() {
         findings.push(Finding::fine("root-helper", "The root helper listens"));
@@ -187,47 +186,20 @@ fn subject(connection: &Connection, owner: &Owner) -> Option<(&'static str, Hash
     Some(("unix-process", HashMap::from(about)))
 }
 
-async fn packagekit(connection: &Connection) -> Finding {
+async fn packagekit(patient: &Patient<'_>) -> Finding {
     const CHECK: &str = "packagekit";
-    let number = async |name: &str| {
-        property::<u32>(
-            connection,
-            "org.freedesktop.PackageKit",
-            "/org/freedesktop/PackageKit",
-            "org.freedesktop.PackageKit",
-            name,
-        )
-        .await
-    };
-    let version =
-        async { Ok((number("VersionMajor").await?, number("VersionMinor").await?, number("VersionMicro").await?)) };
-    match version.await {
-        Ok(version) => judge_packagekit(version),
-        Err(error) if is_absent(&error) => {
+    match PackageKit::on(patient.ground.bus.clone()).version().await {
+        Ok(version) => match version.warning(Path::new("/")) {
+            None => Finding::fine(CHECK, format!("PackageKit {version}")),
+            Some(warning) => {
+                Finding::warning(CHECK, warning, "Type: sudo apt-get update && sudo apt-get install packagekit")
+            }
+        },
+        Err(Fault::NotThere(_)) => {
             Finding::note(CHECK, "There is no PackageKit on this machine; packages are installed by apt-get")
         }
-        Err(error) => Finding::warning(
-            CHECK,
-            format!("PackageKit does not answer ({error})"),
-            "Type: sudo systemctl restart packagekit",
-        ),
+        Err(error) => Finding::warning(CHECK, error.to_string(), "Type: sudo systemctl restart packagekit"),
     }
-}
-
-fn judge_packagekit(version: (u32, u32, u32)) -> Finding {
-    let words = format!("PackageKit {}.{}.{}", version.0, version.1, version.2);
-    if version >= SAFE_PACKAGEKIT {
-        return Finding::fine("packagekit", words);
-    }
-    let (major, minor, micro) = SAFE_PACKAGEKIT;
-    Finding::warning(
-        "packagekit",
-        format!(
-            "{words} is older than {major}.{minor}.{micro}, in which a hole was closed that let any user become root"
-        ),
-        "Install the system's updates: your distribution may have closed the hole in its own version. To see it, type: \
-         apt changelog packagekit",
-    )
 }
 
 async fn sudo(patient: &Patient<'_>) -> bool {
@@ -258,19 +230,6 @@ fn is_absent(error: &zbus::Error) -> bool {
 mod tests {
     use super::*;
     use crate::doctor::Level;
-
-    #[test]
-    fn an_old_packagekit_is_warned_about() {
-        for (version, level) in [
-            ((1, 2, 8), Level::Warning),
-            ((1, 3, 4), Level::Warning),
-            ((1, 3, 5), Level::Fine),
-            ((1, 4, 0), Level::Fine),
-            ((2, 0, 0), Level::Fine),
-        ] {
-            assert_eq!(judge_packagekit(version).level, level, "{version:?}");
-        }
-    }
 
     #[test]
     fn one_way_is_enough_and_none_is_trouble() {

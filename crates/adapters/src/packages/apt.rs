@@ -1,13 +1,10 @@
-//! apt-get and dpkg as programs: asked without rights, and had to act with them, outside this daemon's own group of
-//! processes, so that its restart cuts no installation short.
+//! apt-get and dpkg as programs: asked without rights, and had to act with them (`unit`).
 //! Refuses to: know what is installed and why; and to pass on an option that a file of the software could set.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use refit_engine::ports::{Clock as _, StepError, Tell};
@@ -17,6 +14,8 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use super::PackageRules;
+use super::kit::{Extent, Removals};
+use super::rights::Means;
 use crate::clock::WallClock;
 use crate::command::{Command, CommandError, Limits, Outcome};
 use crate::root_helper::Wanted;
@@ -37,14 +36,6 @@ pub(super) const INSTALLING: Limits = Limits {
     stdout: 16 * 1024 * 1024,
     ..Limits::QUICK
 };
-/// Nothing asks, nothing restarts services behind our back, and the owner's configuration files stay.
-const SETTINGS: [(&str, &str); 5] = [
-    ("DEBIAN_FRONTEND", "noninteractive"),
-    ("APT_LISTCHANGES_FRONTEND", "none"),
-    ("NEEDRESTART_SUSPEND", "1"),
-    ("UCF_FORCE_CONFFOLD", "1"),
-    ("LC_ALL", "C"),
-];
 /// Keeps the owner's configuration files, and asks nothing. A name that no list knows is no pattern.
 pub(super) const INSTALL_OPTIONS: [&str; 6] = [
     "-o",
@@ -57,18 +48,7 @@ pub(super) const INSTALL_OPTIONS: [&str; 6] = [
 /// Lists older than this are fetched again before anything is downloaded by them.
 const OLD_LISTS: f64 = 24.0 * 3600.0;
 /// How often a lock is tried again, and the end of another process looked for.
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// How this process gets the right to install.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Means {
-    /// It is root.
-    Root,
-    /// The root helper does it.
-    Helper,
-    /// `sudo` lets it, without asking for a password.
-    Sudo,
-}
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
 /// How packages are brought to exact versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +67,13 @@ impl Exactly {
             Self::Upgrade => &["--only-upgrade", "--no-remove"],
             Self::UpgradeAndRemove => &["--only-upgrade"],
             Self::PutBack => &["--allow-downgrades", "--no-remove", "-o", "Dpkg::Options::=--force-downgrade"],
+        }
+    }
+
+    fn removals(self) -> Removals {
+        match self {
+            Self::Upgrade | Self::PutBack => Removals::Refused,
+            Self::UpgradeAndRemove => Removals::Agreed,
         }
     }
 }
@@ -250,6 +237,9 @@ impl Apt<'_> {
 
     /// Fetches the lists.
     pub(super) async fn update(&self, means: Means) -> Result<(), Failure> {
+        if let Some(kit) = self.kit(means) {
+            return self.kit_lists(kit).await;
+        }
         self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await
     }
 
@@ -257,6 +247,9 @@ impl Apt<'_> {
     pub(super) async fn fetch_lists(&self, means: Means) -> Result<Vec<Ailing>, Failure> {
         if means == Means::Helper {
             return self.ask_helper("update", Vec::new()).await.map(|()| Vec::new());
+        }
+        if let Some(kit) = self.kit(means) {
+            return self.kit_lists(kit).await.map(|()| Vec::new());
         }
         let outcome = self.until_free(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await?;
         let ailing = ailing(&outcome.stdout, &outcome.stderr);
@@ -272,6 +265,9 @@ impl Apt<'_> {
     ) -> Result<(), Failure> {
         if means == Means::Helper {
             return self.ask_helper_exactly("download", manner, wanted).await;
+        }
+        if let Some(kit) = self.kit(means).filter(|_| manner != Exactly::PutBack) {
+            return self.kit_update(kit, wanted, Extent::Download, manner.removals()).await;
         }
         let options = ["-y", "-q", "--download-only", "-o", "APT::Keep-Downloaded-Packages=true"];
         let options = install_options(&[&options, manner.options()].concat());
@@ -289,6 +285,9 @@ impl Apt<'_> {
         if means == Means::Helper {
             return self.ask_helper_exactly("install", manner, wanted).await;
         }
+        if let Some(kit) = self.kit(means).filter(|_| manner != Exactly::PutBack) {
+            return self.kit_update(kit, wanted, Extent::Install, manner.removals()).await;
+        }
         let options = install_options(&[&["-y", "-q"], manner.options()].concat());
         let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
         self.have(means, "install", INSTALLING, "apt-get", &[options, wanted].concat(), &[]).await
@@ -296,12 +295,18 @@ impl Apt<'_> {
 
     /// Downloads what an installation will need.
     pub(super) async fn download(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
+        if let Some(kit) = self.kit(means) {
+            return self.kit_install(kit, names, Extent::Download).await;
+        }
         let options = ["-y", "-q", "--no-remove", "--download-only", "-o", "APT::Keep-Downloaded-Packages=true"];
         self.have(means, "download", FETCHING, "apt-get", &install_options(&options), names).await
     }
 
     /// Installs. What came of it is for the database to say.
     pub(super) async fn install(&self, means: Means, names: &[PackageName]) -> Result<(), Failure> {
+        if let Some(kit) = self.kit(means) {
+            return self.kit_install(kit, names, Extent::Install).await;
+        }
         let options = install_options(&["-y", "-q", "--no-remove"]);
         self.have(means, "install", INSTALLING, "apt-get", &options, names).await
     }
@@ -340,50 +345,6 @@ impl Apt<'_> {
         self.have(means, "purge", INSTALLING, "dpkg", &["--purge"], names).await
     }
 
-    /// How this process may install; none when it may not. Asked once, unless it may not.
-    pub(super) async fn means(&self) -> Option<Means> {
-        let found = self.means.get_or_try_init(async || {
-            if self.rules.is_root {
-                return Ok(Means::Root);
-            }
-            if self.rules.helper.is_there() {
-                return Ok(Means::Helper);
-            }
-            // A right to run apt-get alone is not enough, and more than enough for a root shell (RELIABILITY.md §5, row 18).
-            let program = if self.rules.runtime.exists() { "systemd-run" } else { "env" };
-            let asked = self.asking("sudo", ["-n", program, "--version"]).run().await;
-            if asked.is_ok_and(|outcome| outcome.success()) { Ok(Means::Sudo) } else { Err(()) }
-        });
-        found.await.ok().copied()
-    }
-
-    /// Waits until no unit of this run is at work any more: a daemon that died did not take them with it.
-    pub(super) async fn wait_for_units(&self) {
-        let Some(run) = self.run.filter(|_| self.rules.runtime.exists()) else { return };
-        let pattern = format!("refit-apt-{}-*", run.0);
-        let begun = Instant::now();
-        let mut told = false;
-        while begun.elapsed() < INSTALLING.total.unwrap_or_default() {
-            let asked = [
-                "list-units",
-                "--plain",
-                "--no-legend",
-                "--state=activating,active,deactivating,reloading",
-                &pattern,
-                "refit-root@*",
-            ];
-            let listed = self.asking("systemctl", asked).run().await;
-            if !listed.is_ok_and(|outcome| outcome.success() && !outcome.stdout.trim_ascii().is_empty()) {
-                return;
-            }
-            if !told {
-                self.say("An installation that was begun before is still going on; waiting for its end");
-                told = true;
-            }
-            sleep(AGAIN).await;
-        }
-    }
-
     /// Has something done with the rights for it, and waits for a lock that another has.
     pub(super) async fn have(
         &self,
@@ -412,12 +373,14 @@ impl Apt<'_> {
         options: &[&str],
         names: &[PackageName],
     ) -> Result<Outcome, Failure> {
+        let rights = self.rights(means).await?;
         let begun = Instant::now();
         let mut told = false;
         loop {
-            let command = self.with_rights(means, deed, program).args(options);
-            let command = command.args(names.iter().map(PackageName::as_str)).limits(limits).tell(self.lines());
-            let outcome = command.run().await.map_err(|error| unrunnable(&error))?;
+            let place = self.place(deed);
+            let command = self.with_rights(rights, &place, program).args(options);
+            let command = command.args(names.iter().map(PackageName::as_str));
+            let outcome = self.followed(command, &place, limits).await.map_err(|error| unrunnable(&error))?;
             if outcome.success() {
                 return Ok(outcome);
             }
@@ -445,56 +408,12 @@ impl Apt<'_> {
         }
     }
 
-    /// A program without its arguments, where it has the rights and outlives this daemon.
-    fn with_rights(&self, means: Means, deed: &str, program: &str) -> Command {
-        let mut words: Vec<OsString> = match means {
-            // The helper is asked by its own words.
-            Means::Root | Means::Helper => Vec::new(),
-            Means::Sudo => vec!["sudo".into(), "-n".into()],
-        };
-        if self.rules.runtime.exists() {
-            let mut unit = "refit-apt-".to_owned();
-            // Outside a run, another daemon than the one that died must not meet its units.
-            let _never = match self.run {
-                Some(run) => write!(unit, "{}", run.0),
-                None => write!(unit, "of-{}", std::process::id()),
-            };
-            let _never = write!(unit, "-{deed}-{}", self.count.fetch_add(1, Ordering::Relaxed));
-            words.extend(["systemd-run".into(), format!("--unit={unit}").into()]);
-            words.extend(["--collect", "--wait", "--pipe", "--quiet", "-p", "Type=oneshot"].map(OsString::from));
-            words.extend(SETTINGS.map(|(name, value)| format!("--setenv={name}={value}").into()));
-            words.push("--".into());
-        } else if means == Means::Sudo {
-            words.push("env".into());
-            words.extend(SETTINGS.map(|(name, value)| format!("{name}={value}").into()));
-        }
-        words.push(program.into());
-        let mut words = words.into_iter();
-        let first = words.next().unwrap_or_else(|| program.into());
-        let mut command = Command::new(first, &self.rules.surroundings).args(words).dir("/");
-        for (name, value) in SETTINGS {
-            command = command.env(name, value);
-        }
-        // dpkg insists on programs that a user's path does not lead to.
-        let mut path = self.rules.surroundings.path.clone();
-        path.push(":/usr/local/sbin:/usr/sbin:/sbin");
-        command.env("PATH", path)
-    }
-
-    fn asking<A: AsRef<std::ffi::OsStr>>(&self, program: &str, args: impl IntoIterator<Item = A>) -> Command {
+    pub(super) fn asking<A: AsRef<std::ffi::OsStr>>(
+        &self,
+        program: &str,
+        args: impl IntoIterator<Item = A>,
+    ) -> Command {
         Command::new(program, &self.rules.surroundings).args(args).dir("/").limits(ASKING)
-    }
-
-    /// Passes lines on, without progress that a terminal would overwrite and without the lock that is being waited for.
-    pub(super) fn lines(&self) -> Tell {
-        let tell = self.tell.clone();
-        Arc::new(move |line: &str| {
-            let progress = line.starts_with("(Reading database ...") && line.trim_end().ends_with('%');
-            let lock = ["Could not get lock", "Unable to acquire the dpkg frontend lock", "Unable to lock directory"];
-            if !progress && !lock.iter().any(|words| line.contains(words)) {
-                tell(line);
-            }
-        })
     }
 }
 

@@ -8,12 +8,15 @@ use refit_engine::ports::Tell;
 use refit_model::packages::Simulation;
 
 use super::Packages;
-use super::apt::{Apt, Exactly, FETCHING, Failure, INSTALL_OPTIONS, INSTALLING, Means};
+use super::apt::{Apt, Exactly, FETCHING, Failure, INSTALL_OPTIONS, INSTALLING};
 use super::mend;
+use super::rights::{Means, Rights};
 use super::weigh::spelled;
 use crate::command::Limits;
 use crate::root_helper::{HelperError, Request, Wanted};
 
+/// The helper is root.
+const OWN: Means = Means::Own(Rights::Root);
 /// Whatever the machine's own settings say.
 const SIGNED: [&str; 6] = [
     "-o",
@@ -58,7 +61,7 @@ impl Packages {
         let marked: Vec<&str> = exact().filter(|name| marked.iter().any(|auto| auto == name)).collect();
         let done = had(&apt, "install", INSTALLING, &options(wanted, &[]), &words(wanted)).await;
         if !marked.is_empty() {
-            let restored = apt.mark_auto(Means::Root, &marked).await.map_err(failed);
+            let restored = apt.mark_auto(OWN, &marked).await.map_err(failed);
             return done.and(restored);
         }
         done
@@ -73,7 +76,7 @@ impl Packages {
         let Some(setup) = apt.setup().await else {
             return Err(HelperError::Refused("this machine has no apt".to_owned()));
         };
-        let database = mend::forward(&apt, &setup, Means::Root).await.map_err(failed)?;
+        let database = mend::forward(&apt, &setup, OWN).await.map_err(failed)?;
         let broken = database.broken();
         if broken.is_empty() {
             return Ok(());
@@ -125,7 +128,7 @@ fn refused(why: &str) -> Failure {
 
 async fn had(apt: &Apt<'_>, deed: &str, limits: Limits, options: &[&str], words: &[String]) -> Result<(), HelperError> {
     let all: Vec<&str> = options.iter().copied().chain(words.iter().map(String::as_str)).collect();
-    apt.have(Means::Root, deed, limits, "apt-get", &all, &[]).await.map_err(failed)
+    apt.have(OWN, deed, limits, "apt-get", &all, &[]).await.map_err(failed)
 }
 
 /// What it would do, before it does it.

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use refit_engine::ports::{Circumstance, StepError};
 use refit_model::packages::{Database, Installed, PackageName, Simulation};
 
-use super::apt::{Apt, Failure, Means, Setup};
+use super::apt::{Apt, Failure, Setup};
+use super::rights::Means;
 use super::take::Before;
 use super::weigh::spelled;
 
@@ -46,7 +47,7 @@ pub(super) async fn remove_added(apt: &Apt<'_>, circumstance: &Circumstance) -> 
     let noted = circumstance.witness.clone().and_then(|noted| serde_json::from_value::<Before>(noted).ok());
     let Some(before) = noted else { return Ok(()) };
     let Some(setup) = apt.setup().await else { return Ok(()) };
-    apt.wait_for_units().await;
+    apt.wait_for_what_is_left().await;
     let not_looked =
         |failure: Failure| apt.failed(&format!("the system's packages could not be looked at ({})", failure.why));
     let mut database = apt.database(&setup).await.map_err(not_looked)?;

@@ -30,7 +30,7 @@ impl Packages {
     pub(crate) async fn offers(&self) -> Result<Offers, String> {
         let apt = self.apt("", Arc::new(|_| {}), None);
         let Some(setup) = apt.setup().await else { return Err("this machine has no apt".to_owned()) };
-        let provider = Provider { name: "apt".to_owned(), version: apt.version().await, warning: None };
+        let provider = apt.provider().await;
         let offers = Offers { provider, ..Offers::default() };
         offers.ask(&apt, &setup).await.map_err(|failure| {
             format!("what is installed could not be looked at ({}); try: sudo dpkg --audit", failure.why)

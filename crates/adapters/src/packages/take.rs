@@ -9,8 +9,9 @@ use refit_model::packages::{Database, Listed, PackageName};
 use refit_model::step::size_in_words;
 use serde::{Deserialize, Serialize};
 
-use super::apt::{Apt, Failure, Means, Setup};
+use super::apt::{Apt, Failure, Setup};
 use super::mend;
+use super::rights::Means;
 use super::weigh::{Weighed, missing, spelled, weigh, without_rights};
 use crate::fault::FaultPlan;
 
@@ -74,7 +75,7 @@ pub(super) async fn install(
 ) -> Result<Option<String>, StepError> {
     let Some(setup) = apt.setup().await else { return Ok(Some(NO_APT.to_owned())) };
     if circumstance.again {
-        apt.wait_for_units().await;
+        apt.wait_for_what_is_left().await;
     }
     let mut database = apt.database(&setup).await.map_err(|failure| unknown(apt, &failure))?;
     let mut lacking = missing(&listed.packages, &database);

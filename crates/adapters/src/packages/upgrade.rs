@@ -13,8 +13,9 @@ use refit_model::updater::system::{FAILED, PackageUpgrade};
 use serde::{Deserialize, Serialize};
 
 use super::Packages;
-use super::apt::{Apt, Exactly, Failure, Means, Setup};
+use super::apt::{Apt, Exactly, Failure, Setup};
 use super::mend;
+use super::rights::Means;
 use super::weigh::spelled;
 
 /// How it was before a step.
@@ -47,7 +48,7 @@ impl Packages {
         let setup = apt.setup().await.ok_or_else(|| apt.failed("this machine has no apt"))?;
         let means = apt.means().await.ok_or_else(|| apt.failed("Refit has no right to install packages"))?;
         if circumstance.again {
-            apt.wait_for_units().await;
+            apt.wait_for_what_is_left().await;
         }
         let scene = Scene { apt: &apt, setup: &setup, means };
         let before = noted(circumstance);
@@ -85,7 +86,7 @@ impl Packages {
     pub(crate) async fn settle_system(&self, circumstance: &Circumstance) -> Result<(), StepError> {
         let apt = self.apt(FAILED, circumstance.tell.clone(), Some(circumstance.run));
         let Some(setup) = apt.setup().await else { return Ok(()) };
-        apt.wait_for_units().await;
+        apt.wait_for_what_is_left().await;
         let before = noted(circumstance);
         let database = apt.database(&setup).await.map_err(|failure| unknown(&apt, &failure))?;
         if names_of(&database).is_subset(&before.broken) {

@@ -104,13 +104,13 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
 
     async fn automatic(&mut self, startup: bool) -> End {
         let now = self.clock.now();
-        let due = |item: &&Item| {
-            // What lies on this machine is looked at in no time, and others than Refit change it.
-            (startup && is_of_this_machine(&item.spec)) || schedule::is_due(&item.spec, &item.facts, now)
-        };
-        let names: Vec<_> = self.items.iter().filter(due).map(|item| item.name().clone()).collect();
+        let due = |item: &Item| schedule::is_due(&item.spec, &item.facts, now);
+        // What lies on this machine is looked at in no time, and others than Refit change it: that is no refresh yet.
+        let looked_at = |item: &&Item| (startup && is_of_this_machine(&item.spec)) || due(item);
+        let names: Vec<_> = self.items.iter().filter(looked_at).map(|item| item.name().clone()).collect();
+        let any = self.items.iter().any(due);
         self.refresh(&names, startup).await;
-        let refreshed = if names.is_empty() { Refreshed::No } else { Refreshed::Now };
+        let refreshed = if any { Refreshed::Now } else { Refreshed::No };
         End { finale: Finale::Silent, result: Ok(()), refreshed }
     }
 

@@ -101,3 +101,34 @@ fn a_configuration_that_hangs_goes_on_when_released() {
     assert!(apt.wait(Duration::from_secs(10)).success(), "{}", apt.log());
     assert_eq!(world.version("slow").as_deref(), Some("1.0"));
 }
+
+#[test]
+fn a_signed_repository_is_believed_with_its_key_and_not_without() {
+    let Some(world) = published(&[Deb::new("libfoo", "1.0")]) else { return };
+    let key = match world.sign() {
+        Ok(key) => key,
+        Err(missing) => return eprintln!("skipped: {missing}"),
+    };
+    let sources = world.root().join("etc/apt/sources.list");
+    let keyring = world.root().join("lab.asc");
+    let source = |options: &str| {
+        write(&sources, &format!("deb {options}file:{} ./\n", world.repository().display()));
+        world.apt(&["update"])
+    };
+    let strange = said(&source("")).unwrap_err();
+    assert!(strange.contains("NO_PUBKEY") || strange.contains("is not signed"), "{strange}");
+    write(&keyring, &key);
+    let known = source(&format!("[signed-by={}] ", keyring.display()));
+    assert!(known.status.success(), "{known:?}");
+    // What is published later is signed too.
+    world.publish(&Deb::new("libfoo", "1.1"));
+    world.update();
+    world.install(&["libfoo"]).unwrap();
+    assert_eq!(world.version("libfoo").as_deref(), Some("1.1"));
+    let release = world.repository().join("InRelease");
+    let forged = fs::read_to_string(&release).unwrap().replace("Label: Lab", "Label: Lob");
+    write(&release, &forged);
+    let refused = world.apt(&["update"]);
+    let told = format!("{refused:?}");
+    assert!(told.contains("BADSIG") || told.contains("BAD signature") || told.contains("invalid"), "{told}");
+}

@@ -1,0 +1,212 @@
+//! What PackageKit does in apt-get's place, where it has the rights: lists, downloads, installations, upgrades. What there is
+//! to do was found out from apt before, which needs no rights; PackageKit simulates it once more before it begins.
+//! Refuses to: remove what nobody agreed to, and to repair (its rule gives no right to; see docs/service.md).
+
+use std::collections::BTreeSet;
+
+use refit_model::packages::PackageName;
+use refit_model::updater::system::Provider;
+
+use super::apt::{Apt, Failure};
+use super::rights::Means;
+use super::weigh::spelled;
+use crate::packagekit::{Change, ChangeKind, Deed, Fault, PackageId, PackageKit, Resolved};
+
+/// How far it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// Downloads.
+    Download,
+    /// Installs.
+    Install,
+}
+
+/// Packages may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Removals {
+    /// None.
+    Refused,
+    /// Those that the owner agreed to, which the plan was compared with.
+    Agreed,
+}
+
+/// What a repair is answered with where only PackageKit has rights.
+pub(super) const NO_REPAIR: &str = "Refit may install packages here, through PackageKit, but not repair or remove them. \
+                                    Type: sudo dpkg --configure -a, then: sudo apt-get -f install";
+
+impl Apt<'_> {
+    /// PackageKit, where it is what has the rights.
+    pub(super) fn kit(&self, means: Means) -> Option<&PackageKit> {
+        self.rules.packagekit.as_ref().filter(|_| means == Means::PackageKit)
+    }
+
+    /// Who does the work here.
+    pub(super) async fn provider(&self) -> Provider {
+        if let Some(kit) = self.means().await.and_then(|means| self.kit(means))
+            && let Ok(version) = kit.version().await
+        {
+            let warning = version.warning("/".as_ref());
+            return Provider { name: "packagekit".to_owned(), version: Some(version.to_string()), warning };
+        }
+        Provider { name: "apt".to_owned(), version: self.version().await, warning: None }
+    }
+
+    /// Fetches the lists.
+    pub(super) async fn kit_lists(&self, kit: &PackageKit) -> Result<(), Failure> {
+        kit.refresh(true, &self.tell).await.map_err(|fault| failure(&fault))
+    }
+
+    /// New packages, by their names.
+    pub(super) async fn kit_install(
+        &self,
+        kit: &PackageKit,
+        names: &[PackageName],
+        extent: Extent,
+    ) -> Result<(), Failure> {
+        let wanted: Vec<Wanted<'_>> = names.iter().map(|name| Wanted { name: name.as_str(), version: None }).collect();
+        self.kit_does(kit, Deed::Install, &wanted, extent, Removals::Refused).await
+    }
+
+    /// Other versions of what is installed (`name=version`).
+    pub(super) async fn kit_update(
+        &self,
+        kit: &PackageKit,
+        wanted: &[String],
+        extent: Extent,
+        removals: Removals,
+    ) -> Result<(), Failure> {
+        let wanted: Vec<Wanted<'_>> = wanted.iter().filter_map(|one| Wanted::exactly(one)).collect();
+        self.kit_does(kit, Deed::Update, &wanted, extent, removals).await
+    }
+
+    /// Waits for what a daemon that died left at work, in units of its own and in PackageKit. Whether that is there at all
+    /// others find out.
+    pub(super) async fn wait_for_what_is_left(&self) {
+        self.wait_for_units().await;
+        if let Some(kit) = &self.rules.packagekit
+            && let Err(fault) = kit.settle(&self.tell).await
+            && !matches!(fault, Fault::NoBus(_) | Fault::NotThere(_))
+        {
+            self.say(&format!("Whether PackageKit is still at work could not be seen ({fault})"));
+        }
+    }
+
+    async fn kit_does(
+        &self,
+        kit: &PackageKit,
+        deed: Deed,
+        wanted: &[Wanted<'_>],
+        extent: Extent,
+        removals: Removals,
+    ) -> Result<(), Failure> {
+        // PackageKit takes dpkg's open journal for a lock and waits for nobody.
+        if self.setup().await.is_some_and(|setup| Apt::has_open_journal(&setup)) {
+            return Err(Failure { why: format!("an earlier installation was cut off. {NO_REPAIR}"), locked: false });
+        }
+        let failed = |fault: Fault| failure(&fault);
+        let bare: BTreeSet<&str> = wanted.iter().map(|one| one.bare()).collect();
+        let names: Vec<&str> = bare.into_iter().collect();
+        let found = kit.resolve(&names).await.map_err(failed)?;
+        let ids: Vec<PackageId> = wanted.iter().map(|one| one.among(&found)).collect::<Result<_, _>>()?;
+        match extent {
+            Extent::Download => kit.download(deed, &ids, &self.tell).await.map_err(failed),
+            Extent::Install => {
+                let changes = kit.simulate(deed, &ids).await.map_err(failed)?;
+                if let Some(why) = objection(&changes, removals) {
+                    return Err(Failure { why, locked: false });
+                }
+                kit.change(deed, &ids, &|_| {}, &self.tell).await.map(drop).map_err(failed)
+            }
+        }
+    }
+}
+
+/// What is asked for: `libfoo:armhf` in a version, or in any.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    name: &'a str,
+    version: Option<&'a str>,
+}
+
+impl<'a> Wanted<'a> {
+    fn exactly(text: &'a str) -> Option<Self> {
+        text.split_once('=').map(|(name, version)| Self { name, version: Some(version) })
+    }
+
+    fn bare(self) -> &'a str {
+        self.name.split(':').next().unwrap_or(self.name)
+    }
+
+    /// Which of those that were found it means.
+    fn among(self, found: &[Resolved]) -> Result<PackageId, Failure> {
+        let architecture = self.name.split_once(':').map(|(_, architecture)| architecture);
+        let fits = |one: &&Resolved| {
+            let id = &one.id;
+            id.name() == self.bare()
+                && !one.installed
+                && self.version.is_none_or(|version| id.version() == version)
+                && architecture.is_none_or(|wanted| [wanted, "all"].contains(&id.architecture()))
+        };
+        found.iter().find(fits).map(|one| one.id.clone()).ok_or_else(|| {
+            let version = self.version.map(|version| format!(" {version}")).unwrap_or_default();
+            let why = format!("PackageKit does not offer {}{version}; fetch the lists again: refit refresh", self.name);
+            Failure { why, locked: false }
+        })
+    }
+}
+
+/// Why what would be done may not be done.
+fn objection(changes: &[Change], removals: Removals) -> Option<String> {
+    let of = |kind: ChangeKind| changes.iter().filter(move |change| change.kind == kind).map(|change| change.id.name());
+    let (gone, strange, older) = (of(ChangeKind::Remove), of(ChangeKind::Untrusted), of(ChangeKind::Downgrade));
+    let (gone, strange, older) = (spelled(gone), spelled(strange), spelled(older));
+    if !gone.is_empty() && removals == Removals::Refused {
+        Some(format!("this would remove {gone}, which nobody agreed to. Nothing was changed"))
+    } else if !strange.is_empty() {
+        Some(format!("{strange} comes from a source that nobody vouches for. Nothing was changed"))
+    } else if !older.is_empty() {
+        Some(format!("this would bring an older version of {older}. Nothing was changed"))
+    } else {
+        None
+    }
+}
+
+fn failure(fault: &Fault) -> Failure {
+    Failure { why: fault.to_string(), locked: matches!(fault, Fault::Locked { .. }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(id: &str, installed: bool) -> Resolved {
+        Resolved { id: PackageId::new(id).unwrap(), installed }
+    }
+
+    #[test]
+    fn the_version_and_the_architecture_that_are_asked_for_are_meant() {
+        let found = [
+            resolved("libfoo;1.0;arm64;installed:lab", true),
+            resolved("libfoo;1.1;arm64;lab", false),
+            resolved("libfoo;1.1;armhf;lab", false),
+            resolved("tool;2.0;all;lab", false),
+        ];
+        let id = |text: &str| Wanted::exactly(text).unwrap().among(&found).map(|id| id.as_str().to_owned());
+        assert_eq!(id("libfoo=1.1").unwrap(), "libfoo;1.1;arm64;lab");
+        assert_eq!(id("libfoo:armhf=1.1").unwrap(), "libfoo;1.1;armhf;lab");
+        assert_eq!(id("tool:armhf=2.0").unwrap(), "tool;2.0;all;lab");
+        assert!(id("libfoo=1.0").unwrap_err().why.starts_with("PackageKit does not offer libfoo 1.0"));
+        assert_eq!(Wanted { name: "tool", version: None }.among(&found).unwrap().version(), "2.0");
+    }
+
+    #[test]
+    fn a_removal_needs_consent_and_strangers_are_refused() {
+        let change = |kind| Change { id: PackageId::new("old;1.0;all;lab").unwrap(), kind };
+        let (gone, new) = (change(ChangeKind::Remove), change(ChangeKind::Install));
+        assert!(objection(&[new.clone(), gone.clone()], Removals::Refused).unwrap().contains("would remove old"));
+        assert_eq!(objection(&[new, gone], Removals::Agreed), None);
+        let strange = objection(&[change(ChangeKind::Untrusted)], Removals::Agreed);
+        assert!(strange.unwrap().contains("nobody vouches for"));
+        assert!(objection(&[change(ChangeKind::Downgrade)], Removals::Agreed).is_some());
+    }
+}

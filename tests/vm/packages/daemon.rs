@@ -1,0 +1,172 @@
+//! System packages through Refit itself: its service as the owner of the printer, with PackageKit as its hands.
+
+use std::path::PathBuf;
+
+use refit_testkit::apt::Deb;
+use refit_testkit::rpc::{JsonRpc as _, Unix};
+use refit_testkit::vm::User;
+use serde_json::{Value, json};
+
+use super::lab::{LONG, Lab};
+use crate::printer::dist;
+
+const SOCKET: &str = "home/pi/printer_data/comms/refit.sock";
+const CONFIG: &str = "[server]\nhost: 127.0.0.1\nport: 0\n\n[update_manager]\nenable_auto_refresh: False\n";
+
+/// Is there when a script stands.
+const STANDS: &str = "/var/lib/lab-stands";
+/// Stands until it is released.
+const WAITS: &str = "while [ ! -e /released ]; do sleep 0.1; done";
+/// Stands when it is run for the first time, and never again.
+const STANDS_ONCE: &str = "[ -e /var/lib/lab-again ] || { touch /var/lib/lab-again; sleep 3600; }";
+
+/// What ends the machine in the middle.
+#[derive(Clone, Copy, Debug)]
+enum Cut {
+    /// Nothing is told anything.
+    Plug,
+    /// Every service is told to end.
+    Reboot,
+}
+
+/// A machine with packages, and Refit in it.
+struct Refit(Lab);
+
+impl Refit {
+    fn new() -> Self {
+        let lab = Lab::new();
+        lab.vm.write(User::Pi, "/home/pi/printer_data/config/refit.conf", CONFIG);
+        lab.vm.install_binary(env!("CARGO_BIN_EXE_refit"));
+        lab.vm.service("refit", &dist("refit.service"));
+        lab.vm.must(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit"]);
+        Self(lab)
+    }
+
+    fn socket(&self) -> Unix {
+        let socket: PathBuf = self.0.vm.root().join(SOCKET);
+        self.0.vm.wait_until(LONG, "Refit's socket", || {
+            std::os::unix::net::UnixStream::connect(&socket).is_ok().then(|| Unix::connect(&socket))
+        })
+    }
+
+    /// The entry of the system's packages, once Refit has nothing to do.
+    fn entry(&self) -> Value {
+        self.0.vm.wait_until(LONG, "Refit to come to rest", || {
+            let mut status = self.socket().result("machine.update.status", json!({"refresh": false}));
+            let rests = status["busy"] == false && status["refit"]["initialized"] == true;
+            rests.then(|| status["version_info"]["system"].take())
+        })
+    }
+
+    fn refresh(&self) -> Value {
+        self.entry();
+        self.0.vm.must(User::Pi, &["refit", "refresh", "system"]);
+        self.entry()
+    }
+
+    /// Asks for the update and waits for no answer. The connection has to be kept.
+    fn begin_update(&self) -> Unix {
+        let mut unix = self.socket();
+        let request = json!({"jsonrpc": "2.0", "method": "machine.update.system", "id": 1});
+        assert!(unix.send_raw(format!("{request}\u{3}").as_bytes()), "Refit takes a request");
+        unix
+    }
+
+    fn newest_run(&self) -> Value {
+        let mut history = self.socket().result("refit.history", json!({"name": "system", "limit": 1}));
+        history["runs"].get_mut(0).map(Value::take).unwrap_or_default()
+    }
+
+    /// An update that is in the middle: it stands in one of the new version's scripts.
+    fn in_the_middle(&self, script: &str, lines: &str) -> Unix {
+        let lab = &self.0;
+        lab.publish(&[Deb::new("lab-slow", "1.0")]);
+        lab.install(&["lab-slow"]);
+        lab.publish(&[Deb::new("lab-slow", "1.1").script(script, &format!("touch {STANDS}\n{lines}"))]);
+        self.refresh();
+        let asked = self.begin_update();
+        lab.vm.wait_until(LONG, "the script", || lab.vm.read(STANDS).map(drop));
+        asked
+    }
+
+    fn told(&self) -> String {
+        format!("{}\n{}", self.newest_run(), self.0.vm.journal("refit"))
+    }
+}
+
+#[test]
+fn refit_updates_the_system_through_packagekit() {
+    let refit = Refit::new();
+    let lab = &refit.0;
+    lab.publish(&[Deb::new("lab-a", "1.0").conffile("etc/lab-a.conf", "a=1\n"), Deb::new("lab-b", "1.0")]);
+    lab.install(&["lab-a", "lab-b"]);
+    lab.vm.write(User::Root, "/etc/lab-a.conf", "a=mine\n");
+    lab.world.publish(&Deb::new("lab-a", "1.1").depends("lab-new").conffile("etc/lab-a.conf", "a=2\n"));
+    lab.world.publish(&Deb::new("lab-new", "1.0"));
+    let entry = refit.refresh();
+    println!("{entry:#}");
+    assert_eq!(entry["package_list"], json!(["lab-a"]), "{entry}\n{}", refit.told());
+    println!("{}", lab.vm.must(User::Pi, &["refit", "status"]));
+    let told = lab.vm.must(User::Pi, &["refit", "upgrade", "system"]);
+    println!("{told}");
+    assert_eq!((lab.state("lab-a"), lab.state("lab-new")), ("ii 1.1".to_owned(), "ii 1.0".to_owned()), "{told}");
+    assert_eq!(lab.vm.read("/etc/lab-a.conf").as_deref(), Some(&b"a=mine\n"[..]));
+    let entry = refit.entry();
+    assert_eq!(entry["package_count"], 0, "{entry}");
+    assert_eq!(refit.newest_run()["outcome"], "finished", "{}", refit.told());
+
+    lab.publish(&[Deb::new("lab-b", "1.1").postinst_fails("the disk is haunted")]);
+    refit.refresh();
+    let failed = lab.vm.run(User::Pi, &["refit", "upgrade", "system"]);
+    println!("{failed:?}\n{}", refit.told());
+    assert!(!failed.status.success(), "{failed:?}");
+}
+
+#[test]
+fn a_restart_of_refit_in_the_middle_of_a_system_update_is_no_end_of_it() {
+    let refit = Refit::new();
+    let lab = &refit.0;
+    let _asked = refit.in_the_middle("postinst", WAITS);
+    let before = lab.vm.property("refit", "MainPID");
+    // Its doors open when the update is settled.
+    lab.vm.must(User::Root, &["systemctl", "restart", "--no-block", "refit"]);
+    lab.vm.wait_until(LONG, "the next Refit", || {
+        let process = lab.vm.property("refit", "MainPID");
+        (process != before && process != "0").then_some(())
+    });
+    assert!(lab.state("lab-slow").starts_with("iF"), "it goes on: {}", lab.state("lab-slow"));
+    assert_eq!(lab.vm.property("refit", "ActiveState"), "activating");
+    lab.release();
+    let entry = refit.entry();
+    let run = refit.newest_run();
+    println!("{entry:#}\n{}", refit.told());
+    assert_eq!(lab.state("lab-slow"), "ii 1.1");
+    assert_eq!((&run["outcome"], &entry["package_count"]), (&json!("finished"), &json!(0)), "{run}\n{entry}");
+}
+
+#[test]
+fn a_cut_in_the_middle_of_a_system_update_is_settled_and_told() {
+    for (script, cut) in [("postinst", Cut::Plug), ("preinst", Cut::Plug), ("postinst", Cut::Reboot)] {
+        let refit = Refit::new();
+        let lab = &refit.0;
+        let _asked = refit.in_the_middle(script, STANDS_ONCE);
+        let before = lab.state("lab-slow");
+        match cut {
+            Cut::Plug => lab.vm.pull_plug(),
+            Cut::Reboot => lab.vm.reboot(),
+        }
+        let entry = refit.entry();
+        let told = lab.vm.must(User::Pi, &["refit", "status"]);
+        println!("{script} {cut:?} {before} -> {} {entry:#}\n{told}\n{}", lab.state("lab-slow"), refit.told());
+        let run = refit.newest_run();
+        assert_eq!(run["outcome"], "needs_attention", "{}", refit.told());
+        assert!(run["error"].as_str().is_some_and(|error| error.contains("dpkg --configure -a")), "{run}");
+        assert_eq!(entry["refit"]["interrupted"][0]["name"], "lab-slow", "{entry}");
+        // What Refit asks for is enough.
+        lab.vm.must(User::Root, &["dpkg", "--configure", "-a"]);
+        lab.vm.must(User::Root, &["apt-get", "-f", "-y", "install"]);
+        let entry = refit.refresh();
+        println!("{} {entry:#}", lab.state("lab-slow"));
+        assert_eq!(entry["refit"]["interrupted"], json!([]), "{entry}");
+    }
+}
