@@ -192,7 +192,9 @@ fn instances_that_share_a_checkout_are_restarted_together() {
     let pids = || all.map(|unit| printer.main_pid(unit));
     let (new, before) = (printer.publish(2), pids());
     printer.refresh();
+    let idle = memory(&printer);
     let plan = vm.must(User::Pi, &["refit", "plan", NAME]);
+    println!("before the bus was opened: {idle}; after: {}", memory(&printer));
     for unit in &all[..3] {
         assert!(plan.contains(&format!("restart the service {unit}")), "{plan}");
     }
@@ -261,6 +263,13 @@ fn refit_restarts_itself_once_and_the_next_start_sees_it() {
         vm.journal("refit")
     );
     assert_eq!(vm.property("refit", "NRestarts"), "0");
+}
+
+/// What Refit occupies: all of it, and what is its own.
+fn memory(printer: &Printer) -> String {
+    let file = format!("/proc/{}/smaps_rollup", printer.main_pid("refit"));
+    let seen = printer.vm.must(User::Root, &["grep", "-E", "^(Rss|Anonymous):", &file]);
+    seen.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The newest run of an updater, once Refit rests.

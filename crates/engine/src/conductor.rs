@@ -29,6 +29,7 @@ mod dry;
 mod full;
 mod hold;
 mod job;
+mod part;
 mod turn;
 mod work;
 
@@ -380,29 +381,6 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
                 }
             }
             Finale::Caller(text) => self.feed.say_to(active.connection, label, text),
-        }
-    }
-
-    /// Refit's own restart was granted: who waits is answered now (CONTRACT §2.9), since nobody will be there later.
-    fn leave(&mut self, end: &job::End) {
-        if let Some(mut active) = self.active.take() {
-            self.tell_end(&mut active, end);
-            self.active = Some(Active { part: Part::Left, ..active });
-        }
-        // Who waits for them looks only whether they are still waited for.
-        self.farewells.clear();
-    }
-
-    fn part(&mut self, part: Part) {
-        if let Some(active) = &mut self.active {
-            active.part = part;
-        }
-    }
-
-    /// Answered once nobody is owed an answer by a restart of Refit that is being asked for.
-    fn last_words(&mut self, said: oneshot::Sender<()>) {
-        if self.active.as_ref().is_some_and(|active| active.part == Part::Parting) {
-            self.farewells.push(said);
         }
     }
 
