@@ -20,7 +20,7 @@ use crate::software::{page, version};
 
 /// Longer than anything here takes on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
-const SYSTEMCTL: &str = include_str!("systemctl.py");
+const SYSTEMCTL: &str = include_str!("systemctl.sh");
 /// How long a service has to run before it is believed to, in milliseconds; one that crashes later does so before.
 const SETTLING: &str = "1200";
 
