@@ -20,9 +20,11 @@ use crate::software::{page, version};
 
 /// Longer than anything here takes on a slow machine.
 pub const PATIENCE: Duration = Duration::from_secs(120);
-const SYSTEMCTL: &str = include_str!("systemctl.py");
+const SYSTEMCTL: &str = include_str!("systemctl.sh");
 /// How long a service has to run before it is believed to, in milliseconds; one that crashes later does so before.
 const SETTLING: &str = "1200";
+/// How long who does not answer any more is waited for, in milliseconds.
+const PATIENCE_OF_REFIT: &str = "6000";
 
 pub struct World {
     remote: Remote,
@@ -98,7 +100,10 @@ impl World {
         let mut command = Command::new(env!("CARGO_BIN_EXE_refit"));
         command.env_clear().env("PATH", path).env("HOME", self.path("home"));
         command.arg("--data-path").arg(self.path("data")).args(["-v", "serve", "--fault"]);
-        command.arg(format!("settling={SETTLING},systemd={}", self.path("runtime").display()));
+        command.arg(format!(
+            "settling={SETTLING},patience={PATIENCE_OF_REFIT},systemd={}",
+            self.path("runtime").display()
+        ));
         let mut child = Child::spawn(command, &self.path("daemon.log"));
         wait_for(PATIENCE, "Refit to come to rest", || {
             assert!(child.exited().is_none(), "Refit ended:\n{}", child.log_tail());

@@ -221,7 +221,8 @@ impl FaultPlan {
 
     /// Orders separated by commas: `kill=<point>` (or the bare point), `stop=<point>`, either with `*<n>` for the nth time
     /// that the point is reached; `note=<file>` appends the name of each point that is reached; `boot=<id>` is the boot
-    /// that the machine pretends to be in; `patience=<ms>` is how long a release server may be silent; `settling=<ms>` is how
+    /// that the machine pretends to be in; `patience=<ms>` is how long a release server may be silent, and how
+    /// long what is asked for its health may take until it is well; `settling=<ms>` is how
     /// long a restarted service has to run before it is believed to run; `systemd=<folder>` is what tells by being there that
     /// systemd runs the machine.
     ///
@@ -254,7 +255,7 @@ impl FaultPlan {
         self.orders.as_ref()?.boot_id.as_deref()
     }
 
-    /// How long a release server may be silent; none for the usual time.
+    /// How long a release server may be silent, and what is asked for its health may take; none for the usual times.
     #[must_use]
     pub fn patience(&self) -> Option<Duration> {
         self.orders.as_ref()?.patience

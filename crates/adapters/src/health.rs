@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use refit_engine::ports::{Circumstance, StepError};
-use refit_model::health::{Aftermath, Moment, Seen, Starts, UnitSeen, UnitState, Verdict, judge};
+use refit_model::health::{Aftermath, Moment, PATIENCE, Seen, Starts, UnitSeen, UnitState, Verdict, judge};
 use refit_model::journal::Witness;
 use refit_model::name::UpdaterName;
 use refit_model::restart::is_own;
@@ -47,6 +47,8 @@ pub struct HealthRules {
     pub moonraker: Option<String>,
     /// How long a service that was started has to run before it is believed to run.
     pub settling: Duration,
+    /// How long the outside may take until it is as well as before.
+    pub patience: Duration,
     /// What it calls itself.
     pub agent: String,
 }
@@ -56,7 +58,7 @@ impl HealthRules {
     #[must_use]
     pub fn usual(surroundings: Surroundings) -> Self {
         let agent = format!("refit/{}", env!("CARGO_PKG_VERSION"));
-        Self { surroundings, printer: None, moonraker: None, settling: SETTLING, agent }
+        Self { surroundings, printer: None, moonraker: None, settling: SETTLING, patience: PATIENCE, agent }
     }
 }
 
@@ -79,9 +81,8 @@ impl Health {
     /// The same, killed where `faults` says.
     #[must_use]
     pub fn with_faults(mut self, faults: FaultPlan) -> Self {
-        if let Some(settling) = faults.settling() {
-            self.rules.settling = settling;
-        }
+        self.rules.settling = faults.settling().unwrap_or(self.rules.settling);
+        self.rules.patience = faults.patience().unwrap_or(self.rules.patience);
         Self { faults, ..self }
     }
 
@@ -200,7 +201,13 @@ fn baseline(circumstance: &Circumstance) -> Option<Seen> {
 
 /// What is sick before the update, for the history.
 fn sick_already(seen: &Seen) -> Option<String> {
-    let moment = Moment { waited: Duration::ZERO, settling: false, rebooted: false, starts: &Starts::default() };
+    let moment = Moment {
+        waited: Duration::ZERO,
+        patience: PATIENCE,
+        settling: false,
+        rebooted: false,
+        starts: &Starts::default(),
+    };
     match judge(seen, seen, moment) {
         Verdict::AsBefore { still, .. } => still.map(|still| format!("not well before the change: {still}")),
         Verdict::NotYet | Verdict::Worse(_) => None,

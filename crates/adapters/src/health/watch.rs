@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use refit_engine::ports::Circumstance;
-use refit_model::health::{Moment, PATIENCE, Seen, Starts, UnitSeen, Verdict, judge};
+use refit_model::health::{Moment, Seen, Starts, UnitSeen, Verdict, judge};
 use refit_model::step::Watched;
 use tokio::time::{Instant, sleep};
 
-use super::Health;
+use super::{Health, HealthRules};
 use crate::services::Services;
 
 /// How often is looked.
@@ -26,7 +26,7 @@ impl Health {
     ) -> Verdict {
         // From when on what may still come is waited for: what settles is not asked yet.
         let mut begun = Instant::now();
-        let settling = self.rules.settling;
+        let HealthRules { settling, patience, .. } = self.rules;
         let pace = PACE.min(settling / 4).max(Duration::from_millis(20));
         let (mut starts, mut steady) = (Starts::default(), begun);
         loop {
@@ -40,10 +40,10 @@ impl Health {
                         begun = Instant::now();
                     }
                     let rebooted = circumstance.rebooted;
-                    let moment = Moment { waited: begun.elapsed(), settling, rebooted, starts: &starts };
+                    let moment = Moment { waited: begun.elapsed(), patience, settling, rebooted, starts: &starts };
                     self.judged(watched, before, units, services, moment).await
                 }
-                None if begun.elapsed() < PATIENCE => Verdict::NotYet,
+                None if begun.elapsed() < patience => Verdict::NotYet,
                 None => Verdict::Worse("the service manager could not be asked how the services are".to_owned()),
             };
             if verdict != Verdict::NotYet {

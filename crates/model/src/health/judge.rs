@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::words::{list, one_line};
-use super::{DeclaredSeen, FrontEndSeen, MoonrakerSeen, PATIENCE, PrinterSeen, Seen, UnitSeen, UnitState};
+use super::{DeclaredSeen, FrontEndSeen, MoonrakerSeen, PrinterSeen, Seen, UnitSeen, UnitState};
 use crate::printer::KlippyState;
 
 /// Which start of each unit was running when the watching began.
@@ -38,6 +38,8 @@ impl Starts {
 pub struct Moment<'a> {
     /// How long it is being watched.
     pub waited: Duration,
+    /// How long the outside may take until it is as well as before; a declared check says so itself.
+    pub patience: Duration,
     /// Something was started a moment ago: only a crash is believed.
     pub settling: bool,
     /// The machine booted since the baseline was recorded: what may not have been started yet is waited for.
@@ -121,10 +123,10 @@ fn findings(before: &Seen, now: &Seen, moment: Moment<'_>) -> Vec<Finding> {
         findings.push(unit(name, before, now.units.get(name), moment));
     }
     if let (Some(before), Some(now)) = (&before.printer, &now.printer) {
-        findings.push(printer(before, now));
+        findings.push(printer(before, now, moment));
     }
     if let (Some(before), Some(now)) = (&before.moonraker, &now.moonraker) {
-        findings.extend(moonraker(before, now));
+        findings.extend(moonraker(before, now, moment));
     }
     if let (Some(before), Some(now)) = (&before.front_end, &now.front_end) {
         findings.extend(front_end(before, now));
@@ -159,10 +161,10 @@ fn unit(name: &str, before: &UnitSeen, now: Option<&UnitSeen>, moment: Moment<'_
         UnitState::Up => Finding::Runs(format!("the service {name} runs")),
         UnitState::Coming => Finding::NotYet {
             words: format!("the service {name} is still being started ({})", now.words),
-            patience: PATIENCE,
+            patience: moment.patience,
         },
         UnitState::Idle if moment.rebooted && start.is_none() => {
-            Finding::NotYet { words: format!("the service {name} was not started"), patience: PATIENCE }
+            Finding::NotYet { words: format!("the service {name} was not started"), patience: moment.patience }
         }
         UnitState::Idle => Finding::Crashed(format!("the service {name} ended ({})", now.words)),
         UnitState::Down => Finding::Crashed(format!("the service {name} crashed ({})", now.words)),
@@ -178,7 +180,7 @@ fn rank(state: KlippyState) -> u8 {
     }
 }
 
-fn printer(before: &PrinterSeen, now: &PrinterSeen) -> Finding {
+fn printer(before: &PrinterSeen, now: &PrinterSeen, moment: Moment<'_>) -> Finding {
     let was = match before.state {
         KlippyState::Ready => "it was ready before",
         KlippyState::Startup | KlippyState::Error | KlippyState::Shutdown | KlippyState::Disconnected => {
@@ -190,11 +192,11 @@ fn printer(before: &PrinterSeen, now: &PrinterSeen) -> Finding {
         KlippyState::Ready => Finding::Well("Klipper is ready".to_owned()),
         KlippyState::Disconnected if is_worse => Finding::NotYet {
             words: format!("Klipper did not answer on its socket after the restart ({was})"),
-            patience: PATIENCE,
+            patience: moment.patience,
         },
         KlippyState::Startup if is_worse => Finding::NotYet {
             words: format!("Klipper was still starting when the time for it was over ({was})"),
-            patience: PATIENCE,
+            patience: moment.patience,
         },
         state @ (KlippyState::Error | KlippyState::Shutdown) if is_worse => {
             Finding::Worse(match now.message.as_str() {
@@ -210,8 +212,8 @@ fn printer(before: &PrinterSeen, now: &PrinterSeen) -> Finding {
     }
 }
 
-fn moonraker(before: &MoonrakerSeen, now: &MoonrakerSeen) -> Vec<Finding> {
-    let not_yet = |words: String| Finding::NotYet { words, patience: PATIENCE };
+fn moonraker(before: &MoonrakerSeen, now: &MoonrakerSeen, moment: Moment<'_>) -> Vec<Finding> {
+    let not_yet = |words: String| Finding::NotYet { words, patience: moment.patience };
     let answers = || Finding::Well("Moonraker answers".to_owned());
     let one = match (before, now) {
         (MoonrakerSeen::Gone { .. }, MoonrakerSeen::Gone { .. }) => {

@@ -39,7 +39,7 @@ fn declared(well: bool) -> Seen {
 
 /// Long after everything had its time.
 fn late(starts: &Starts) -> Moment<'_> {
-    Moment { waited: Duration::from_secs(10_000), settling: false, rebooted: false, starts }
+    Moment { waited: Duration::from_secs(10_000), patience: PATIENCE, settling: false, rebooted: false, starts }
 }
 
 fn judged(before: &Seen, now: &Seen) -> Verdict {
@@ -66,7 +66,8 @@ fn a_service_that_dies_is_believed_at_once_and_all_else_when_it_has_settled() {
     now.units.get_mut("klipper").unwrap().invocation = "2".to_owned();
     assert!(starts.note(&now.units) && !starts.note(&now.units), "only the first start is remembered");
     assert!(starts.any_new(&before) && !Starts::default().any_new(&before));
-    let settling = Moment { waited: Duration::ZERO, settling: true, rebooted: false, starts: &starts };
+    let settling =
+        Moment { waited: Duration::ZERO, patience: PATIENCE, settling: true, rebooted: false, starts: &starts };
     assert_eq!(judge(&before, &now, settling), Verdict::NotYet);
     assert_eq!(judge(&before, &now, late(&starts)), well("the service klipper runs"));
     for state in [UnitState::Down, UnitState::Idle] {
@@ -85,7 +86,7 @@ fn a_service_that_dies_is_believed_at_once_and_all_else_when_it_has_settled() {
     assert_eq!(worse(&before, &Seen::default()), "there is no service klipper any more");
     // After a boot its turn may not have come yet.
     let nothing = Starts::default();
-    let booted = Moment { settling: false, rebooted: true, waited: Duration::ZERO, starts: &nothing };
+    let booted = Moment { waited: Duration::ZERO, rebooted: true, ..late(&nothing) };
     assert_eq!(judge(&before, &klipper(UnitState::Idle), booted), Verdict::NotYet);
 }
 
