@@ -32,7 +32,8 @@ pub(super) enum Removals {
 
 /// What a repair is answered with where only PackageKit has rights.
 pub(super) const NO_REPAIR: &str = "Refit may install packages here, through PackageKit, but not repair or remove them. \
-                                    Type: sudo dpkg --configure -a, then: sudo apt-get -f install";
+                                    Type: sudo dpkg --configure -a, and for each package that sudo dpkg --audit still \
+                                    names: sudo apt-get install --reinstall NAME";
 
 impl Apt<'_> {
     /// PackageKit, where it is what has the rights.

@@ -87,6 +87,12 @@ async fn take_off(
     halves: bool,
 ) -> Result<(), Failure> {
     let names = spelled(added.iter().map(PackageName::as_str));
+    if apt.rights(means).await.is_err() {
+        apt.say(&format!(
+            "The system packages {names} stay installed: PackageKit lets Refit install packages, and not remove them"
+        ));
+        return Ok(());
+    }
     if halves {
         // apt does nothing at all beside a package that it cannot unpack again; dpkg looks after dependencies as well.
         apt.say(&format!("Removing the system packages that were cut off and cannot be had again: {names}"));
