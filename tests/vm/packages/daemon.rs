@@ -123,6 +123,41 @@ fn refit_updates_the_system_through_packagekit() {
 }
 
 #[test]
+fn a_removal_needs_consent_and_a_source_that_is_gone_is_named() {
+    let refit = Refit::new();
+    let lab = &refit.0;
+    lab.publish(&[Deb::new("lab-a", "1.0"), Deb::new("lab-old", "1.0")]);
+    lab.install(&["lab-a", "lab-old"]);
+    lab.world.publish(&Deb::new("lab-a", "1.1").conflicts("lab-old"));
+    let entry = refit.refresh();
+    assert_eq!((&entry["package_count"], &entry["refit"]["would_remove"]), (&json!(0), &json!(["lab-old"])), "{entry}");
+    lab.vm.run(User::Pi, &["refit", "upgrade", "system"]);
+    assert_eq!((lab.state("lab-a"), lab.state("lab-old")), ("ii 1.0".to_owned(), "ii 1.0".to_owned()));
+    let told = lab.vm.run(User::Pi, &["refit", "upgrade", "system", "--consent"]);
+    assert!(told.status.success(), "{told:?}\n{}", refit.told());
+    assert_eq!(lab.state("lab-a"), "ii 1.1", "{told:?}");
+    assert!(!lab.state("lab-old").starts_with("ii"), "{told:?}");
+
+    for file in ["Release", "InRelease"] {
+        std::fs::remove_file(lab.world.repository().join(file)).expect("a file of the repository");
+    }
+    refit.entry();
+    let failed = lab.vm.run(User::Pi, &["refit", "refresh", "system"]);
+    let entry = refit.entry();
+    let error = entry["refit"]["lists"]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("Release"), "{failed:?} {entry}");
+
+    let config = format!("{CONFIG}enable_packagekit: False\n");
+    lab.vm.write(User::Pi, "/home/pi/printer_data/config/refit.conf", config);
+    lab.vm.must(User::Root, &["systemctl", "restart", "refit"]);
+    assert_eq!(refit.entry()["refit"]["provider"]["name"], "apt");
+    let without = lab.vm.run(User::Pi, &["refit", "refresh", "system"]);
+    let entry = refit.entry();
+    let error = entry["refit"]["lists"]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("no right"), "{without:?} {entry}");
+}
+
+#[test]
 fn what_software_needs_of_the_system_comes_through_packagekit_too() {
     let folder = scratch();
     let world = GitWorld::new(folder.path().join("world"));

@@ -227,7 +227,9 @@ impl Apt<'_> {
     /// Fetches the lists.
     pub(super) async fn update(&self, means: Means) -> Result<(), Failure> {
         if let Some(kit) = self.kit(means) {
-            return self.kit_lists(kit).await;
+            let ailing = self.kit_lists(kit).await?;
+            let first = ailing.into_iter().next();
+            return first.map_or(Ok(()), |source| Err(Failure { why: source.words, locked: false }));
         }
         self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await.map(drop)
     }
@@ -235,7 +237,7 @@ impl Apt<'_> {
     /// Fetches the lists, and says of which sources that was not possible.
     pub(super) async fn fetch_lists(&self, means: Means) -> Result<Vec<Ailing>, Failure> {
         if let Some(kit) = self.kit(means) {
-            return self.kit_lists(kit).await.map(|()| Vec::new());
+            return self.kit_lists(kit).await;
         }
         let outcome = self.until_free(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await?;
         let ailing = ailing(&outcome.stdout, &outcome.stderr);
