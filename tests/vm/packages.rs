@@ -172,7 +172,7 @@ fn a_transaction_outlives_its_client_and_is_found_again() {
 }
 
 #[test]
-fn a_daemon_that_dies_is_an_error_and_no_hang() {
+fn a_daemon_that_says_nothing_or_dies_is_an_error_and_no_hang() {
     let lab = Lab::new();
     lab.publish(&[Deb::new("lab-slow", "1.0")]);
     lab.install(&["lab-slow"]);
@@ -180,6 +180,9 @@ fn a_daemon_that_dies_is_an_error_and_no_hang() {
     let vanished = std::thread::scope(|scope| {
         let asked = scope.spawn(|| lab.ask("change update lab-slow"));
         lab.vm.wait_until(lab::LONG, "the script", || lab.state("lab-slow").starts_with("iF").then_some(()));
+        let stalled = lab.ask_with(&format!("{}=3", client::STALL), "settle");
+        assert_eq!(stalled.error().0, "stalled", "{stalled:?}");
+        assert!(lab.state("lab-slow").starts_with("iF"), "who gives up ends nothing");
         lab.vm.must(User::Root, &["systemctl", "kill", "--signal=KILL", "packagekit"]);
         asked.join().expect("asked")
     });

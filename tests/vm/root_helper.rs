@@ -173,6 +173,10 @@ fn signed_packages_of_the_lists_are_installed_and_nothing_is_removed() {
     helper.done("{\"verb\":\"install\",\"packages\":[]}\n");
     assert_eq!(helper.installed("lab-base").as_deref(), Some("2.0"));
     assert_eq!(helper.vm.read("/etc/conf.conf").as_deref(), Some(&b"mine\n"[..]));
+    // No way back to a version whose holes are known.
+    let (last, all) = helper.ask("{\"verb\":\"install\",\"packages\":[\"lab-base=1.0\"]}\n");
+    assert!(last["done"].is_null(), "{all}");
+    assert_eq!(helper.installed("lab-base").as_deref(), Some("2.0"));
 }
 
 #[test]

@@ -24,6 +24,9 @@ const WAITING: [&str; 2] = ["against_moonraker", "vm"];
 /// Names the package that the tests install.
 pub(crate) const TEST_DEB: &str = "REFIT_TEST_DEB";
 
+/// Names the folder of the Moonraker that Refit is compared with.
+pub(crate) const TEST_MOONRAKER: &str = "REFIT_TEST_MOONRAKER";
+
 /// Installs, then runs the tests of the workspace, those that need root, a loop device or the real Moonraker included
 /// (feature `host-tests`).
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -116,6 +119,6 @@ pub(crate) fn nightly() -> Result<()> {
 
 fn tests(moonraker: &Path) -> Command {
     let mut command = cargo();
-    command.args(["test", "--workspace", "--features", "host-tests"]).env("REFIT_TEST_MOONRAKER", moonraker);
+    command.args(["test", "--workspace", "--features", "host-tests"]).env(TEST_MOONRAKER, moonraker);
     command
 }

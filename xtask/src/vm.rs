@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Subcommand;
 use refit_vm::{User, Vm, root};
 
-use crate::test::TEST_DEB;
+use crate::test::{TEST_DEB, TEST_MOONRAKER};
 use crate::{cargo, deb, must, needs};
 
 /// What can be done with it.
@@ -44,7 +44,15 @@ pub(crate) fn run(chore: &Chore) -> Result<()> {
                 command
             };
             must(tests().arg("--no-run"))?;
-            must(tests().env(TEST_DEB, deb::for_tests()?).arg("--").args(rest))
+            // Refit is compared with it in the machine.
+            needs::install_tools(needs::TEST_TOOLS)?;
+            let moonraker = match std::env::var_os(TEST_MOONRAKER) {
+                Some(there) => there.into(),
+                None => needs::install_moonraker()?,
+            };
+            let mut command = tests();
+            command.env(TEST_DEB, deb::for_tests()?).env(TEST_MOONRAKER, moonraker);
+            must(command.arg("--").args(rest))
         }
     }
 }

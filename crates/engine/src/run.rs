@@ -252,7 +252,10 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
     /// Ends a run that could not be settled: what is safe is kept, and a person is asked.
     async fn give_up(&self, ledger: &mut Ledger<'_, J, C>, last: Option<String>) -> Ran {
         let plan = &ledger.record().plan;
-        let why = last.or_else(|| ledger.last_failure()).map(|why| format!(" The last failure: {why}."));
+        // A failed installation is told by its own words: that it could not be finished either follows from them.
+        let failed =
+            if is_of_system(plan) { ledger.last_failure().or(last) } else { last.or_else(|| ledger.last_failure()) };
+        let why = failed.map(|why| format!(" The last failure: {why}."));
         let message = match plan.action {
             Action::Restart => format!(
                 "The services of {} could not be restarted in {MOST_ATTEMPTS} attempts.{} Restart them by hand: sudo \

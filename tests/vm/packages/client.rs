@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 pub const ASK: &str = "REFIT_VM_ASK";
 /// How many seconds it waits for a lock.
 pub const PATIENCE: &str = "REFIT_VM_PATIENCE";
+/// After how many seconds without a move it gives up.
+pub const STALL: &str = "REFIT_VM_STALL";
 /// Its test's name.
 pub const NAME: &str = "packages::client::asked_inside_the_machine";
 /// What a line with the path of a transaction, a line of progress and the answer begin with.
@@ -28,9 +30,12 @@ fn asked_inside_the_machine() {
     say("", "");
     let asked = std::env::var(ASK).expect("what to do");
     let words: Vec<&str> = asked.split_whitespace().collect();
-    let seconds = std::env::var(PATIENCE).ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let seconds = |name| std::env::var(name).ok().and_then(|text| text.parse().ok()).map(Duration::from_secs);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let kit = PackageKit::on(Bus::at(Bus::SYSTEM)).patient(Duration::from_secs(seconds));
+    let mut kit = PackageKit::on(Bus::at(Bus::SYSTEM)).patient(seconds(PATIENCE).unwrap_or(Duration::from_secs(60)));
+    if let Some(stall) = seconds(STALL) {
+        kit = kit.stalled_after(stall);
+    }
     let answer = match runtime.block_on(does(&kit, &words)) {
         Ok(value) => json!({"ok": value}),
         Err(fault) => json!({"error": fault.to_string(), "kind": kind(&fault)}),

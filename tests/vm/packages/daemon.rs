@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use refit_testkit::apt::Deb;
+use refit_testkit::git::{Commit, GitWorld};
+use refit_testkit::git_http::GitServer;
 use refit_testkit::rpc::{JsonRpc as _, Unix};
+use refit_testkit::scratch::scratch;
 use refit_testkit::vm::User;
 use serde_json::{Value, json};
 
@@ -104,11 +107,8 @@ fn refit_updates_the_system_through_packagekit() {
     lab.world.publish(&Deb::new("lab-a", "1.1").depends("lab-new").conffile("etc/lab-a.conf", "a=2\n"));
     lab.world.publish(&Deb::new("lab-new", "1.0"));
     let entry = refit.refresh();
-    println!("{entry:#}");
     assert_eq!(entry["package_list"], json!(["lab-a"]), "{entry}\n{}", refit.told());
-    println!("{}", lab.vm.must(User::Pi, &["refit", "status"]));
     let told = lab.vm.must(User::Pi, &["refit", "upgrade", "system"]);
-    println!("{told}");
     assert_eq!((lab.state("lab-a"), lab.state("lab-new")), ("ii 1.1".to_owned(), "ii 1.0".to_owned()), "{told}");
     assert_eq!(lab.vm.read("/etc/lab-a.conf").as_deref(), Some(&b"a=mine\n"[..]));
     let entry = refit.entry();
@@ -118,8 +118,71 @@ fn refit_updates_the_system_through_packagekit() {
     lab.publish(&[Deb::new("lab-b", "1.1").postinst_fails("the disk is haunted")]);
     refit.refresh();
     let failed = lab.vm.run(User::Pi, &["refit", "upgrade", "system"]);
-    println!("{failed:?}\n{}", refit.told());
-    assert!(!failed.status.success(), "{failed:?}");
+    let words = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(!failed.status.success() && words.contains("lab-b package post-installation script"), "{failed:?}");
+}
+
+#[test]
+fn a_removal_needs_consent_and_a_source_that_is_gone_is_named() {
+    let refit = Refit::new();
+    let lab = &refit.0;
+    lab.publish(&[Deb::new("lab-a", "1.0"), Deb::new("lab-old", "1.0")]);
+    lab.install(&["lab-a", "lab-old"]);
+    lab.world.publish(&Deb::new("lab-a", "1.1").conflicts("lab-old"));
+    let entry = refit.refresh();
+    assert_eq!((&entry["package_count"], &entry["refit"]["would_remove"]), (&json!(0), &json!(["lab-old"])), "{entry}");
+    lab.vm.run(User::Pi, &["refit", "upgrade", "system"]);
+    assert_eq!((lab.state("lab-a"), lab.state("lab-old")), ("ii 1.0".to_owned(), "ii 1.0".to_owned()));
+    let told = lab.vm.run(User::Pi, &["refit", "upgrade", "system", "--consent"]);
+    assert!(told.status.success(), "{told:?}\n{}", refit.told());
+    assert_eq!(lab.state("lab-a"), "ii 1.1", "{told:?}");
+    assert!(!lab.state("lab-old").starts_with("ii"), "{told:?}");
+
+    for file in ["Release", "InRelease"] {
+        std::fs::remove_file(lab.world.repository().join(file)).expect("a file of the repository");
+    }
+    refit.entry();
+    let failed = lab.vm.run(User::Pi, &["refit", "refresh", "system"]);
+    let entry = refit.entry();
+    let error = entry["refit"]["lists"]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("Release"), "{failed:?} {entry}");
+
+    let config = format!("{CONFIG}enable_packagekit: False\n");
+    lab.vm.write(User::Pi, "/home/pi/printer_data/config/refit.conf", config);
+    lab.vm.must(User::Root, &["systemctl", "restart", "refit"]);
+    assert_eq!(refit.entry()["refit"]["provider"]["name"], "apt");
+    let without = lab.vm.run(User::Pi, &["refit", "refresh", "system"]);
+    let entry = refit.entry();
+    let error = entry["refit"]["lists"]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("no right"), "{without:?} {entry}");
+}
+
+#[test]
+fn what_software_needs_of_the_system_comes_through_packagekit_too() {
+    let folder = scratch();
+    let world = GitWorld::new(folder.path().join("world"));
+    let remote = world.remote("lab/app");
+    remote.push("master", &Commit::new("Version 1").file("program", "1\n").file("needs.json", r#"{"debian": []}"#));
+    remote.annotate("v1.0.0", "The first release");
+    let server = GitServer::start(world.remotes());
+    let url = server.url(&remote.route());
+    let refit = Refit::new();
+    let lab = &refit.0;
+    lab.publish(&[Deb::new("lab-dep", "1.0").depends("lab-lib"), Deb::new("lab-lib", "1.0")]);
+    lab.vm.must(User::Pi, &["git", "clone", "--quiet", &url, "app"]);
+    let section = format!(
+        "[refit]\nallow_protocols: http\n\n[update_manager app]\ntype: git_repo\npath: ~/app\norigin: {url}\n\
+         system_dependencies: needs.json\n"
+    );
+    lab.vm.write(User::Pi, "/home/pi/printer_data/config/refit.conf", format!("{CONFIG}\n{section}"));
+    lab.vm.must(User::Root, &["systemctl", "restart", "refit"]);
+    refit.entry();
+    let needs = json!({"debian": ["lab-dep"]}).to_string();
+    remote.push("master", &Commit::new("Version 2").file("program", "2\n").file("needs.json", needs));
+    lab.vm.must(User::Pi, &["refit", "refresh", "app"]);
+    let told = lab.vm.must(User::Pi, &["refit", "upgrade", "app"]);
+    assert_eq!((lab.state("lab-dep"), lab.state("lab-lib")), ("ii 1.0".to_owned(), "ii 1.0".to_owned()), "{told}");
+    assert!(told.contains("Installing lab-dep 1.0"), "{told}\n{}", refit.told());
 }
 
 #[test]
@@ -139,7 +202,6 @@ fn a_restart_of_refit_in_the_middle_of_a_system_update_is_no_end_of_it() {
     lab.release();
     let entry = refit.entry();
     let run = refit.newest_run();
-    println!("{entry:#}\n{}", refit.told());
     assert_eq!(lab.state("lab-slow"), "ii 1.1");
     assert_eq!((&run["outcome"], &entry["package_count"]), (&json!("finished"), &json!(0)), "{run}\n{entry}");
 }
@@ -150,23 +212,21 @@ fn a_cut_in_the_middle_of_a_system_update_is_settled_and_told() {
         let refit = Refit::new();
         let lab = &refit.0;
         let _asked = refit.in_the_middle(script, STANDS_ONCE);
-        let before = lab.state("lab-slow");
         match cut {
             Cut::Plug => lab.vm.pull_plug(),
             Cut::Reboot => lab.vm.reboot(),
         }
         let entry = refit.entry();
         let told = lab.vm.must(User::Pi, &["refit", "status"]);
-        println!("{script} {cut:?} {before} -> {} {entry:#}\n{told}\n{}", lab.state("lab-slow"), refit.told());
+        assert!(told.contains("system:  damaged") && told.contains("Needs you: system"), "{told}");
         let run = refit.newest_run();
         assert_eq!(run["outcome"], "needs_attention", "{}", refit.told());
         assert!(run["error"].as_str().is_some_and(|error| error.contains("dpkg --configure -a")), "{run}");
         assert_eq!(entry["refit"]["interrupted"][0]["name"], "lab-slow", "{entry}");
         // What Refit asks for is enough.
         lab.vm.must(User::Root, &["dpkg", "--configure", "-a"]);
-        lab.vm.must(User::Root, &["apt-get", "-f", "-y", "install"]);
+        lab.vm.must(User::Root, &["apt-get", "install", "--reinstall", "-y", "lab-slow"]);
         let entry = refit.refresh();
-        println!("{} {entry:#}", lab.state("lab-slow"));
         assert_eq!(entry["refit"]["interrupted"], json!([]), "{entry}");
     }
 }

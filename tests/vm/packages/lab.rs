@@ -95,7 +95,12 @@ impl Lab {
 
     /// The same, with so many seconds of patience for a lock.
     pub fn ask_patiently(&self, seconds: u64, words: &str) -> Said {
-        let environment = [format!("{ASK}={words}"), format!("{PATIENCE}={seconds}")];
+        self.ask_with(&format!("{PATIENCE}={seconds}"), words)
+    }
+
+    /// The same, with another setting.
+    pub fn ask_with(&self, setting: &str, words: &str) -> Said {
+        let environment = [format!("{ASK}={words}"), setting.to_owned()];
         let command = client(&environment);
         let output = self.vm.run_for(LONG, User::Pi, &command);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

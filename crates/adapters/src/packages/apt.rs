@@ -238,7 +238,9 @@ impl Apt<'_> {
     /// Fetches the lists.
     pub(super) async fn update(&self, means: Means) -> Result<(), Failure> {
         if let Some(kit) = self.kit(means) {
-            return self.kit_lists(kit).await;
+            let ailing = self.kit_lists(kit).await?;
+            let first = ailing.into_iter().next();
+            return first.map_or(Ok(()), |source| Err(Failure { why: source.words, locked: false }));
         }
         self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await
     }
@@ -249,7 +251,7 @@ impl Apt<'_> {
             return self.ask_helper("update", Vec::new()).await.map(|()| Vec::new());
         }
         if let Some(kit) = self.kit(means) {
-            return self.kit_lists(kit).await.map(|()| Vec::new());
+            return self.kit_lists(kit).await;
         }
         let outcome = self.until_free(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await?;
         let ailing = ailing(&outcome.stdout, &outcome.stderr);

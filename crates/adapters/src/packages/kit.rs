@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use refit_model::packages::PackageName;
+use refit_model::packages::{Ailing, PackageName, ailing};
 use refit_model::updater::system::Provider;
 
 use super::apt::{Apt, Failure};
@@ -32,7 +32,8 @@ pub(super) enum Removals {
 
 /// What a repair is answered with where only PackageKit has rights.
 pub(super) const NO_REPAIR: &str = "Refit may install packages here, through PackageKit, but not repair or remove them. \
-                                    Type: sudo dpkg --configure -a, then: sudo apt-get -f install";
+                                    Type: sudo dpkg --configure -a, and for each package that sudo dpkg --audit still \
+                                    names: sudo apt-get install --reinstall NAME";
 
 impl Apt<'_> {
     /// PackageKit, where it is what has the rights.
@@ -51,9 +52,18 @@ impl Apt<'_> {
         Provider { name: "apt".to_owned(), version: self.version().await, warning: None }
     }
 
-    /// Fetches the lists.
-    pub(super) async fn kit_lists(&self, kit: &PackageKit) -> Result<(), Failure> {
-        kit.refresh(true, &self.tell).await.map_err(|fault| failure(&fault))
+    /// Fetches the lists, and says of which sources that was not possible: apt's words for it come through PackageKit
+    /// without the letter in front that tells them apart.
+    pub(super) async fn kit_lists(&self, kit: &PackageKit) -> Result<Vec<Ailing>, Failure> {
+        let fault = match kit.refresh(true, &self.tell).await {
+            Ok(()) => return Ok(Vec::new()),
+            Err(fault) => fault,
+        };
+        let seen = match &fault {
+            Fault::Said { said } => ailing(b"", lettered(&said.details).as_bytes()),
+            _ => Vec::new(),
+        };
+        if seen.is_empty() { Err(failure(&fault)) } else { Ok(seen) }
     }
 
     /// New packages, by their names.
@@ -169,6 +179,12 @@ fn objection(changes: &[Change], removals: Removals) -> Option<String> {
     } else {
         None
     }
+}
+
+/// With the letter that apt-get writes before an error.
+fn lettered(details: &str) -> String {
+    let bare = |line: &str| line.trim().trim_start_matches("E: ").trim_start_matches("W: ").to_owned();
+    details.lines().map(|line| format!("E: {}\n", bare(line))).collect()
 }
 
 fn failure(fault: &Fault) -> Failure {

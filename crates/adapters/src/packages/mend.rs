@@ -87,8 +87,11 @@ async fn take_off(
     halves: bool,
 ) -> Result<(), Failure> {
     let names = spelled(added.iter().map(PackageName::as_str));
-    if means == Means::Helper {
-        apt.say(&format!("The system packages {names} stay installed: the root helper removes none"));
+    if apt.rights(means).await.is_err() {
+        let who = if means == Means::Helper { "the root helper" } else { "PackageKit" };
+        apt.say(&format!(
+            "The system packages {names} stay installed: {who} lets Refit install packages, and not remove them"
+        ));
         return Ok(());
     }
     if halves {
