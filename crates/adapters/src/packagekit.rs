@@ -2,10 +2,12 @@
 //! its own, so that an installation goes on when this daemon is restarted.
 //! Refuses to: install what nobody vouches for; to remove; to repair; and to say what is installed (dpkg knows).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use refit_engine::ports::Tell;
-use tokio::time::Instant;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
 
 use crate::bus::Bus;
 
@@ -47,6 +49,8 @@ const NEWEST_HERE: u64 = (1 << 16) | (1 << 18);
 const ASKING: Duration = Duration::from_secs(180);
 /// A maintainer script may say nothing for long.
 const CHANGING: Duration = Duration::from_secs(1800);
+/// How often a lock is looked at again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What is to be done with packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,13 +75,16 @@ pub struct PackageKit {
     patience: Duration,
     asking: Duration,
     changing: Duration,
+    /// Asked once: each question wakes its service for minutes.
+    version: Arc<OnceCell<Version>>,
 }
 
 impl PackageKit {
     /// On this bus. Nothing is asked yet.
     #[must_use]
     pub fn on(bus: Bus) -> Self {
-        Self { bus, patience: Duration::from_secs(300), asking: ASKING, changing: CHANGING }
+        let patience = Duration::from_secs(300);
+        Self { bus, patience, asking: ASKING, changing: CHANGING, version: Arc::default() }
     }
 
     /// The same, with another patience for those who have the system's packages locked.
@@ -92,11 +99,16 @@ impl PackageKit {
         Self { asking: stall, changing: stall, ..self }
     }
 
-    /// Which version it is. Starts its service where it sleeps; so this is also how to find out whether it is there.
+    /// Which version it is. Starts its service where it sleeps; so this is also how to find out whether it is there. Asked
+    /// until it answers, and not again.
     ///
     /// # Errors
     /// [`Fault::NotThere`] and [`Fault::NoBus`].
     pub async fn version(&self) -> Result<Version, Fault> {
+        self.version.get_or_try_init(|| self.ask_version()).await.copied()
+    }
+
+    async fn ask_version(&self) -> Result<Version, Fault> {
         let connection = self.bus.connection().await?;
         let daemon = DaemonProxy::builder(&connection).cache_properties(zbus::proxy::CacheProperties::No);
         let daemon = daemon.build().await.map_err(Fault::from_bus)?;
@@ -182,6 +194,10 @@ impl PackageKit {
                 }
                 Err(Fault::Said { said })
             }
+            Err(Fault::Vanished) => {
+                self.wait_for_orphans(tell).await;
+                Err(Fault::Vanished)
+            }
             Err(fault) => Err(fault),
         }
     }
@@ -221,6 +237,16 @@ impl PackageKit {
         Ok(count)
     }
 
+    /// dpkg may outlive the daemon that started it, as when PackageKit itself is updated.
+    async fn wait_for_orphans(&self, tell: &Tell) {
+        let begun = Instant::now();
+        let mut told = Told::new(tell.clone());
+        while let Some(who) = others::lock_holder().filter(|_| begun.elapsed() < self.changing) {
+            told.waiting(Some(who));
+            sleep(AGAIN).await;
+        }
+    }
+
     async fn run(
         &self,
         order: &Order<'_>,
@@ -242,5 +268,5 @@ fn order<'a>(deed: Deed, flags: u64, ids: &'a [PackageId]) -> Order<'a> {
 }
 
 fn silence() -> Tell {
-    std::sync::Arc::new(|_| {})
+    Arc::new(|_| {})
 }

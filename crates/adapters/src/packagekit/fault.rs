@@ -146,7 +146,7 @@ impl Said {
         let details = one_line(&self.details);
         let details = if details.is_empty() { "PackageKit said no more".to_owned() } else { details };
         match self.what() {
-            Some((what, next)) if next.is_empty() => format!("{what}: {details}"),
+            Some((what, "")) => format!("{what}: {details}"),
             Some((what, next)) => format!("{what}: {details}. {next}"),
             None => format!("{details} (PackageKit's error {})", self.code),
         }
