@@ -9,4 +9,5 @@ mod kill;
 mod queue;
 mod scripted;
 mod store;
+mod system;
 mod told;
