@@ -105,7 +105,7 @@ impl PackageKit {
     /// # Errors
     /// [`Fault::NotThere`] and [`Fault::NoBus`].
     pub async fn version(&self) -> Result<Version, Fault> {
-        self.version.get_or_try_init(|| self.ask_version()).await.copied()
+        self.version.get_or_try_init(|| Box::pin(self.ask_version())).await.copied()
     }
 
     async fn ask_version(&self) -> Result<Version, Fault> {
@@ -210,7 +210,8 @@ impl PackageKit {
     pub async fn attach(&self, path: &str, tell: &Tell) -> Result<(), Fault> {
         let connection = self.bus.connection().await?;
         let deadlines = Deadlines { patience: self.changing, stall: self.changing };
-        match transaction::attach(&connection, path, deadlines, &mut Told::new(tell.clone())).await {
+        let mut told = Told::new(tell.clone());
+        match Box::pin(transaction::attach(&connection, path, deadlines, &mut told)).await {
             Ok(_) | Err(Fault::Said { .. } | Fault::Ended(_)) => Ok(()),
             Err(fault) => Err(fault),
         }
@@ -226,7 +227,7 @@ impl PackageKit {
         let begun = Instant::now();
         let mut count = 0;
         while begun.elapsed() < self.changing.saturating_mul(6) {
-            let others = others::look(&connection, "").await?;
+            let others = Box::pin(others::look(&connection, "")).await?;
             let Some(ours) = others.into_iter().find(|other| other.is_ours() && other.changes()) else { break };
             if count == 0 {
                 tell("An installation that was begun before is still going on; waiting for its end");
@@ -255,7 +256,9 @@ impl PackageKit {
         note: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Report, Fault> {
         let connection = self.bus.connection().await?;
-        transaction::run(&connection, order, Deadlines { patience: self.patience, stall }, tell, note).await
+        let deadlines = Deadlines { patience: self.patience, stall };
+        // Boxed: the compiler's patience with futures in futures has an end.
+        Box::pin(transaction::run(&connection, order, deadlines, tell, note)).await
     }
 }
 
