@@ -35,6 +35,14 @@ pub fn build(settings: &Settings, around: &Whereabouts<'_>) -> Specs {
     let mut built = Specs { specs: system(all).into_iter().collect(), warnings: Vec::new() };
     built.specs.extend(builtin::find(settings, around));
     for updater in &settings.updaters {
+        if built.specs.iter().any(|other| *other.name() == updater.name) {
+            built.warnings.push(format!(
+                "[update_manager]: Failed to load extension {0}: the packages of the operating system are called {0}; call this \
+                 section otherwise",
+                updater.name
+            ));
+            continue;
+        }
         match spec(updater, settings, around.debug) {
             Ok(mut spec) => {
                 reserve(&mut spec, &built.specs);

@@ -2,10 +2,12 @@
 //! its own, so that an installation goes on when this daemon is restarted.
 //! Refuses to: install what nobody vouches for; to remove; to repair; and to say what is installed (dpkg knows).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use refit_engine::ports::Tell;
-use tokio::time::Instant;
+use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep};
 
 use crate::bus::Bus;
 
@@ -47,6 +49,8 @@ const NEWEST_HERE: u64 = (1 << 16) | (1 << 18);
 const ASKING: Duration = Duration::from_secs(180);
 /// A maintainer script may say nothing for long.
 const CHANGING: Duration = Duration::from_secs(1800);
+/// How often a lock is looked at again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What is to be done with packages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,13 +75,16 @@ pub struct PackageKit {
     patience: Duration,
     asking: Duration,
     changing: Duration,
+    /// Asked once: each question wakes its service for minutes.
+    version: Arc<OnceCell<Version>>,
 }
 
 impl PackageKit {
     /// On this bus. Nothing is asked yet.
     #[must_use]
     pub fn on(bus: Bus) -> Self {
-        Self { bus, patience: Duration::from_secs(300), asking: ASKING, changing: CHANGING }
+        let patience = Duration::from_secs(300);
+        Self { bus, patience, asking: ASKING, changing: CHANGING, version: Arc::default() }
     }
 
     /// The same, with another patience for those who have the system's packages locked.
@@ -92,11 +99,16 @@ impl PackageKit {
         Self { asking: stall, changing: stall, ..self }
     }
 
-    /// Which version it is. Starts its service where it sleeps; so this is also how to find out whether it is there.
+    /// Which version it is. Starts its service where it sleeps; so this is also how to find out whether it is there. Asked
+    /// until it answers, and not again.
     ///
     /// # Errors
     /// [`Fault::NotThere`] and [`Fault::NoBus`].
     pub async fn version(&self) -> Result<Version, Fault> {
+        self.version.get_or_try_init(|| Box::pin(self.ask_version())).await.copied()
+    }
+
+    async fn ask_version(&self) -> Result<Version, Fault> {
         let connection = self.bus.connection().await?;
         let daemon = DaemonProxy::builder(&connection).cache_properties(zbus::proxy::CacheProperties::No);
         let daemon = daemon.build().await.map_err(Fault::from_bus)?;
@@ -182,6 +194,10 @@ impl PackageKit {
                 }
                 Err(Fault::Said { said })
             }
+            Err(Fault::Vanished) => {
+                self.wait_for_orphans(tell).await;
+                Err(Fault::Vanished)
+            }
             Err(fault) => Err(fault),
         }
     }
@@ -194,7 +210,8 @@ impl PackageKit {
     pub async fn attach(&self, path: &str, tell: &Tell) -> Result<(), Fault> {
         let connection = self.bus.connection().await?;
         let deadlines = Deadlines { patience: self.changing, stall: self.changing };
-        match transaction::attach(&connection, path, deadlines, &mut Told::new(tell.clone())).await {
+        let mut told = Told::new(tell.clone());
+        match Box::pin(transaction::attach(&connection, path, deadlines, &mut told)).await {
             Ok(_) | Err(Fault::Said { .. } | Fault::Ended(_)) => Ok(()),
             Err(fault) => Err(fault),
         }
@@ -210,7 +227,7 @@ impl PackageKit {
         let begun = Instant::now();
         let mut count = 0;
         while begun.elapsed() < self.changing.saturating_mul(6) {
-            let others = others::look(&connection, "").await?;
+            let others = Box::pin(others::look(&connection, "")).await?;
             let Some(ours) = others.into_iter().find(|other| other.is_ours() && other.changes()) else { break };
             if count == 0 {
                 tell("An installation that was begun before is still going on; waiting for its end");
@@ -221,6 +238,16 @@ impl PackageKit {
         Ok(count)
     }
 
+    /// dpkg may outlive the daemon that started it, as when PackageKit itself is updated.
+    async fn wait_for_orphans(&self, tell: &Tell) {
+        let begun = Instant::now();
+        let mut told = Told::new(tell.clone());
+        while let Some(who) = others::lock_holder().filter(|_| begun.elapsed() < self.changing) {
+            told.waiting(Some(who));
+            sleep(AGAIN).await;
+        }
+    }
+
     async fn run(
         &self,
         order: &Order<'_>,
@@ -229,7 +256,9 @@ impl PackageKit {
         note: &(dyn Fn(&str) + Send + Sync),
     ) -> Result<Report, Fault> {
         let connection = self.bus.connection().await?;
-        transaction::run(&connection, order, Deadlines { patience: self.patience, stall }, tell, note).await
+        let deadlines = Deadlines { patience: self.patience, stall };
+        // Boxed: the compiler's patience with futures in futures has an end.
+        Box::pin(transaction::run(&connection, order, deadlines, tell, note)).await
     }
 }
 
@@ -242,5 +271,5 @@ fn order<'a>(deed: Deed, flags: u64, ids: &'a [PackageId]) -> Order<'a> {
 }
 
 fn silence() -> Tell {
-    std::sync::Arc::new(|_| {})
+    Arc::new(|_| {})
 }

@@ -55,7 +55,7 @@ impl Apt<'_> {
     /// Fetches the lists, and says of which sources that was not possible: apt's words for it come through PackageKit
     /// without the letter in front that tells them apart.
     pub(super) async fn kit_lists(&self, kit: &PackageKit) -> Result<Vec<Ailing>, Failure> {
-        let fault = match kit.refresh(true, &self.tell).await {
+        let fault = match Box::pin(kit.refresh(true, &self.tell)).await {
             Ok(()) => return Ok(Vec::new()),
             Err(fault) => fault,
         };
@@ -74,7 +74,7 @@ impl Apt<'_> {
         extent: Extent,
     ) -> Result<(), Failure> {
         let wanted: Vec<Wanted<'_>> = names.iter().map(|name| Wanted { name: name.as_str(), version: None }).collect();
-        self.kit_does(kit, Deed::Install, &wanted, extent, Removals::Refused).await
+        Box::pin(self.kit_does(kit, Deed::Install, &wanted, extent, Removals::Refused)).await
     }
 
     /// Other versions of what is installed (`name=version`).
@@ -86,7 +86,7 @@ impl Apt<'_> {
         removals: Removals,
     ) -> Result<(), Failure> {
         let wanted: Vec<Wanted<'_>> = wanted.iter().filter_map(|one| Wanted::exactly(one)).collect();
-        self.kit_does(kit, Deed::Update, &wanted, extent, removals).await
+        Box::pin(self.kit_does(kit, Deed::Update, &wanted, extent, removals)).await
     }
 
     /// Waits for what a daemon that died left at work, in units of its own and in PackageKit. Whether that is there at all
@@ -94,7 +94,7 @@ impl Apt<'_> {
     pub(super) async fn wait_for_what_is_left(&self) {
         self.wait_for_units().await;
         if let Some(kit) = &self.rules.packagekit
-            && let Err(fault) = kit.settle(&self.tell).await
+            && let Err(fault) = Box::pin(kit.settle(&self.tell)).await
             && !matches!(fault, Fault::NoBus(_) | Fault::NotThere(_))
         {
             self.say(&format!("Whether PackageKit is still at work could not be seen ({fault})"));

@@ -11,4 +11,5 @@ mod own_restart;
 mod queue;
 mod scripted;
 mod store;
+mod system;
 mod told;

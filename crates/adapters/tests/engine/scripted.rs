@@ -173,6 +173,10 @@ impl Machine for Scripted {
         if let Some(gate) = &self.gate {
             gate.acquire().await.unwrap().forget();
         }
+        if let Spec::System(spec) = spec {
+            self.with(|disk| disk.looks.push((spec.name.to_string(), look)));
+            return Facts::System(Box::default());
+        }
         let Spec::Git(spec) = spec else { return Facts::Absent };
         self.with(|disk| disk.looks.push((spec.name.to_string(), look)));
         let mut facts = match before {
