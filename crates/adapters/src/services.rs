@@ -354,8 +354,10 @@ impl Services {
 
     async fn why_not(&self, deed: Deed, unit: &str, why: &str) -> StepError {
         let seen = self.look(&[unit.to_owned()]).await.ok().and_then(|mut seen| seen.remove(unit));
+        // One that is being tried once more by itself says nothing of what went wrong.
+        let tells = |seen: &Standing| !seen.is_up() && (seen.active != "activating" || seen.result != "success");
         match (deed, seen) {
-            (Deed::Restart, Some(seen)) if !seen.is_up() => self.not_up(unit, &seen),
+            (Deed::Restart, Some(seen)) if tells(&seen) => self.not_up(unit, &seen),
             (Deed::Restart, _) => failed(&format!("the service {unit} could not be restarted ({why})")),
             (Deed::Stop, _) => failed(&format!("the service {unit} could not be stopped ({why})")),
         }
