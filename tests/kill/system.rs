@@ -146,7 +146,7 @@ fn at_random_instants() {
             let mut daemon = machine.up("");
             let asked = machine.ask(UPDATE);
             // From the first look to the last check it takes about this long.
-            let millis = seeded.below(1500);
+            let millis = seeded.below(600);
             std::thread::sleep(std::time::Duration::from_millis(millis));
             if alone {
                 daemon.child.kill();
