@@ -252,9 +252,11 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
     /// Ends a run that could not be settled: what is safe is kept, and a person is asked.
     async fn give_up(&self, ledger: &mut Ledger<'_, J, C>, last: Option<String>) -> Ran {
         let plan = &ledger.record().plan;
-        // A failed installation is told by its own words: that it could not be finished either follows from them.
-        let failed =
-            if is_of_system(plan) { ledger.last_failure().or(last) } else { last.or_else(|| ledger.last_failure()) };
+        let failed = if is_of_system(plan) {
+            in_one(ledger.last_failure(), last)
+        } else {
+            last.or_else(|| ledger.last_failure())
+        };
         let why = failed.map(|why| format!(" The last failure: {why}."));
         let message = match plan.action {
             Action::Restart => format!(
@@ -414,6 +416,17 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
 
 fn is_check(step: &Step) -> bool {
     matches!(step, Step::Health(HealthStep::Check { .. }))
+}
+
+/// A failed installation is told by its own words, and that it could not be finished either where these do not say so.
+fn in_one(installation: Option<String>, settlement: Option<String>) -> Option<String> {
+    match (installation, settlement) {
+        (Some(first), Some(then)) => {
+            let more = then.trim_start_matches(refit_model::updater::system::FAILED).trim_start_matches(": ");
+            Some(if first.contains(more) { first } else { format!("{}. {more}", first.trim_end_matches('.')) })
+        }
+        (first, then) => first.or(then),
+    }
 }
 
 /// It changes the packages of the operating system.
