@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::world::World;
 
 /// What is sick about a version, and what the message says of it.
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 9] = [
     ("exits 0", "the service app"),
     ("crashes 0.6", "the service app"),
     (
@@ -17,7 +17,6 @@ const KINDS: [(&str, &str); 10] = [
         "after the restart Klipper reported 'Lost communication with MCU 'mcu'' (it was ready before)",
     ),
     ("moonraker-component 0", "Moonraker could not load spoolman (it could before)"),
-    ("moonraker-warning 0", "Moonraker warns of more than before: 'it is odd'"),
     ("url 0", "fails: it answered 500, not 200 (it passed before)"),
     ("command 0", "fails: the camera does not answer (exit code 1) (it passed before)"),
     ("unit 0", "the check 'unit helper' fails: it does not run (failed, exit-code) (it passed before)"),
@@ -86,6 +85,16 @@ fn who_does_not_answer_any_more_is_waited_for_and_then_the_update_is_undone() {
             suffer(&world, "1", number, sick, words);
         }
     }
+}
+
+#[test]
+fn a_new_warning_of_moonraker_is_told_and_nothing_is_undone() {
+    let world = World::new();
+    world.publish(2, "moonraker-warning 0");
+    assert_eq!(world.update("app"), None, "{}", world.log());
+    assert_eq!(world.installed(), "2");
+    let run = world.newest_run("app").to_string();
+    assert!(run.contains("Moonraker answers, and warns of more than before: 'it is odd'"), "{run}");
 }
 
 /// What was sick before is no reason to take an update back, nor is what somebody asked to go back to.

@@ -17,7 +17,7 @@ const PLACE: &str = "/home/pi/place";
 const QUICKLY: &str = "settling=3000";
 
 /// What is sick about a version, and what the message says of it.
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 9] = [
     ("exits 0", "the service crowsnest"),
     ("hangs 0", "the service crowsnest does not run after its restart"),
     ("crashes 1", "the service crowsnest crashed"),
@@ -30,7 +30,6 @@ const KINDS: [(&str, &str); 10] = [
         "after the restart Klipper reported 'Lost communication with MCU 'mcu'' (it was ready before)",
     ),
     ("moonraker-component 0", "Moonraker could not load spoolman (it could before)"),
-    ("moonraker-warning 0", "Moonraker warns of more than before: 'it is odd'"),
     ("url 0", "fails: it answered 500, not 200 (it passed before)"),
     ("command 0", "fails: the camera does not answer (exit code 1) (it passed before)"),
     ("unit 0", "the check 'unit helper' fails: it does not run"),

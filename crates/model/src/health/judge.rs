@@ -235,18 +235,20 @@ fn moonraker(before: &MoonrakerSeen, now: &MoonrakerSeen, moment: Moment<'_>) ->
             if !new.is_empty() {
                 worse.push(Finding::Worse(format!("Moonraker could not load {} (it could before)", list(&new))));
             }
-            if warnings_now.len() > warnings.len() {
-                let new = warnings_now.iter().find(|warning| !warnings.contains(warning));
-                let new = new.or(warnings_now.last()).map(|text| one_line(text)).unwrap_or_default();
-                worse.push(Finding::Worse(format!("Moonraker warns of more than before: '{new}'")));
-            }
             if *websocket && !websocket_now {
                 worse.push(not_yet("Moonraker's WebSocket cannot be opened any more".to_owned()));
             }
             if !worse.is_empty() {
                 return worse;
             }
-            answers()
+            // A newer one warns of options that it will not take any more: that is no reason to stay with the old one.
+            if warnings_now.len() > warnings.len() {
+                let new = warnings_now.iter().find(|warning| !warnings.contains(warning));
+                let new = new.or(warnings_now.last()).map(|text| one_line(text)).unwrap_or_default();
+                Finding::Well(format!("Moonraker answers, and warns of more than before: '{new}'"))
+            } else {
+                answers()
+            }
         }
     };
     vec![one]
