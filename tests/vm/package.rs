@@ -23,9 +23,9 @@ fn it_is_installed_upgraded_and_removed_and_the_owners_data_stay() {
     assert_eq!(runs(vm), 1);
 
     vm.must(User::Root, &["sh", "-c", &format!("echo mine >> {LIST}")]);
-    // Off until somebody needs it; then it stays on.
-    assert_eq!(vm.property("refit-root.socket", "ActiveState"), "inactive");
-    vm.must(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit-root.socket"]);
+    // On at first; who switched it off keeps it off.
+    assert_eq!(vm.property("refit-root.socket", "ActiveState"), "active");
+    vm.must(User::Root, &["systemctl", "disable", "--quiet", "--now", "refit-root.socket"]);
     vm.must(User::Root, &["gpasswd", "--delete", "pi", "refit"]);
     let before = printer.main_pid("refit");
     vm.must(User::Root, &["dpkg-deb", "--raw-extract", "/root/refit.deb", "/root/tree"]);
@@ -37,7 +37,8 @@ fn it_is_installed_upgraded_and_removed_and_the_owners_data_stay() {
     assert!(text(vm, LIST).ends_with("mine\n"));
     assert!(!vm.must(User::Root, &["id", "-nG", "pi"]).contains("refit"), "the administrator took the owner out");
 
-    assert_eq!(vm.property("refit-root.socket", "ActiveState"), "active", "an upgrade takes nothing away");
+    assert_eq!(vm.property("refit-root.socket", "ActiveState"), "inactive", "an upgrade switches nothing on");
+    vm.must(User::Root, &["systemctl", "enable", "--quiet", "--now", "refit-root.socket"]);
     let owned = owned(vm);
 
     vm.must(User::Root, &["dpkg", "--remove", "refit"]);

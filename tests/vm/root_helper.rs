@@ -237,7 +237,6 @@ fn the_systems_packages_are_updated_through_it_where_polkit_allows_nothing() {
     let (printer, world) = printer_with_packages();
     let vm = &printer.vm;
     vm.must(User::Root, &["rm", "/usr/share/polkit-1/rules.d/50-refit.rules"]);
-    vm.must(User::Root, &["systemctl", "mask", "--now", "packagekit"]);
     vm.must(User::Root, &["apt-mark", "auto", "lab-auto"]);
     publish(vm, &world, &[Deb::new("lab-base", "2.0"), Deb::new("lab-auto", "2.0")]);
     printer.refresh_of("system");
@@ -290,12 +289,13 @@ fn in_the_middle(printer: &Printer, cut: impl FnOnce()) {
     cut();
 }
 
-/// A printer whose Refit looks after the system's packages, of which two are installed, and has the helper.
+/// A printer whose Refit looks after the system's packages, of which two are installed, and has the helper, and no PackageKit.
 fn printer_with_packages() -> (Printer, AptWorld) {
     let printer = Printer::new();
     printer.configure_server(0);
     printer.install();
     let vm = &printer.vm;
+    vm.must(User::Root, &["systemctl", "mask", "--now", "packagekit"]);
     install(vm);
     let world = AptWorld::new().expect("this machine has apt");
     publish(vm, &world, &[Deb::new("lab-base", "1.0"), Deb::new("lab-auto", "1.0")]);
@@ -309,6 +309,11 @@ fn printer_with_packages() -> (Printer, AptWorld) {
 /// The helper as it is installed and switched on, and no polkit rule but those of the system.
 fn install(vm: &Vm) {
     vm.install_binary(env!("CARGO_BIN_EXE_refit"));
+    switch_on(vm);
+}
+
+/// The helper beside a Refit that is installed.
+pub fn switch_on(vm: &Vm) {
     vm.write(User::Root, LIST, dist("allowed-services"));
     vm.write(User::Root, "/usr/lib/sysusers.d/refit.conf", dist("sysusers.d/refit.conf"));
     vm.must(User::Root, &["systemd-sysusers", "refit.conf"]);

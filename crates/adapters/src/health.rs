@@ -111,7 +111,10 @@ impl Health {
                 let Some(before) = before else {
                     return Ok(Some("how everything was before is not known; nothing was compared".to_owned()));
                 };
-                (circumstance.tell)("Looking whether everything is as well as before");
+                // The files of a front end are looked at in no time.
+                if !watched.units.is_empty() || !watched.declared.is_empty() {
+                    (circumstance.tell)("Looking whether everything is as well as before");
+                }
                 let verdict = self.watch(watched, &before, services, circumstance).await;
                 self.faults.reach("health_check.seen");
                 match (verdict, sick) {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::lab::{LONG, Lab};
 use crate::printer::dist;
+use crate::root_helper::switch_on;
 
 const SOCKET: &str = "home/pi/printer_data/comms/refit.sock";
 const CONFIG: &str = "[server]\nhost: 127.0.0.1\nport: 0\n\n[update_manager]\nenable_auto_refresh: False\n";
@@ -204,6 +205,26 @@ fn a_restart_of_refit_in_the_middle_of_a_system_update_is_no_end_of_it() {
     let run = refit.newest_run();
     assert_eq!(lab.state("lab-slow"), "ii 1.1");
     assert_eq!((&run["outcome"], &entry["package_count"]), (&json!("finished"), &json!(0)), "{run}\n{entry}");
+}
+
+#[test]
+fn a_cut_in_the_middle_of_a_system_update_is_mended_by_the_root_helper() {
+    for (script, cut) in [("postinst", Cut::Plug), ("preinst", Cut::Plug), ("postinst", Cut::Reboot)] {
+        let refit = Refit::new();
+        let lab = &refit.0;
+        switch_on(&lab.vm);
+        let _asked = refit.in_the_middle(script, STANDS_ONCE);
+        match cut {
+            Cut::Plug => lab.vm.pull_plug(),
+            Cut::Reboot => lab.vm.reboot(),
+        }
+        let entry = refit.entry();
+        assert_eq!(entry["refit"]["interrupted"], json!([]), "{entry}\n{}", refit.told());
+        assert_eq!(lab.vm.must(User::Root, &["dpkg", "--audit"]), "");
+        assert!(lab.state("lab-slow").starts_with("ii "), "{}", lab.state("lab-slow"));
+        let outcome = refit.newest_run()["outcome"].clone();
+        assert!(outcome == "finished" || outcome == "undone", "{}", refit.told());
+    }
 }
 
 #[test]

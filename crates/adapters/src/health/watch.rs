@@ -30,7 +30,12 @@ impl Health {
         let pace = PACE.min(settling / 4).max(Duration::from_millis(20));
         let (mut starts, mut steady) = (Starts::default(), begun);
         loop {
-            let verdict = match self.units(&watched.units, services).await {
+            let units = match self.units(&watched.units, services).await {
+                // Nobody could tell before either, so that there is nothing to compare.
+                None if before.units.is_empty() => Some(BTreeMap::new()),
+                units => units,
+            };
+            let verdict = match units {
                 Some(units) => {
                     if starts.note(&units) {
                         steady = Instant::now();

@@ -357,7 +357,7 @@ impl Apt<'_> {
         options: &[&str],
         names: &[PackageName],
     ) -> Result<(), Failure> {
-        if means == Means::Helper {
+        if self.is_for_helper(means, deed) {
             let packages = names.iter().cloned().map(Wanted::from).collect();
             return self.ask_helper(deed, packages).await;
         }

@@ -1,5 +1,5 @@
-//! How this process gets the right to install: from the root helper where the owner switched it on, through PackageKit, whose
-//! rule for polkit is narrow, else as root or by sudo.
+//! How this process gets the right to install: through PackageKit, whose rule for polkit is narrow, from the root helper, else
+//! as root or by sudo. What PackageKit may not repair the root helper does.
 //! Refuses to: use sudo for what PackageKit may do; and to take a right to run apt-get alone for enough.
 
 use super::apt::{Apt, Failure};
@@ -8,10 +8,10 @@ use super::kit::NO_REPAIR;
 /// How this process gets the right to install.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Means {
-    /// The owner switched the root helper on. It repairs, and removes nothing.
-    Helper,
-    /// PackageKit has it; what PackageKit may not do (repair, remove) needs rights of this process's own.
+    /// PackageKit has it; what PackageKit may not do (repair, remove) needs the helper or rights of this process's own.
     PackageKit,
+    /// The root helper. It repairs, and removes nothing.
+    Helper,
     /// Its own.
     Own(Rights),
 }
@@ -29,13 +29,13 @@ impl Apt<'_> {
     /// How this process may install; none when it may not. Asked once, unless it may not.
     pub(super) async fn means(&self) -> Option<Means> {
         let found = self.means.get_or_try_init(async || {
-            if !self.rules.is_root && self.rules.helper.is_there() {
-                return Ok(Means::Helper);
-            }
             if let Some(kit) = &self.rules.packagekit
                 && kit.version().await.is_ok()
             {
                 return Ok(Means::PackageKit);
+            }
+            if self.has_helper() {
+                return Ok(Means::Helper);
             }
             self.own_rights().await.map(Means::Own).ok_or(())
         });
@@ -52,6 +52,19 @@ impl Apt<'_> {
                 self.own_rights().await.ok_or_else(|| Failure { why: NO_REPAIR.to_owned(), locked: false })
             }
         }
+    }
+
+    /// The root helper is asked for this: for all that it can do, or for what PackageKit may not repair.
+    pub(super) fn is_for_helper(&self, means: Means, deed: &str) -> bool {
+        match means {
+            Means::Helper => true,
+            Means::PackageKit => matches!(deed, "configure" | "reinstall" | "fix") && self.has_helper(),
+            Means::Own(_) => false,
+        }
+    }
+
+    fn has_helper(&self) -> bool {
+        !self.rules.is_root && self.rules.helper.is_there()
     }
 
     async fn own_rights(&self) -> Option<Rights> {
