@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures_util::future::OptionFuture;
@@ -66,7 +67,8 @@ impl HealthRules {
 #[derive(Debug)]
 pub struct Health {
     rules: HealthRules,
-    client: Result<Client, String>,
+    /// Made when somebody is asked by HTTP: it costs half a megabyte.
+    client: OnceLock<Result<Client, String>>,
     faults: FaultPlan,
 }
 
@@ -74,8 +76,7 @@ impl Health {
     /// With its rules.
     #[must_use]
     pub fn new(rules: HealthRules) -> Self {
-        let client = client(&rules.agent);
-        Self { rules, client, faults: FaultPlan::none() }
+        Self { rules, client: OnceLock::new(), faults: FaultPlan::none() }
     }
 
     /// The same, killed where `faults` says.
@@ -146,6 +147,10 @@ impl Health {
         }
     }
 
+    fn client(&self) -> Result<&Client, &String> {
+        self.client.get_or_init(|| client(&self.rules.agent)).as_ref()
+    }
+
     /// Everything, once.
     async fn look(&self, watched: &Watched, services: &Services) -> Seen {
         let units = self.units(&watched.units, services).await.unwrap_or_default();
@@ -159,7 +164,7 @@ impl Health {
         let moonraker = self.rules.moonraker.as_ref().filter(|_| watched.moonraker && is_here("moonraker"));
         let (printer, moonraker, front_end, declared) = tokio::join!(
             OptionFuture::from(printer.map(|socket| printer::look(socket))),
-            OptionFuture::from(moonraker.map(|url| moonraker::look(self.client.as_ref(), url))),
+            OptionFuture::from(moonraker.map(|url| moonraker::look(self.client(), url))),
             OptionFuture::from(watched.front_end.clone().map(front_end::look)),
             self.declared(&watched.declared, services),
         );

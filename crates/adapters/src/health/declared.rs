@@ -54,7 +54,7 @@ impl Health {
     }
 
     async fn url(&self, url: &str, status: u16, page: bool) -> Result<(), String> {
-        let client = self.client.as_ref().map_err(Clone::clone)?;
+        let client = self.client().map_err(Clone::clone)?;
         let response = client.get(url).send().await.map_err(|error| words_of(&error))?;
         if response.status().as_u16() != status {
             return Err(format!("it answered {}, not {status}", response.status().as_u16()));
