@@ -2,11 +2,11 @@
 //!
 //! | file | whom it asks |
 //! |---|---|
-//! | [`printer`] | klippy, over its socket |
-//! | [`moonraker`] | Moonraker, over HTTP and its WebSocket |
-//! | [`front_end`] | the files of a web front end |
-//! | [`declared`] | what the owner declared |
-//! | [`watch`] | all of them, until it can be judged |
+//! | `printer` | klippy, over its socket |
+//! | `moonraker` | Moonraker, over HTTP and its WebSocket |
+//! | `front_end` | the files of a web front end |
+//! | `declared` | what the owner declared |
+//! | `watch` | all of them, until it can be judged |
 //!
 //! Refuses to: judge (`model::health` does), and to change anything.
 

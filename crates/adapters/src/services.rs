@@ -2,11 +2,11 @@
 //!
 //! | file | who is asked |
 //! |---|---|
-//! | [`systemd`] | systemd, over the system's bus |
-//! | [`systemctl`] | systemd, where there is no bus or the bus denies it; `sudo -n` behind it |
-//! | [`supervisord`] | supervisord, through its socket |
-//! | [`hand`] | which of them |
-//! | [`origin`] | nobody: which service a process belongs to, and which instances run from a checkout |
+//! | `systemd` | systemd, over the system's bus |
+//! | `systemctl` | systemd, where there is no bus or the bus denies it; `sudo -n` behind it |
+//! | `supervisord` | supervisord, through its socket |
+//! | `hand` | which of them |
+//! | `origin` | nobody: which service a process belongs to, and which instances run from a checkout |
 //!
 //! Refuses to: decide what is done; and to restart what was not named as a whole.
 

@@ -82,7 +82,7 @@ pub enum BadRequest {
     /// Not the JSON that is wanted.
     #[error("the request cannot be understood: {0}")]
     Nonsense(String),
-    /// More than [`MOST_PACKAGES`].
+    /// More than `MOST_PACKAGES`.
     #[error("the request names more than {MOST_PACKAGES} packages")]
     TooMany,
 }

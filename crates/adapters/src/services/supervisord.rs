@@ -4,8 +4,8 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | [`xml_rpc`] | calls to bytes, bytes to answers |
-//! | [`config`] | where the socket is |
+//! | `xml_rpc` | calls to bytes, bytes to answers |
+//! | `config` | where the socket is |
 
 use std::collections::BTreeMap;
 use std::io;

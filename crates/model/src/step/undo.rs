@@ -70,7 +70,7 @@ pub enum Undo {
     },
     /// Forgets what a download prepared for the next steps; the downloaded file itself stays for another run.
     ReleaseForget {
-        /// See [`ReleaseRef::slot`].
+        /// See [`slot`](super::ReleaseRef::slot).
         slot: String,
     },
     /// Puts the copy from before in place of an environment that pip worked in, whether it is still beside or kept already.
