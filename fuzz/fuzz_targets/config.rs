@@ -29,6 +29,9 @@ impl ConfigSource for Files<'_> {
     fn is_dir(&self, path: &Path) -> bool {
         path.as_os_str().len() % 2 == 0
     }
+    fn is_dangling(&self, path: &Path) -> bool {
+        path.as_os_str().len() % 3 == 0
+    }
     fn is_executable(&self, path: &Path) -> bool {
         path.as_os_str().len() % 2 == 0
     }
