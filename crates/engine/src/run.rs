@@ -269,7 +269,8 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
             Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Rollback if is_of_system(plan) => {
                 format!(
                     "The installation of system packages could not be finished in {MOST_ATTEMPTS} attempts.{} What is \
-                     installed stays. To see for yourself, type: sudo dpkg --audit, then: sudo apt-get -f install",
+                     installed stays. To see for yourself, type: sudo dpkg --audit, and for each package \
+                     that it names: sudo apt-get install --reinstall NAME",
                     why.unwrap_or_default()
                 )
             }

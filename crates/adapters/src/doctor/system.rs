@@ -84,7 +84,8 @@ async fn dpkg(patient: &Patient<'_>) -> Option<Finding> {
     Some(Finding::trouble(
         CHECK,
         format!("An installation of system packages was cut off{which}"),
-        "Type: sudo dpkg --configure -a, then: sudo apt-get -f install",
+        "Type: sudo dpkg --configure -a, and for each package that sudo dpkg --audit still names: sudo apt-get install \
+         --reinstall NAME",
     ))
 }
 

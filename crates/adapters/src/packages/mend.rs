@@ -72,8 +72,8 @@ pub(super) async fn remove_added(apt: &Apt<'_>, circumstance: &Circumstance) -> 
         return Ok(());
     }
     Err(apt.failed(&format!(
-        "the packages {} are half installed and could not be repaired. Type: sudo dpkg --configure -a, then: sudo \
-         apt-get -f install",
+        "the packages {} are half installed and could not be repaired. Type: sudo dpkg --configure -a, and for \
+         each that sudo dpkg --audit still names: sudo apt-get install --reinstall NAME",
         spelled(broken.iter().map(String::as_str))
     )))
 }
