@@ -40,13 +40,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     must(tests(&moonraker).arg("--no-run"))?;
     root.finish()?;
     let package = deb::for_tests()?;
-    let mut waiting = tests(&moonraker);
-    waiting.arg("--no-fail-fast").args(WAITING.iter().flat_map(|name| ["--test", name])).env(TEST_DEB, package);
-    let waiting = Beside::start(&mut waiting)?;
+    let beside = |name| Beside::start(tests(&moonraker).args(["--test", name]).env(TEST_DEB, &package));
+    let waiting = WAITING.map(beside);
     let others = others(&moonraker);
     // Who failed first does not hide who else did.
-    let waiting = waiting.finish();
-    others.and(waiting)
+    let ended = waiting.map(|waiting| waiting.and_then(Beside::finish));
+    ended.into_iter().fold(others, Result::and)
 }
 
 fn others(moonraker: &Path) -> Result<()> {

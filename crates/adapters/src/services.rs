@@ -358,20 +358,28 @@ impl Services {
         let tells = |seen: &Standing| !seen.is_up() && (seen.active != "activating" || seen.result != "success");
         match (deed, seen) {
             (Deed::Restart, Some(seen)) if tells(&seen) => self.not_up(unit, &seen),
-            (Deed::Restart, _) => failed(&format!("the service {unit} could not be restarted ({why})")),
+            (Deed::Restart, _) => failed(&format!(
+                "the service {unit} could not be restarted ({why}). To see why, type: {}",
+                self.log_of(unit)
+            )),
             (Deed::Stop, _) => failed(&format!("the service {unit} could not be stopped ({why})")),
         }
     }
 
     fn not_up(&self, unit: &str, seen: &Standing) -> StepError {
-        let look = match self.hand() {
+        failed(&format!(
+            "the service {unit} does not run after its restart ({}). To see why, type: {}",
+            seen.in_words(),
+            self.log_of(unit)
+        ))
+    }
+
+    /// What to type to read what a service said last.
+    fn log_of(&self, unit: &str) -> String {
+        match self.hand() {
             Hand::Supervisord(_) => format!("supervisorctl tail {unit}"),
             Hand::Systemd | Hand::Systemctl | Hand::Nobody(_) => format!("journalctl -u {unit} -e"),
-        };
-        failed(&format!(
-            "the service {unit} does not run after its restart ({}). To see why, type: {look}",
-            seen.in_words()
-        ))
+        }
     }
 }
 

@@ -153,7 +153,11 @@ async fn a_service_that_does_not_come_up_is_named() {
     world.puts("klipper.service.broken", &unit("active", "running", "success", "one"));
     let error = world.restart("klipper").await.unwrap_err();
     assert!(
-        error.ends_with("could not be restarted (Job for klipper.service failed because the control process exited.)")
+        error.ends_with(
+            "could not be restarted (Job for klipper.service failed because the control process exited.). To see why, \
+             type: journalctl -u klipper -e"
+        ),
+        "{error}"
     );
     for bad in ["", "-H", "a b", "../x", "a;b", "ü"] {
         assert!(world.restart(bad).await.unwrap_err().contains("is not the name of a service"), "{bad}");
