@@ -10,7 +10,7 @@ use refit_model::journal::Witness;
 use refit_model::plan::Action;
 use refit_model::printer::Printer;
 use refit_model::refusal::Refusal;
-use refit_model::step::{Content, GitTarget, KeptPlace, RepoRef, Step, Undo};
+use refit_model::step::{Content, GitStep, GitTarget, ReleaseStep, RepoRef, Step, Undo};
 use refit_model::updater::git::{GitFacts, GitSpec, Survey};
 use refit_model::updater::python::PythonFacts;
 use refit_model::updater::release::ReleaseFacts;
@@ -20,10 +20,8 @@ use tokio::sync::watch;
 use crate::clock::WallClock;
 use crate::fault::FaultPlan;
 use crate::git::hand::{Hand, off_the_loop};
-use crate::git::keep::Listing;
-use crate::git::layout::Layout;
 use crate::git::remote::{Remotes, Seen};
-use crate::git::{Git, clone, facts, fetch, heal, keep, locks, survey, switch};
+use crate::git::{Git, clone, facts, heal, keep, locks, survey, switch};
 use crate::health::Health;
 use crate::node::Npm;
 use crate::packages::Packages;
@@ -32,9 +30,10 @@ use crate::python_package::PythonApplications;
 use crate::release::{Releases, carry, exchange};
 use crate::services::Services;
 use crate::system::SystemPackages;
-use crate::tree::{self, Sides, Stage, TreeError};
+use crate::tree::{self, Sides};
 
 mod dependencies;
+mod git;
 mod names;
 mod python;
 mod release;
@@ -163,46 +162,10 @@ impl Host {
     }
 
     async fn act(&self, step: &Step, circumstance: &Circumstance) -> Result<Option<String>, StepError> {
-        let hand = |repo: &RepoRef| self.hand(repo, &circumstance.tell);
         match step {
             Step::CheckPrinter => self.check_printer(),
-            Step::GitFetch { repo, remote, branch, want, refetch, ask } => {
-                let wanted = fetch::Wanted {
-                    remote,
-                    branch: branch.as_ref(),
-                    commit: want.as_ref(),
-                    refetch: *refetch,
-                    ask: *ask,
-                };
-                fetch::fetch(&hand(repo), wanted, circumstance).await
-            }
-            Step::GitHeal { repo, damage, origin, remote, branch, kept } => {
-                let known = heal::Known { origin, remote, branch };
-                heal::heal(&mut hand(repo), damage, known, kept).await
-            }
-            Step::GitKeepAside { repo, kept, to } => keep::keep_aside(&hand(repo), kept, to).await,
-            Step::GitSwitch { repo, head, from, to } => {
-                switch::switch(&hand(repo), head, from.as_ref(), to, circumstance).await
-            }
-            Step::GitVerify { repo, expect } => switch::verify(&hand(repo), expect.as_ref()).await,
-            Step::GitClone { repo, url, branch, stage, prefer, pin } => {
-                let wanted = clone::Wanted { url, branch, stage, prefer: prefer.as_ref(), pin: pin.as_deref() };
-                clone::clone(&hand(repo), wanted).await
-            }
-            Step::GitCarryOver { repo, stage, was } => clone::carry_over(&hand(repo), stage, was.as_ref()).await,
-            Step::FolderExchange { updater, live, stage, kept } => {
-                let done = self.exchange(live, stage, kept, circumstance).await;
-                done.map_err(|error| failed(&format!("Git Repo {updater}: {error}")))
-            }
-            Step::ReleaseDownload { .. }
-            | Step::ReleaseUnpack { .. }
-            | Step::ReleaseStageKept { .. }
-            | Step::ReleaseLearn { .. }
-            | Step::ReleaseCarryOver { .. }
-            | Step::ReleaseProbe { .. }
-            | Step::ReleaseExchange { .. }
-            | Step::ReleaseVerify { .. }
-            | Step::ReleasePrune { .. } => self.act_on_release(step, circumstance).await,
+            Step::Git(step) => self.act_on_git(step, circumstance).await,
+            Step::Release(step) => self.act_on_release(step, circumstance).await,
             Step::Environment(step) => {
                 self.environments.act(step, &self.contents(circumstance.tell.clone()), circumstance).await
             }
@@ -256,35 +219,6 @@ impl Host {
         }
     }
 
-    /// The folder in which a step has git work.
-    fn layout(&self, step: &Step) -> Option<Layout> {
-        match step {
-            Step::GitFetch { repo, .. }
-            | Step::GitHeal { repo, .. }
-            | Step::GitKeepAside { repo, .. }
-            | Step::GitSwitch { repo, .. }
-            | Step::GitVerify { repo, .. } => Some(self.git.open(&repo.path).layout),
-            Step::GitClone { stage, .. } | Step::GitCarryOver { stage, .. } => Some(self.git.open(stage).layout),
-            Step::CheckPrinter
-            | Step::FolderExchange { .. }
-            | Step::ReleaseDownload { .. }
-            | Step::ReleaseUnpack { .. }
-            | Step::ReleaseStageKept { .. }
-            | Step::ReleaseLearn { .. }
-            | Step::ReleaseCarryOver { .. }
-            | Step::ReleaseProbe { .. }
-            | Step::ReleaseExchange { .. }
-            | Step::ReleaseVerify { .. }
-            | Step::ReleasePrune { .. }
-            | Step::Environment(_)
-            | Step::Packages(_)
-            | Step::Node(_)
-            | Step::Service(_)
-            | Step::Health(_)
-            | Step::System(_) => None,
-        }
-    }
-
     /// A step that was begun before may have a git or a pip that lives on, when only its daemon was killed.
     async fn alone(&self, step: &Step, circumstance: &Circumstance) {
         if let Step::Environment(step) = step
@@ -293,7 +227,7 @@ impl Host {
             self.environments.alone(step).await;
         }
         if circumstance.again
-            && let Some(layout) = self.layout(step)
+            && let Some(layout) = self.git_layout(step)
             && let Err(error) = locks::wait_for_others(&layout).await
         {
             tracing::warn!(%error, "goes on beside another process");
@@ -302,7 +236,7 @@ impl Host {
 
     /// A git that died left its locks and halves of files to nobody else, also where a step has nothing to take back.
     async fn tidy(&self, step: &Step) {
-        if let Some(layout) = self.layout(step)
+        if let Some(layout) = self.git_layout(step)
             && let Err(error) = locks::remove_stale(&layout).await
         {
             tracing::warn!(%error, "what a git left behind stays for now");
@@ -321,47 +255,6 @@ impl Host {
             return Err(StepError { message, command_failed: false, printer_busy: true });
         }
         Ok(None)
-    }
-
-    async fn exchange(
-        &self,
-        live: &Path,
-        stage: &Path,
-        kept: &KeptPlace,
-        circumstance: &Circumstance,
-    ) -> Result<Option<String>, TreeError> {
-        let before = sides_of(circumstance);
-        let (live, stage, kept, faults) = (live.to_owned(), stage.to_owned(), kept.clone(), self.faults.clone());
-        off_the_loop(move || {
-            let before = before.map_or_else(|| tree::sides(&live, &stage), Ok)?;
-            if !tree::is_exchanged(&live, before)? {
-                tree::exchange(&live, Stage::at(&stage)?.sync()?, &kept.folder, before)?;
-            }
-            tree::settle(&live, &stage, &kept.folder, before, &faults)?;
-            if before.live.is_none() {
-                return Ok(None);
-            }
-            keep::write_listing(&kept, &Listing { from: live, whole_folder: true, ..Listing::default() })?;
-            Ok(Some(format!("the old folder is kept as {}", kept.folder.display())))
-        })
-        .await
-    }
-
-    async fn exchange_back(
-        &self,
-        live: &Path,
-        stage: &Path,
-        kept: &KeptPlace,
-        circumstance: &Circumstance,
-    ) -> Result<(), TreeError> {
-        // Without the note from before, the exchange was never begun.
-        let Some(before) = sides_of(circumstance) else { return Ok(()) };
-        let (live, stage, kept) = (live.to_owned(), stage.to_owned(), kept.clone());
-        off_the_loop(move || {
-            tree::exchange_back(&live, &stage, &kept.folder, before)?;
-            keep::forget(&kept)
-        })
-        .await
     }
 }
 
@@ -425,26 +318,9 @@ impl Machine for Host {
 
     async fn witness(&self, step: &Step) -> Option<Witness> {
         match step {
-            Step::FolderExchange { live, stage, .. } => serde_json::to_value(tree::sides(live, stage).ok()?).ok(),
-            Step::ReleaseExchange { release, stage, .. } => {
-                serde_json::to_value(tree::sides(&release.path, stage).ok()?).ok()
-            }
-            Step::CheckPrinter
-            | Step::GitFetch { .. }
-            | Step::GitHeal { .. }
-            | Step::GitKeepAside { .. }
-            | Step::GitSwitch { .. }
-            | Step::GitVerify { .. }
-            | Step::GitClone { .. }
-            | Step::GitCarryOver { .. }
-            | Step::ReleaseDownload { .. }
-            | Step::ReleaseUnpack { .. }
-            | Step::ReleaseStageKept { .. }
-            | Step::ReleaseLearn { .. }
-            | Step::ReleaseCarryOver { .. }
-            | Step::ReleaseProbe { .. }
-            | Step::ReleaseVerify { .. }
-            | Step::ReleasePrune { .. } => None,
+            Step::Git(GitStep::Exchange { live, stage, .. }) => sides_now(live, stage),
+            Step::Release(ReleaseStep::Exchange { release, stage, .. }) => sides_now(&release.path, stage),
+            Step::CheckPrinter | Step::Git(_) | Step::Release(_) => None,
             Step::Environment(step) => self.environments.witness(step),
             Step::Packages(step) => self.packages.witness(step, &self.contents(Arc::new(|_| {}))).await,
             Step::Node(step) => self.npm.witness(step).await,
@@ -490,6 +366,10 @@ impl Machine for Host {
 fn real_path(path: &Path) -> Option<PathBuf> {
     let is_link = std::fs::symlink_metadata(path).is_ok_and(|seen| seen.is_symlink());
     is_link.then(|| std::fs::canonicalize(path).ok())?
+}
+
+fn sides_now(live: &Path, stage: &Path) -> Option<Witness> {
+    serde_json::to_value(tree::sides(live, stage).ok()?).ok()
 }
 
 fn sides_of(circumstance: &Circumstance) -> Option<Sides> {

@@ -7,7 +7,7 @@ use std::path::Path;
 use refit_engine::ports::{Look, StepError};
 use refit_model::plan::{Action, Occasion, Plan, Verdict, plan};
 use refit_model::refusal::Refusal;
-use refit_model::step::Step;
+use refit_model::step::{GitStep, Step};
 use refit_model::updater::git::{GitFacts, assess};
 use refit_model::updater::{Facts, Spec};
 use refit_testkit::git_http::{Ask, Fault};
@@ -99,7 +99,7 @@ async fn references_to_nowhere_are_mended_before_anything_is_fetched() {
     for name in ["damage-ref-to-nowhere", "damage-remote-ref-empty"] {
         let (lab, built) = state(name).await;
         let (plan, went, after) = recover(&lab, Action::SoftRecovery).await;
-        assert!(matches!(plan.steps[0].step, Step::GitHeal { .. }), "{name}");
+        assert!(matches!(plan.steps[0].step, Step::Git(GitStep::Heal { .. })), "{name}");
         went.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(assess(&lab.spec, &after).is_valid, "{name}");
         assert_eq!(built.work.try_git(&["fsck", "--full"]).code, Some(0), "{name}");

@@ -88,7 +88,7 @@ impl Releases {
         Self { faults, ..self }
     }
 
-    /// Performs `Step::ReleaseUnpack`.
+    /// Performs `ReleaseStep::Unpack`.
     ///
     /// # Errors
     /// When the archive is refused, is another project's, or cannot be written.
@@ -105,7 +105,7 @@ impl Releases {
         Ok(Some(format!("version {}, {} files", shipped.version, shipped.leaves.len())))
     }
 
-    /// Performs `Step::ReleaseStageKept`.
+    /// Performs `ReleaseStep::StageKept`.
     ///
     /// # Errors
     /// When the kept version has no list, or a file cannot be copied.
@@ -120,7 +120,7 @@ impl Releases {
         staged.map(|_| None).map_err(|error| Words(release).failed(&error))
     }
 
-    /// Performs `Step::ReleaseCarryOver`.
+    /// Performs `ReleaseStep::CarryOver`.
     ///
     /// # Errors
     /// When a file cannot be copied, or there is no room.
@@ -156,7 +156,7 @@ impl Releases {
         Ok(Some(note))
     }
 
-    /// Performs `Step::ReleaseProbe`.
+    /// Performs `ReleaseStep::Probe`.
     ///
     /// # Errors
     /// When the program does not start, or does not end well in time.
@@ -187,7 +187,7 @@ impl Releases {
         }
     }
 
-    /// Performs `Step::ReleaseExchange`.
+    /// Performs `ReleaseStep::Exchange`.
     ///
     /// # Errors
     /// When the folders are not those that the plan was made for, or the disk fails.
@@ -205,7 +205,7 @@ impl Releases {
         done.map(Some).map_err(|error| Words(release).on_disk(&error))
     }
 
-    /// Performs `Step::ReleaseVerify`. After a power cut every byte is read.
+    /// Performs `ReleaseStep::Verify`. After a power cut every byte is read.
     ///
     /// # Errors
     /// When a file of the release is missing or wrong.
@@ -227,7 +227,7 @@ impl Releases {
         }
     }
 
-    /// Performs `Step::ReleasePrune`.
+    /// Performs `ReleaseStep::Prune`.
     pub async fn prune(&self, release: &ReleaseRef, old: &OldFolder, keep: u32, now: f64) -> Option<String> {
         let (live, slot) = (release.path.clone(), self.slot(release));
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);

@@ -37,7 +37,7 @@ pub struct Wanted<'a> {
     pub pin: Option<&'a str>,
 }
 
-/// Performs `Step::GitClone`. `hand` holds the repository to replace.
+/// Performs `GitStep::Clone`. `hand` holds the repository to replace.
 ///
 /// # Errors
 /// `Git Clone Error` with the network's error in words for people; no room.
@@ -113,7 +113,7 @@ pub fn discard(stage: &Path) -> Result<(), TreeError> {
     if named { tree::delete_stage(stage) } else { Err(TreeError::Changed(stage.to_owned())) }
 }
 
-/// Performs `Step::GitCarryOver`. `hand` holds the repository to replace.
+/// Performs `GitStep::CarryOver`. `hand` holds the repository to replace.
 ///
 /// # Errors
 /// When a file cannot be copied, by name; no room.

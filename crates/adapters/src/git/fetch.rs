@@ -35,7 +35,7 @@ pub struct Wanted<'a> {
     pub ask: bool,
 }
 
-/// Performs `Step::GitFetch`.
+/// Performs `GitStep::Fetch`.
 ///
 /// # Errors
 /// The network's error in words for people; what is missing when the remote does not have it.

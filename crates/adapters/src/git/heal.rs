@@ -30,7 +30,7 @@ pub struct Known<'a> {
     pub branch: &'a BranchName,
 }
 
-/// Performs `Step::GitHeal`.
+/// Performs `GitStep::Heal`.
 ///
 /// # Errors
 /// When somebody works in the repository or a file cannot be moved.

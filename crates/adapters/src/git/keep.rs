@@ -42,7 +42,7 @@ pub struct Listing {
     pub whole_folder: bool,
 }
 
-/// Performs `Step::GitKeepAside`.
+/// Performs `GitStep::KeepAside`.
 ///
 /// # Errors
 /// When something cannot be read, or there is no room for the copies.

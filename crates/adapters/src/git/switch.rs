@@ -29,7 +29,7 @@ struct Note {
     branch_before: Option<(BranchName, Option<CommitId>)>,
 }
 
-/// Performs `Step::GitSwitch`.
+/// Performs `GitStep::Switch`.
 ///
 /// # Errors
 /// When somebody else works in the repository, the target is unknown, or git fails.
@@ -122,7 +122,7 @@ pub async fn switch_back(
     remove_note(hand)
 }
 
-/// Performs `Step::GitVerify`.
+/// Performs `GitStep::Verify`.
 ///
 /// # Errors
 /// Naming what differs.

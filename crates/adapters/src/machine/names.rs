@@ -2,7 +2,7 @@
 //! Refuses to: perform any of them.
 
 use refit_model::step::{
-    EnvironmentStep, GitTarget, Head, HealthStep, NodeStep, PackageStep, ServiceStep, Step, SystemStep, Undo,
+    EnvironmentStep, GitStep, Head, HealthStep, NodeStep, PackageStep, ReleaseStep, ServiceStep, Step, SystemStep, Undo,
 };
 
 /// As the journal names it, and the points of [`crate::fault::POINTS`].
@@ -10,23 +10,27 @@ use refit_model::step::{
 pub fn step_name(step: &Step) -> &'static str {
     match step {
         Step::CheckPrinter => "check_printer",
-        Step::GitFetch { .. } => "git_fetch",
-        Step::GitHeal { .. } => "git_heal",
-        Step::GitKeepAside { .. } => "git_keep_aside",
-        Step::GitSwitch { .. } => "git_switch",
-        Step::GitVerify { .. } => "git_verify",
-        Step::GitClone { .. } => "git_clone",
-        Step::GitCarryOver { .. } => "git_carry_over",
-        Step::FolderExchange { .. } => "folder_exchange",
-        Step::ReleaseDownload { .. } => "release_download",
-        Step::ReleaseUnpack { .. } => "release_unpack",
-        Step::ReleaseStageKept { .. } => "release_stage_kept",
-        Step::ReleaseLearn { .. } => "release_learn",
-        Step::ReleaseCarryOver { .. } => "release_carry_over",
-        Step::ReleaseProbe { .. } => "release_probe",
-        Step::ReleaseExchange { .. } => "release_exchange",
-        Step::ReleaseVerify { .. } => "release_verify",
-        Step::ReleasePrune { .. } => "release_prune",
+        Step::Git(step) => match step {
+            GitStep::Fetch { .. } => "git_fetch",
+            GitStep::Heal { .. } => "git_heal",
+            GitStep::KeepAside { .. } => "git_keep_aside",
+            GitStep::Switch { .. } => "git_switch",
+            GitStep::Verify { .. } => "git_verify",
+            GitStep::Clone { .. } => "git_clone",
+            GitStep::CarryOver { .. } => "git_carry_over",
+            GitStep::Exchange { .. } => "folder_exchange",
+        },
+        Step::Release(step) => match step {
+            ReleaseStep::Download { .. } => "release_download",
+            ReleaseStep::Unpack { .. } => "release_unpack",
+            ReleaseStep::StageKept { .. } => "release_stage_kept",
+            ReleaseStep::Learn { .. } => "release_learn",
+            ReleaseStep::CarryOver { .. } => "release_carry_over",
+            ReleaseStep::Probe { .. } => "release_probe",
+            ReleaseStep::Exchange { .. } => "release_exchange",
+            ReleaseStep::Verify { .. } => "release_verify",
+            ReleaseStep::Prune { .. } => "release_prune",
+        },
         Step::Environment(step) => match step {
             EnvironmentStep::Stage { .. } => "environment_stage",
             EnvironmentStep::Install { .. } => "environment_install",
@@ -73,29 +77,7 @@ pub(super) fn undo_name(undo: &Undo) -> Option<&'static str> {
 /// Where a switch pointed HEAD; `otherwise` for a step that is none.
 pub(super) fn pointed<'a>(step: &'a Step, otherwise: &'a Head) -> &'a Head {
     match step {
-        Step::GitSwitch { head, to: GitTarget::Commit(_) | GitTarget::FirstAncestorOf { .. }, .. } => head,
-        Step::CheckPrinter
-        | Step::GitFetch { .. }
-        | Step::GitHeal { .. }
-        | Step::GitKeepAside { .. }
-        | Step::GitVerify { .. }
-        | Step::GitClone { .. }
-        | Step::GitCarryOver { .. }
-        | Step::FolderExchange { .. }
-        | Step::ReleaseDownload { .. }
-        | Step::ReleaseUnpack { .. }
-        | Step::ReleaseStageKept { .. }
-        | Step::ReleaseLearn { .. }
-        | Step::ReleaseCarryOver { .. }
-        | Step::ReleaseProbe { .. }
-        | Step::ReleaseExchange { .. }
-        | Step::ReleaseVerify { .. }
-        | Step::ReleasePrune { .. }
-        | Step::Environment(_)
-        | Step::Packages(_)
-        | Step::Node(_)
-        | Step::Service(_)
-        | Step::Health(_)
-        | Step::System(_) => otherwise,
+        Step::Git(GitStep::Switch { head, .. }) => head,
+        _no_switch => otherwise,
     }
 }

@@ -3,7 +3,7 @@
 
 use refit_engine::ports::{Circumstance, Clock as _, Look, StepError, Tell};
 use refit_model::plan::Action;
-use refit_model::step::{Content, Step};
+use refit_model::step::{Content, ReleaseStep};
 use refit_model::updater::Facts;
 use refit_model::updater::release::{ReleaseFacts, ReleaseSpec};
 
@@ -58,43 +58,28 @@ impl Host {
 
     pub(super) async fn act_on_release(
         &self,
-        step: &Step,
+        step: &ReleaseStep,
         circumstance: &Circumstance,
     ) -> Result<Option<String>, StepError> {
         let (releases, tell) = (&self.releases, &circumstance.tell);
         match step {
-            Step::ReleaseDownload { release, wanted, verify, label } => {
+            ReleaseStep::Download { release, wanted, verify, label } => {
                 releases.download(release, wanted, verify, label, tell).await
             }
-            Step::ReleaseLearn { release, version, machine, verify } => {
+            ReleaseStep::Learn { release, version, machine, verify } => {
                 releases.learn(release, version, machine, verify).await
             }
-            Step::ReleaseUnpack { release, stage, share } => releases.unpack(release, stage, *share).await,
-            Step::ReleaseStageKept { release, from, stage } => releases.stage_kept(release, from, stage).await,
-            Step::ReleaseCarryOver { release, stage, persistent, kept } => {
+            ReleaseStep::Unpack { release, stage, share } => releases.unpack(release, stage, *share).await,
+            ReleaseStep::StageKept { release, from, stage } => releases.stage_kept(release, from, stage).await,
+            ReleaseStep::CarryOver { release, stage, persistent, kept } => {
                 releases.carry_over(release, stage, persistent, kept.as_ref(), tell).await
             }
-            Step::ReleaseProbe { release, stage, arguments } => releases.probe(release, stage, arguments).await,
-            Step::ReleaseExchange { release, stage, old } => {
+            ReleaseStep::Probe { release, stage, arguments } => releases.probe(release, stage, arguments).await,
+            ReleaseStep::Exchange { release, stage, old } => {
                 releases.exchange(release, stage, old, sides_of(circumstance), &self.faults).await
             }
-            Step::ReleaseVerify { release } => releases.verify(release, circumstance).await,
-            Step::ReleasePrune { release, old, keep } => Ok(releases.prune(release, old, *keep, WallClock.now()).await),
-            Step::CheckPrinter
-            | Step::GitFetch { .. }
-            | Step::GitHeal { .. }
-            | Step::GitKeepAside { .. }
-            | Step::GitSwitch { .. }
-            | Step::GitVerify { .. }
-            | Step::GitClone { .. }
-            | Step::GitCarryOver { .. }
-            | Step::FolderExchange { .. }
-            | Step::Environment(_)
-            | Step::Packages(_)
-            | Step::Node(_)
-            | Step::Service(_)
-            | Step::Health(_)
-            | Step::System(_) => Ok(None),
+            ReleaseStep::Verify { release } => releases.verify(release, circumstance).await,
+            ReleaseStep::Prune { release, old, keep } => Ok(releases.prune(release, old, *keep, WallClock.now()).await),
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::git::hand::off_the_loop;
 const UNPACKED: u64 = 4;
 
 impl Releases {
-    /// Performs `Step::ReleaseDownload`.
+    /// Performs `ReleaseStep::Download`.
     ///
     /// # Errors
     /// When it cannot be had, or is not what it should be.
@@ -59,7 +59,7 @@ impl Releases {
         Ok(Some(note))
     }
 
-    /// Performs `Step::ReleaseLearn`: what cannot be learned is carried over, and the note says so.
+    /// Performs `ReleaseStep::Learn`: what cannot be learned is carried over, and the note says so.
     ///
     /// # Errors
     /// None but a disk that cannot be written.

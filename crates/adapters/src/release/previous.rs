@@ -1,5 +1,5 @@
 //! Previous versions that are kept whole, beside the folder in use: found, counted, pruned.
-//! Refuses to: delete a version that no `Step::ReleasePrune` asked to let go of.
+//! Refuses to: delete a version that no `ReleaseStep::Prune` asked to let go of.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

@@ -12,7 +12,7 @@ use refit_model::journal::Witness;
 use refit_model::name::{BranchName, CommitId, RunId, UpdaterName};
 use refit_model::request::{Caller, Door};
 use refit_model::settings::Channel;
-use refit_model::step::{GitTarget, HealthStep, ServiceStep, Step, Undo};
+use refit_model::step::{GitStep, GitTarget, HealthStep, ServiceStep, Step, Undo};
 use refit_model::updater::absent::AbsentSpec;
 use refit_model::updater::git::{GitFacts, GitSpec, RepoKind, RollbackPoint, Survey};
 use refit_model::updater::{Facts, Spec};
@@ -151,7 +151,7 @@ impl Scripted {
                 let heads = disk.heads.clone();
                 disk.serving.insert(unit.clone(), heads);
             }
-            if let Step::GitSwitch { repo, from, to, .. } = step {
+            if let Step::Git(GitStep::Switch { repo, from, to, .. }) = step {
                 let wished = match to {
                     GitTarget::Commit(wished) => wished.clone(),
                     GitTarget::FirstAncestorOf { .. } => commit('b'),
@@ -209,7 +209,7 @@ impl Machine for Scripted {
 
     async fn witness(&self, step: &Step) -> Option<Witness> {
         match step {
-            Step::FolderExchange { .. } => Some("inodes".into()),
+            Step::Git(GitStep::Exchange { .. }) => Some("inodes".into()),
             Step::Service(ServiceStep::Restart { own: true, .. }) => Some(self.with(|disk| disk.start).into()),
             Step::Health(HealthStep::Record { .. }) => self.with(|disk| {
                 disk.records += 1;

@@ -6,7 +6,7 @@ use super::*;
 use crate::name::UpdaterName;
 use crate::plan::Action;
 use crate::request::Door;
-use crate::step::{Phase, PlannedStep, Step, Undo};
+use crate::step::{GitStep, Phase, PlannedStep, Step, Undo};
 
 /// What a script of faults says about the next thing that is tried.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,9 +113,11 @@ impl World {
 
 fn record(preparation: usize, asks: bool, switch: usize) -> RunRecord {
     let step = |step, phase| PlannedStep { step, undo: Undo::Nothing, phase, announce: Vec::new() };
-    let work = || Step::GitVerify {
-        repo: crate::step::RepoRef { updater: UpdaterName::new("app").unwrap(), path: "/app".into() },
-        expect: None,
+    let work = || {
+        Step::Git(GitStep::Verify {
+            repo: crate::step::RepoRef { updater: UpdaterName::new("app").unwrap(), path: "/app".into() },
+            expect: None,
+        })
     };
     let mut steps: Vec<_> = (0..preparation).map(|_| step(work(), Phase::Preparation)).collect();
     steps.extend(asks.then(|| step(Step::CheckPrinter, Phase::Switch)));

@@ -9,7 +9,7 @@ use crate::dependencies::{self, Arranged, DependencySurvey, Subject};
 use crate::name::{BranchName, CommitId};
 use crate::plan::{Action, Occasion, Plan, Verdict, some_of};
 use crate::refusal::Refusal;
-use crate::step::{Content, GitTarget, Head, KeptPlace, Phase, PlannedStep, RepoRef, Step, Undo};
+use crate::step::{Content, GitStep, GitTarget, Head, KeptPlace, Phase, PlannedStep, RepoRef, Step, Undo};
 use crate::updater::places::stage_beside;
 
 /// Plans one action for one repository.
@@ -163,25 +163,25 @@ impl Planner<'_> {
         }
         // A repository that lost its configuration is cloned from where the owner said (CONTRACT §8 row 14).
         let url = self.facts.local.recovery_url.clone().filter(|url| url != "?" && !self.has(&Damage::BrokenConfig));
-        let clone = Step::GitClone {
+        let clone = Step::Git(GitStep::Clone {
             repo: self.repo.clone(),
             url: url.unwrap_or_else(|| self.spec.origin.clone()),
             branch: self.spec.primary_branch.clone(),
             stage: self.stage.clone(),
             prefer: self.facts.local.head.clone(),
             pin: self.spec.pinned_commit.clone(),
-        };
-        let carry = Step::GitCarryOver {
+        });
+        let carry = Step::Git(GitStep::CarryOver {
             repo: self.repo.clone(),
             stage: self.stage.clone(),
             was: self.facts.local.head.clone(),
-        };
-        let exchange = Step::FolderExchange {
+        });
+        let exchange = Step::Git(GitStep::Exchange {
             updater: self.spec.name.clone(),
             live: self.repo.path.clone(),
             stage: self.stage.clone(),
             kept: self.kept.clone(),
-        };
+        });
         let exchange_back = Undo::FolderExchangeBack {
             live: self.repo.path.clone(),
             stage: self.stage.clone(),
@@ -266,39 +266,39 @@ impl Planner<'_> {
     fn fetch(&self, want: CommitId, ask: bool) -> Result<PlannedStep, Refusal> {
         let remote = self.facts.local.remote_alias.clone();
         let remote = remote.filter(|alias| alias != "?").unwrap_or_else(|| "origin".to_owned());
-        let step = Step::GitFetch {
+        let step = Step::Git(GitStep::Fetch {
             repo: self.repo.clone(),
             remote,
             branch: self.facts.local.branch.as_deref().and_then(|name| BranchName::new(name).ok()),
             want: Some(want),
             refetch: false,
             ask,
-        };
+        });
         Ok(plain(step, Undo::Nothing, Phase::Preparation))
     }
 
     /// For a recovery: in the preparation the remote is asked only for what is lost.
     fn fetch_primary(&self, remote: &str, branch: &BranchName, phase: Phase) -> PlannedStep {
-        let step = Step::GitFetch {
+        let step = Step::Git(GitStep::Fetch {
             repo: self.repo.clone(),
             remote: remote.to_owned(),
             branch: Some(branch.clone()),
             want: None,
             refetch: phase == Phase::Preparation && self.lost_objects(),
             ask: phase == Phase::Switch || self.needs_healing(),
-        };
+        });
         plain(step, Undo::Nothing, phase)
     }
 
     fn heal(&self, remote: &str, branch: &BranchName) -> PlannedStep {
-        let step = Step::GitHeal {
+        let step = Step::Git(GitStep::Heal {
             repo: self.repo.clone(),
             damage: self.facts.local.damage.clone(),
             origin: self.spec.origin.clone(),
             remote: remote.to_owned(),
             branch: branch.clone(),
             kept: self.kept.clone(),
-        };
+        });
         let undo = Undo::GitHealBack { repo: self.repo.clone(), kept: self.kept.clone() };
         let mut step = plain(step, undo, Phase::Preparation);
         step.announce = vec![self.says("Mending the damaged repository...")];
@@ -309,7 +309,7 @@ impl Planner<'_> {
     /// files for the owner's.
     fn keep_aside(&self, to: GitTarget) -> PlannedStep {
         plain(
-            Step::GitKeepAside { repo: self.repo.clone(), kept: self.kept.clone(), to },
+            Step::Git(GitStep::KeepAside { repo: self.repo.clone(), kept: self.kept.clone(), to }),
             Undo::GitPutBack { repo: self.repo.clone(), kept: self.kept.clone() },
             Phase::Preparation,
         )
@@ -326,13 +326,13 @@ impl Planner<'_> {
         };
         [
             plain(Step::CheckPrinter, Undo::Nothing, Phase::Switch),
-            plain(Step::GitSwitch { repo: self.repo.clone(), head, from, to }, undo, Phase::Switch),
+            plain(Step::Git(GitStep::Switch { repo: self.repo.clone(), head, from, to }), undo, Phase::Switch),
             self.verify(expect),
         ]
     }
 
     fn verify(&self, expect: Option<CommitId>) -> PlannedStep {
-        plain(Step::GitVerify { repo: self.repo.clone(), expect }, Undo::Nothing, Phase::Switch)
+        plain(Step::Git(GitStep::Verify { repo: self.repo.clone(), expect }), Undo::Nothing, Phase::Switch)
     }
 
     fn head_now(&self) -> Result<Head, Refusal> {

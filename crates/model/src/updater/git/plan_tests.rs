@@ -73,23 +73,15 @@ fn words(plan: &Plan) -> Vec<&'static str> {
         .iter()
         .map(|planned| match &planned.step {
             Step::CheckPrinter => "printer",
-            Step::GitFetch { .. } => "fetch",
-            Step::GitHeal { .. } => "heal",
-            Step::GitKeepAside { .. } => "keep",
-            Step::GitSwitch { .. } => "switch",
-            Step::GitVerify { .. } => "verify",
-            Step::GitClone { .. } => "clone",
-            Step::GitCarryOver { .. } => "carry",
-            Step::FolderExchange { .. } => "exchange",
-            Step::ReleaseDownload { .. }
-            | Step::ReleaseUnpack { .. }
-            | Step::ReleaseStageKept { .. }
-            | Step::ReleaseLearn { .. }
-            | Step::ReleaseCarryOver { .. }
-            | Step::ReleaseProbe { .. }
-            | Step::ReleaseExchange { .. }
-            | Step::ReleaseVerify { .. }
-            | Step::ReleasePrune { .. } => "of a release",
+            Step::Git(GitStep::Fetch { .. }) => "fetch",
+            Step::Git(GitStep::Heal { .. }) => "heal",
+            Step::Git(GitStep::KeepAside { .. }) => "keep",
+            Step::Git(GitStep::Switch { .. }) => "switch",
+            Step::Git(GitStep::Verify { .. }) => "verify",
+            Step::Git(GitStep::Clone { .. }) => "clone",
+            Step::Git(GitStep::CarryOver { .. }) => "carry",
+            Step::Git(GitStep::Exchange { .. }) => "exchange",
+            Step::Release(_) => "of a release",
             Step::Environment(_) => "environment",
             Step::Packages(_) => "packages",
             Step::Node(_) => "node",
@@ -132,7 +124,7 @@ fn an_upgrade_after_a_network_error_asks_the_remote_again_or_fails_with_that_err
     let mut facts = behind();
     facts.remote.error = Some("example.org could not be found".to_owned());
     let plan_of = planned(Action::Upgrade, &spec(), &facts);
-    assert!(matches!(plan_of.steps[0].step, Step::GitFetch { ask: true, .. }));
+    assert!(matches!(plan_of.steps[0].step, Step::Git(GitStep::Fetch { ask: true, .. })));
     facts.remote.offered = None;
     let refused = plan(Action::Upgrade, &spec(), &facts, &occasion());
     assert!(matches!(&refused, Err(Refusal::Unfit(text)) if text.contains("could not be found")), "{refused:?}");
@@ -159,7 +151,7 @@ fn a_rollback_goes_to_the_recorded_commit_and_nowhere_else() {
     assert!(plan.opening.is_empty());
     let dev = BranchName::new("dev").expect("a branch");
     assert!(plan.steps.iter().any(|s| matches!(&s.step,
-        Step::GitSwitch { head: Head::Branch(branch), to: GitTarget::Commit(to), .. } if *branch == dev && *to == commit('a'))));
+        Step::Git(GitStep::Switch { head: Head::Branch(branch), to: GitTarget::Commit(to), .. }) if *branch == dev && *to == commit('a'))));
     assert_eq!(after_run(&plan, &facts, GitFacts::default()).rollback, Some(point));
 }
 
@@ -168,7 +160,7 @@ fn a_soft_recovery_mends_and_fetches_again_what_was_damaged() {
     let mut facts = behind();
     let whole = planned(Action::SoftRecovery, &spec(), &facts);
     assert_eq!(words(&whole), ["fetch", "keep", "printer", "switch", "verify"]);
-    assert!(matches!(whole.steps[0].step, Step::GitFetch { refetch: false, ask: false, .. }));
+    assert!(matches!(whole.steps[0].step, Step::Git(GitStep::Fetch { refetch: false, ask: false, .. })));
     assert_eq!(
         whole.opening,
         ["Git Repo my app: Attempting Repo Recovery...", "Git Repo my app: Resetting Git Repo..."]
@@ -187,7 +179,7 @@ fn a_soft_recovery_mends_and_fetches_again_what_was_damaged() {
     facts.local.damage = vec![Damage::EmptyObject { file: "objects/ab/cd".to_owned() }];
     let mended = planned(Action::SoftRecovery, &spec(), &facts);
     assert_eq!(words(&mended), ["heal", "fetch", "keep", "printer", "switch", "verify"]);
-    assert!(matches!(mended.steps[1].step, Step::GitFetch { refetch: true, ask: true, .. }));
+    assert!(matches!(mended.steps[1].step, Step::Git(GitStep::Fetch { refetch: true, ask: true, .. })));
 }
 
 #[test]
@@ -199,7 +191,7 @@ fn a_soft_recovery_needs_a_remote_for_the_primary_branch() {
     assert_eq!(refused, Err(Refusal::Unfit(text)));
     facts.survey = Some(Survey { primary_remote: Some("fork".to_owned()), ..Survey::default() });
     let plan = planned(Action::SoftRecovery, &spec(), &facts);
-    assert!(matches!(&plan.steps[0].step, Step::GitFetch { remote, .. } if remote == "fork"));
+    assert!(matches!(&plan.steps[0].step, Step::Git(GitStep::Fetch { remote, .. }) if remote == "fork"));
     // Of the branch that it goes to nobody has asked yet.
     assert_eq!(words(&plan), ["fetch", "keep", "printer", "switch", "fetch", "verify"]);
     facts.local.branch = Some("master".to_owned());
@@ -213,7 +205,7 @@ fn a_hard_recovery_falls_back_on_the_configured_origin() {
     let plan_of = planned(Action::HardRecovery, &spec(), &facts);
     assert_eq!(words(&plan_of), ["clone", "carry", "printer", "exchange", "verify"]);
     assert!(matches!(&plan_of.steps[0].step,
-        Step::GitClone { url, stage, .. } if *url == spec().origin && stage.parent() == spec().path.parent()));
+        Step::Git(GitStep::Clone { url, stage, .. }) if *url == spec().origin && stage.parent() == spec().path.parent()));
     assert!(plan_of.notes.iter().any(|note| note.contains("/home/pi/app.refit-kept/20260402T101530Z-my_app-r_1")));
     facts.local.kind = RepoKind::Inside;
     let refused = plan(Action::HardRecovery, &spec(), &facts, &occasion());
@@ -312,7 +304,7 @@ proptest! {
             let begins = plan.switch_begins();
             prop_assert!(plan.steps[begins..].iter().all(|s| s.phase == Phase::Switch));
             prop_assert_eq!(plan.step(begins), Some(&Step::CheckPrinter));
-            let ends_verified = matches!(plan.steps.last().map(|s| &s.step), Some(Step::GitVerify { .. }));
+            let ends_verified = matches!(plan.steps.last().map(|s| &s.step), Some(Step::Git(GitStep::Verify { .. })));
             prop_assert!(ends_verified);
             let order = words(&plan);
             let at = |word| order.iter().position(|w| *w == word);
@@ -322,7 +314,7 @@ proptest! {
             }
             prop_assert_eq!(at("heal").unwrap_or(0), 0);
             for planned in &plan.steps {
-                if let Step::FolderExchange { live, stage, kept, .. } = &planned.step {
+                if let Step::Git(GitStep::Exchange { live, stage, kept, .. }) = &planned.step {
                     prop_assert_eq!(live.parent(), stage.parent());
                     prop_assert!(kept.folder.starts_with(live.parent().expect("a parent")));
                     prop_assert!(!kept.folder.starts_with(live));

@@ -13,7 +13,9 @@ use crate::dependencies::{self, Arranged, Subject};
 use crate::plan::{Action, Occasion, Plan, Verdict, some_of};
 use crate::refusal::Refusal;
 use crate::settings::Channel;
-use crate::step::{Content, KeptPlace, OldFolder, Phase, PlannedStep, ReleaseRef, Step, Undo, WantedRelease};
+use crate::step::{
+    Content, KeptPlace, OldFolder, Phase, PlannedStep, ReleaseRef, ReleaseStep, Step, Undo, WantedRelease,
+};
 use crate::updater::places::{beside, plain_word, stage_beside, utc};
 
 /// Plans one action for one of them.
@@ -103,7 +105,11 @@ impl Planner<'_> {
         match &self.survey.sound_previous {
             Some(from) => {
                 let stage = self.stage();
-                let step = Step::ReleaseStageKept { release: self.subject(), from: from.clone(), stage: stage.clone() };
+                let step = Step::Release(ReleaseStep::StageKept {
+                    release: self.subject(),
+                    from: from.clone(),
+                    stage: stage.clone(),
+                });
                 steps.push(plain(step, Undo::DeleteStage { stage }, Phase::Preparation));
                 steps.extend(self.probe());
             }
@@ -215,18 +221,23 @@ impl Planner<'_> {
         if self.survey.shipped_known || self.judged.version == "?" || self.spec.kind == ReleaseKind::Executable {
             return Vec::new();
         }
-        let step = Step::ReleaseLearn {
+        let step = Step::Release(ReleaseStep::Learn {
             release: self.subject(),
             version: self.judged.version.clone(),
             machine: self.spec.machine.clone(),
             verify: self.spec.verify.clone(),
-        };
+        });
         vec![plain(step, self.forget(), Phase::Preparation)]
     }
 
     fn download(&self, wanted: WantedRelease) -> PlannedStep {
         let label = self.occasion.application.clone();
-        let step = Step::ReleaseDownload { release: self.subject(), wanted, verify: self.spec.verify.clone(), label };
+        let step = Step::Release(ReleaseStep::Download {
+            release: self.subject(),
+            wanted,
+            verify: self.spec.verify.clone(),
+            label,
+        });
         let mut step = plain(step, self.forget(), Phase::Preparation);
         step.announce = vec![self.says("Downloading Release...")];
         step
@@ -236,7 +247,7 @@ impl Planner<'_> {
         let stage = self.stage();
         // npm runs the software's own scripts in the stage: what they write in place must not be the folder in use.
         let share = share && !self.spec.dependencies.node;
-        let step = Step::ReleaseUnpack { release: self.subject(), stage: stage.clone(), share };
+        let step = Step::Release(ReleaseStep::Unpack { release: self.subject(), stage: stage.clone(), share });
         let mut step = plain(step, Undo::DeleteStage { stage }, Phase::Preparation);
         step.announce =
             vec![self.says(&format!("Download Complete, extracting release to '{}'", self.spec.path.display()))];
@@ -246,28 +257,32 @@ impl Planner<'_> {
     }
 
     fn probe(&self) -> Option<PlannedStep> {
-        let step =
-            Step::ReleaseProbe { release: self.subject(), stage: self.stage(), arguments: self.spec.probe.clone() };
+        let step = Step::Release(ReleaseStep::Probe {
+            release: self.subject(),
+            stage: self.stage(),
+            arguments: self.spec.probe.clone(),
+        });
         (self.spec.kind == ReleaseKind::Executable).then(|| plain(step, Undo::Nothing, Phase::Preparation))
     }
 
     /// What is not in the stage yet is the owner's or old; the stage is deleted as a whole when it is not wanted.
     fn carry_over(&self, kept: Option<KeptPlace>) -> PlannedStep {
         let undo = kept.clone().map_or(Undo::Nothing, |kept| Undo::ReleaseDropCopies { kept });
-        let step = Step::ReleaseCarryOver {
+        let step = Step::Release(ReleaseStep::CarryOver {
             release: self.subject(),
             stage: self.stage(),
             persistent: self.spec.persistent_files.clone(),
             kept,
-        };
+        });
         plain(step, undo, Phase::Preparation)
     }
 
     fn switch(&self, old: OldFolder) -> [PlannedStep; 4] {
         let undo = Undo::ReleaseExchangeBack { live: self.subject().path, stage: self.stage(), old: old.clone() };
-        let exchange = Step::ReleaseExchange { release: self.subject(), stage: self.stage(), old: old.clone() };
-        let verify = Step::ReleaseVerify { release: self.subject() };
-        let prune = Step::ReleasePrune { release: self.subject(), old, keep: self.spec.keep_previous };
+        let exchange =
+            Step::Release(ReleaseStep::Exchange { release: self.subject(), stage: self.stage(), old: old.clone() });
+        let verify = Step::Release(ReleaseStep::Verify { release: self.subject() });
+        let prune = Step::Release(ReleaseStep::Prune { release: self.subject(), old, keep: self.spec.keep_previous });
         [
             plain(Step::CheckPrinter, Undo::Nothing, Phase::Switch),
             plain(exchange, undo, Phase::Switch),

@@ -34,18 +34,18 @@ fn planned(action: Action, spec: &ReleaseSpec, facts: &ReleaseFacts) -> Plan {
 fn words(plan: &Plan) -> Vec<&'static str> {
     let word = |planned: &PlannedStep| match &planned.step {
         Step::CheckPrinter => "printer",
-        Step::ReleaseDownload { .. } => "download",
-        Step::ReleaseUnpack { share: true, .. } => "unpack",
-        Step::ReleaseUnpack { share: false, .. } => "unpack afresh",
-        Step::ReleaseStageKept { .. } => "kept",
-        Step::ReleaseLearn { .. } => "learn",
-        Step::ReleaseCarryOver { kept: Some(_), .. } => "carry",
-        Step::ReleaseCarryOver { kept: None, .. } => "carry all",
-        Step::ReleaseProbe { .. } => "probe",
-        Step::ReleaseExchange { old: OldFolder::Previous { .. }, .. } => "exchange",
-        Step::ReleaseExchange { old: OldFolder::Kept(_), .. } => "exchange, keep",
-        Step::ReleaseVerify { .. } => "verify",
-        Step::ReleasePrune { .. } => "prune",
+        Step::Release(ReleaseStep::Download { .. }) => "download",
+        Step::Release(ReleaseStep::Unpack { share: true, .. }) => "unpack",
+        Step::Release(ReleaseStep::Unpack { share: false, .. }) => "unpack afresh",
+        Step::Release(ReleaseStep::StageKept { .. }) => "kept",
+        Step::Release(ReleaseStep::Learn { .. }) => "learn",
+        Step::Release(ReleaseStep::CarryOver { kept: Some(_), .. }) => "carry",
+        Step::Release(ReleaseStep::CarryOver { kept: None, .. }) => "carry all",
+        Step::Release(ReleaseStep::Probe { .. }) => "probe",
+        Step::Release(ReleaseStep::Exchange { old: OldFolder::Previous { .. }, .. }) => "exchange",
+        Step::Release(ReleaseStep::Exchange { old: OldFolder::Kept(_), .. }) => "exchange, keep",
+        Step::Release(ReleaseStep::Verify { .. }) => "verify",
+        Step::Release(ReleaseStep::Prune { .. }) => "prune",
         Step::Health(HealthStep::Record { .. }) => "record",
         Step::Health(HealthStep::Check { .. }) => "health",
         other => panic!("not of a release: {other:?}"),
@@ -73,7 +73,9 @@ fn an_upgrade_prepares_everything_before_the_switch() {
             "Web Client app: Download Complete, extracting release to '/home/pi/app'"
         ]
     );
-    let Step::ReleaseExchange { stage, old: OldFolder::Previous { folder, version }, .. } = &plan.steps[5].step else {
+    let Step::Release(ReleaseStep::Exchange { stage, old: OldFolder::Previous { folder, version }, .. }) =
+        &plan.steps[5].step
+    else {
         panic!("no exchange")
     };
     assert_eq!(stage.to_str(), Some("/home/pi/.app.refit-new-r1"));
@@ -178,7 +180,7 @@ fn soft_recovery_does_only_what_is_needed_and_hard_recovery_all() {
     assert!(plan.notes.join("\n").contains("index.html"), "{:?}", plan.notes);
     assert_eq!(plan.to, "v1", "the installed version, not the newest");
     assert!(
-        matches!(&plan.steps[0].step, Step::ReleaseDownload { wanted: WantedRelease::Tagged { version, .. }, .. } if version == "v1")
+        matches!(&plan.steps[0].step, Step::Release(ReleaseStep::Download { wanted: WantedRelease::Tagged { version, .. }, .. }) if version == "v1")
     );
     let plan = planned(Action::HardRecovery, &web, &facts);
     assert_eq!(words(&plan)[1], "unpack afresh");
@@ -199,7 +201,8 @@ fn a_signature_that_is_asked_for_must_be_there() {
     signed.verify = Verify::Minisign { key: "K".to_owned() };
     let mut facts = facts("v1", "v2");
     let plan = planned(Action::Upgrade, &signed, &facts);
-    let Step::ReleaseDownload { wanted: WantedRelease::Offered { signature, checksums, .. }, .. } = &plan.steps[0].step
+    let Step::Release(ReleaseStep::Download { wanted: WantedRelease::Offered { signature, checksums, .. }, .. }) =
+        &plan.steps[0].step
     else {
         panic!("no download")
     };
