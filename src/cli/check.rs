@@ -2,9 +2,12 @@
 //!
 //! Needs no daemon and changes nothing.
 
+use std::path::PathBuf;
+
 use refit_adapters::builtin::Whereabouts;
 use refit_model::settings::{Problem, Settings, Severity};
 use refit_model::updater::Spec;
+use refit_model::updater::python::PythonSpec;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Stop};
@@ -65,18 +68,18 @@ fn understood(places: &Places, settings: &Settings, specs: &Specs, exit: Exit) -
 fn software(spec: &Spec) -> Value {
     match spec {
         Spec::Git(git) => json!({
-            "name": git.name,
+            "name": git.common.name,
             "type": "git_repo",
-            "channel": git.channel.as_str(),
+            "channel": git.common.channel.as_str(),
             "path": git.path,
             "origin": git.origin,
             "branch": git.primary_branch,
             "pinned_commit": git.pinned_commit,
         }),
         Spec::Release(release) => json!({
-            "name": release.name,
+            "name": release.common.name,
             "type": release.kind.as_str(),
-            "channel": release.channel.as_str(),
+            "channel": release.common.channel.as_str(),
             "path": release.path,
             "forge": release.source.forge,
             "api": release.source.api,
@@ -84,16 +87,20 @@ fn software(spec: &Spec) -> Value {
             "persistent_files": release.persistent_files,
         }),
         Spec::Python(python) => json!({
-            "name": python.name,
+            "name": python.common.name,
             "type": "python",
-            "channel": python.channel.as_str(),
+            "channel": python.common.channel.as_str(),
             "project": python.project,
             "extras": python.extras,
-            "environment": python.dependencies.environment.as_ref().map(|environment| &environment.folder),
+            "environment": environment(python),
         }),
         Spec::System(system) => json!({ "name": system.name, "type": "system", "packagekit": system.packagekit }),
         Spec::Absent(absent) => json!({ "name": absent.name, "type": "none", "looked_for": absent.looked_for }),
     }
+}
+
+fn environment(python: &PythonSpec) -> Option<&PathBuf> {
+    python.common.dependencies.environment.as_ref().map(|environment| &environment.folder)
 }
 
 fn show(face: &Face, places: &Places, settings: &Settings, specs: &Specs) {
@@ -139,22 +146,22 @@ fn refreshes(settings: &Settings) -> String {
 fn row(spec: &Spec) -> Vec<String> {
     match spec {
         Spec::Git(git) => vec![
-            git.name.to_string(),
+            git.common.name.to_string(),
             "git_repo".to_owned(),
-            git.channel.as_str().to_owned(),
+            git.common.channel.as_str().to_owned(),
             git.path.display().to_string(),
         ],
         Spec::Release(release) => vec![
-            release.name.to_string(),
+            release.common.name.to_string(),
             release.kind.as_str().to_owned(),
-            release.channel.as_str().to_owned(),
+            release.common.channel.as_str().to_owned(),
             release.path.display().to_string(),
         ],
         Spec::Python(python) => vec![
-            python.name.to_string(),
+            python.common.name.to_string(),
             "python".to_owned(),
-            python.channel.as_str().to_owned(),
-            python.dependencies.environment.as_ref().map(|it| it.folder.display().to_string()).unwrap_or_default(),
+            python.common.channel.as_str().to_owned(),
+            environment(python).map(|folder| folder.display().to_string()).unwrap_or_default(),
         ],
         Spec::System(system) => vec![system.name.to_string(), "system".to_owned(), String::new(), String::new()],
         Spec::Absent(absent) => {

@@ -106,7 +106,7 @@ fn place(spec: &Spec) -> Option<String> {
         Spec::Git(git) => Some(git.path.display().to_string()),
         Spec::Release(release) => Some(release.path.display().to_string()),
         Spec::Python(python) => {
-            let folder = &python.dependencies.environment.as_ref()?.folder;
+            let folder = &python.common.dependencies.environment.as_ref()?.folder;
             Some(format!("{} {:?}", folder.display(), python.project))
         }
         Spec::System(_) | Spec::Absent(_) => None,

@@ -13,6 +13,7 @@ use refit_model::settings::{
     CommonSettings, Dependencies as Configured, GitSettings, Place, PythonEnv, PythonSettings, ReleaseSettings,
     Settings, UpdateManagerSettings, UpdaterKind, UpdaterSettings,
 };
+use refit_model::updater::Common;
 use refit_model::updater::Spec;
 use refit_model::updater::git::GitSpec;
 use refit_model::updater::python::PythonSpec;
@@ -69,7 +70,7 @@ fn system(all: &UpdateManagerSettings) -> Option<Spec> {
 
 fn spec(updater: &UpdaterSettings, settings: &Settings, debug: bool) -> Result<Spec, String> {
     match &updater.kind {
-        UpdaterKind::Git(git) => git_spec(updater, &updater.common, git, settings, debug).map(Spec::Git),
+        UpdaterKind::Git(git) => git_spec(updater, git, settings, debug).map(Spec::Git),
         UpdaterKind::Web(release) => {
             Ok(Spec::Release(release_spec(updater, release, ReleaseKind::Web, settings, debug)))
         }
@@ -110,30 +111,32 @@ fn reserve(spec: &mut Spec, before: &[Spec]) {
     release.reserved = before.iter().any(holds);
 }
 
-fn git_spec(
-    updater: &UpdaterSettings,
-    common: &CommonSettings,
-    git: &GitSettings,
-    settings: &Settings,
-    debug: bool,
-) -> Result<GitSpec, String> {
+fn git_spec(updater: &UpdaterSettings, git: &GitSettings, settings: &Settings, debug: bool) -> Result<GitSpec, String> {
     let primary_branch = BranchName::new(&git.primary_branch).map_err(|error| error.to_string())?;
+    let dependencies = dependencies(&git.dependencies, &updater.common, &git.path, settings.refit.keep_previous);
     Ok(GitSpec {
-        name: updater.name.clone(),
-        channel: common.channel,
-        channel_invalid: common.channel_invalid,
+        common: common(updater, dependencies, debug),
         path: git.path.clone(),
         origin: git.origin.clone(),
         moved_origin: git.moved_origin.clone(),
         primary_branch,
         pinned_commit: git.pinned_commit.clone(),
+    })
+}
+
+fn common(updater: &UpdaterSettings, dependencies: Dependencies, debug: bool) -> Common {
+    let common = &updater.common;
+    Common {
+        name: updater.name.clone(),
+        channel: common.channel,
+        channel_invalid: common.channel_invalid,
         report_anomalies: common.report_anomalies,
         info_tags: common.info_tags.clone(),
         refresh_interval_hours: common.refresh_interval_hours,
         debug,
-        dependencies: dependencies(&git.dependencies, common, &git.path, settings.refit.keep_previous),
+        dependencies,
         config_hash: updater.config_hash.clone(),
-    })
+    }
 }
 
 fn release_spec(
@@ -143,12 +146,11 @@ fn release_spec(
     settings: &Settings,
     debug: bool,
 ) -> ReleaseSpec {
-    let common = &updater.common;
+    let dependencies =
+        dependencies(&release.dependencies, &updater.common, &release.path, settings.refit.keep_previous);
     ReleaseSpec {
-        name: updater.name.clone(),
+        common: common(updater, dependencies, debug),
         kind,
-        channel: common.channel,
-        channel_invalid: common.channel_invalid,
         path: release.path.clone(),
         reserved: false,
         source: release.source.clone(),
@@ -157,12 +159,6 @@ fn release_spec(
         probe: release.probe.clone(),
         machine: std::env::consts::ARCH.to_owned(),
         keep_previous: settings.refit.keep_previous,
-        report_anomalies: common.report_anomalies,
-        info_tags: common.info_tags.clone(),
-        refresh_interval_hours: common.refresh_interval_hours,
-        debug,
-        dependencies: dependencies(&release.dependencies, common, &release.path, settings.refit.keep_previous),
-        config_hash: updater.config_hash.clone(),
     }
 }
 
@@ -172,26 +168,18 @@ fn python_spec(
     settings: &Settings,
     debug: bool,
 ) -> Result<PythonSpec, String> {
-    let common = &updater.common;
     let primary_branch = python.primary_branch.as_deref().map(BranchName::new).transpose();
+    let dependencies = Dependencies {
+        environment: Some(environment(&python.python, settings.refit.keep_previous)),
+        services: updater.common.managed_services.clone(),
+        health: updater.common.health.clone(),
+        ..Dependencies::default()
+    };
     Ok(PythonSpec {
-        name: updater.name.clone(),
+        common: common(updater, dependencies, debug),
         project: ProjectName::new(&python.project_name).map_err(|error| error.to_string())?,
         extras: python.extras.clone(),
-        channel: common.channel,
-        channel_invalid: common.channel_invalid,
         primary_branch: primary_branch.map_err(|error| error.to_string())?,
-        dependencies: Dependencies {
-            environment: Some(environment(&python.python, settings.refit.keep_previous)),
-            services: common.managed_services.clone(),
-            health: common.health.clone(),
-            ..Dependencies::default()
-        },
-        report_anomalies: common.report_anomalies,
-        info_tags: common.info_tags.clone(),
-        refresh_interval_hours: common.refresh_interval_hours,
-        debug,
-        config_hash: updater.config_hash.clone(),
     })
 }
 

@@ -13,6 +13,7 @@ use refit_model::name::{BranchName, UpdaterName};
 use refit_model::printer::PrinterIdentity;
 use refit_model::python::name::ProjectName;
 use refit_model::settings::{BuiltinOverride, Channel, Settings};
+use refit_model::updater::Common;
 use refit_model::updater::Spec;
 use refit_model::updater::absent::AbsentSpec;
 use refit_model::updater::git::GitSpec;
@@ -124,23 +125,22 @@ fn package(builtin: &Builtin, folder: &Path, options: &BuiltinOverride, around: 
     installed::look(folder, &project, None)?;
     let channel = options.channel.unwrap_or(Channel::Stable);
     Some(Spec::Python(PythonSpec {
-        name,
+        common: Common {
+            dependencies: Dependencies {
+                environment: Some(environment_spec(folder.to_owned(), around)),
+                services: vec![builtin.name.to_owned()],
+                health: options.health.clone(),
+                ..Dependencies::default()
+            },
+            report_anomalies: options.report_anomalies,
+            refresh_interval_hours: options.refresh_interval_hours,
+            debug: around.debug,
+            config_hash: format!("{}|{}|{}", folder.display(), channel.as_str(), options.refresh_interval_hours),
+            ..Common::usual(name, channel)
+        },
         project,
         extras: Vec::new(),
-        channel,
-        channel_invalid: false,
         primary_branch: None,
-        dependencies: Dependencies {
-            environment: Some(environment_spec(folder.to_owned(), around)),
-            services: vec![builtin.name.to_owned()],
-            health: options.health.clone(),
-            ..Dependencies::default()
-        },
-        report_anomalies: options.report_anomalies,
-        info_tags: Vec::new(),
-        refresh_interval_hours: options.refresh_interval_hours,
-        debug: around.debug,
-        config_hash: format!("{}|{}|{}", folder.display(), channel.as_str(), options.refresh_interval_hours),
     }))
 }
 
@@ -167,35 +167,34 @@ fn build(
     let path = resolved(&path);
     let channel = options.channel.unwrap_or(Channel::Dev);
     Spec::Git(GitSpec {
-        name,
-        channel,
-        channel_invalid: false,
-        config_hash: format!(
-            "{}|{}|{}|{}",
-            path.display(),
-            channel.as_str(),
-            options.pinned_commit.as_deref().unwrap_or("-"),
-            options.refresh_interval_hours
-        ),
+        common: Common {
+            config_hash: format!(
+                "{}|{}|{}|{}",
+                path.display(),
+                channel.as_str(),
+                options.pinned_commit.as_deref().unwrap_or("-"),
+                options.refresh_interval_hours
+            ),
+            report_anomalies: options.report_anomalies,
+            refresh_interval_hours: options.refresh_interval_hours,
+            debug: around.debug,
+            dependencies: Dependencies {
+                environment: environment.map(|folder| environment_spec(folder, around)),
+                requirements: Some(PathBuf::from(builtin.requirements)),
+                system_dependencies: builtin.system_dependencies.map(PathBuf::from),
+                install_script: builtin.install_script.map(PathBuf::from),
+                node: false,
+                services: vec![builtin.name.to_owned()],
+                keep_previous: around.keep_previous,
+                health: options.health.clone(),
+            },
+            ..Common::usual(name, channel)
+        },
         path,
         origin: builtin.origin.to_owned(),
         moved_origin: builtin.moved_origin.map(str::to_owned),
         primary_branch,
         pinned_commit: options.pinned_commit.clone(),
-        report_anomalies: options.report_anomalies,
-        info_tags: Vec::new(),
-        refresh_interval_hours: options.refresh_interval_hours,
-        debug: around.debug,
-        dependencies: Dependencies {
-            environment: environment.map(|folder| environment_spec(folder, around)),
-            requirements: Some(PathBuf::from(builtin.requirements)),
-            system_dependencies: builtin.system_dependencies.map(PathBuf::from),
-            install_script: builtin.install_script.map(PathBuf::from),
-            node: false,
-            services: vec![builtin.name.to_owned()],
-            keep_previous: around.keep_previous,
-            health: options.health.clone(),
-        },
     })
 }
 
@@ -295,15 +294,15 @@ mod tests {
         std::fs::write(home.path().join(info).join("METADATA"), "Name: moonraker\nVersion: 0.11.0\n").expect("a file");
         let Spec::Python(spec) = moonraker(&OPTIONS, &around(home.path())) else { panic!("no package") };
         assert_eq!(
-            (spec.name.as_str(), spec.project.as_str(), spec.channel),
+            (spec.common.name.as_str(), spec.project.as_str(), spec.common.channel),
             ("moonraker", "moonraker", Channel::Stable)
         );
-        assert_eq!(spec.dependencies.services, ["moonraker"]);
-        let folder = spec.dependencies.environment.map(|environment| environment.folder);
+        assert_eq!(spec.common.dependencies.services, ["moonraker"]);
+        let folder = spec.common.dependencies.environment.map(|environment| environment.folder);
         assert_eq!(folder, Some(home.path().join("moonraker-env")));
         let beta = BuiltinOverride { channel: Some(Channel::Beta), ..OPTIONS };
         let Spec::Python(other) = moonraker(&beta, &around(home.path())) else { panic!("no package") };
-        assert!(other.channel == Channel::Beta && other.config_hash != spec.config_hash);
+        assert!(other.common.channel == Channel::Beta && other.common.config_hash != spec.common.config_hash);
         // A repository comes first.
         make(home.path(), &["moonraker/.git"]);
         assert_eq!(path(&moonraker(&OPTIONS, &around(home.path()))), resolved(&home.path().join("moonraker")));

@@ -106,7 +106,7 @@ impl Host {
         let mut facts = facts::look(&self.git, spec, before, WallClock.now()).await;
         let path = real_path(&spec.path).unwrap_or_else(|| spec.path.clone());
         facts.kept = off_the_loop(move || Ok(keep::kept(&path))).await.unwrap_or_default();
-        facts.dependencies = self.look_at_dependencies(&spec.dependencies, &facts.dependencies).await;
+        facts.dependencies = self.look_at_dependencies(&spec.common.dependencies, &facts.dependencies).await;
         facts
     }
 
@@ -126,9 +126,9 @@ impl Host {
         }
         let (remote, mut url) = (remote.clone(), url.clone());
         let mut moved = false;
-        let hand = self.hand(&RepoRef { updater: spec.name.clone(), path: spec.path.clone() }, tell);
+        let hand = self.hand(&RepoRef { updater: spec.common.name.clone(), path: spec.path.clone() }, tell);
         let unofficial = !crate::git::remote::same_repository(&url, &spec.origin);
-        if unofficial && !spec.debug && self.remotes.moved_to(&url, &spec.origin).await {
+        if unofficial && !spec.common.debug && self.remotes.moved_to(&url, &spec.origin).await {
             moved = hand
                 .write("following the moved remote", ["remote", "set-url", "--", &remote, &spec.origin])
                 .await
@@ -292,11 +292,11 @@ impl Machine for Host {
                 let real_path = real_path(&spec.path);
                 let home = real_path.as_ref().unwrap_or(&spec.path);
                 let target = survey.target.clone().filter(|_| survey.target_complete);
-                let repo = || RepoRef { updater: spec.name.clone(), path: home.clone() };
+                let repo = || RepoRef { updater: spec.common.name.clone(), path: home.clone() };
                 let wished = target.map(|target| Content::Commit { repo: repo(), to: GitTarget::Commit(target) });
                 let wanted = Wanted {
-                    name: &spec.name,
-                    dependencies: &spec.dependencies,
+                    name: &spec.common.name,
+                    dependencies: &spec.common.dependencies,
                     facts: &facts.dependencies,
                     home,
                     wished,

@@ -42,7 +42,7 @@ async fn what_is_seen_after_a_fetch_is_what_a_whole_look_sees() {
         ("modified", Channel::Dev, false),
     ] {
         let mut lab = Lab::new().await;
-        lab.spec.channel = channel;
+        lab.spec.common.channel = channel;
         lab.spec.pinned_commit = pin(&lab).filter(|_| pinned);
         if what == "diverged" {
             lab.work.commit(&[("own", "x\n")], "Mine");
@@ -76,7 +76,8 @@ async fn after_a_fetch_nothing_is_asked_until_something_changes() {
     assert!(digest(&settled).is_object());
     lab.second();
     let url = lab.server.url(&lab.remote.route());
-    let hand = lab.host.hand(&RepoRef { updater: lab.spec.name.clone(), path: lab.spec.path.clone() }, &lab.tell());
+    let hand =
+        lab.host.hand(&RepoRef { updater: lab.spec.common.name.clone(), path: lab.spec.path.clone() }, &lab.tell());
     let branch = BranchName::new("master").unwrap();
     assert_eq!(lab.host.remotes.check(&hand, "origin", &url, &branch).await, Ok(Seen::Fetched));
     // The files were made just now, what was fetched still later.

@@ -11,6 +11,7 @@ use refit_model::plan::{Action, Occasion, Plan, Verdict, plan};
 use refit_model::printer::{Activity, KlippyState, Printer};
 use refit_model::settings::Channel;
 use refit_model::step::{Phase, Step};
+use refit_model::updater::Common;
 use refit_model::updater::git::{Damage, GitFacts, GitSpec};
 use refit_model::updater::{Facts, Spec};
 use refit_testkit::git::{Commit, GitWorld, Remote, Work};
@@ -207,20 +208,12 @@ async fn host(home: PathBuf) -> (Host, watch::Sender<Printer>) {
 
 fn spec_of(path: &Path, origin: &str) -> GitSpec {
     GitSpec {
-        name: UpdaterName::new("app").unwrap(),
-        channel: Channel::Dev,
-        channel_invalid: false,
+        common: Common { config_hash: "1".to_owned(), ..Common::usual(UpdaterName::new("app").unwrap(), Channel::Dev) },
         path: path.to_owned(),
         origin: origin.to_owned(),
         moved_origin: None,
         primary_branch: BranchName::new("master").unwrap(),
         pinned_commit: None,
-        report_anomalies: true,
-        info_tags: Vec::new(),
-        refresh_interval_hours: 168,
-        debug: false,
-        dependencies: Default::default(),
-        config_hash: "1".to_owned(),
     }
 }
 
@@ -236,7 +229,7 @@ pub(super) async fn world_of(place: tempfile::TempDir, state: State) -> (Lab, St
     let mut spec = spec_of(&built.path, &option("origin").unwrap());
     spec.pinned_commit = option("pinned_commit").map(|pin| pin.to_lowercase());
     spec.primary_branch = BranchName::new(&option("primary_branch").unwrap_or_else(|| "master".to_owned())).unwrap();
-    spec.channel = match option("channel").as_deref() {
+    spec.common.channel = match option("channel").as_deref() {
         Some("stable") => Channel::Stable,
         Some("beta") => Channel::Beta,
         Some(_) | None => Channel::Dev,

@@ -66,7 +66,7 @@ impl PythonApplications {
 
     /// Reads what is installed. Starts nothing.
     pub async fn look(&self, spec: &PythonSpec, facts: &mut PythonFacts) {
-        let Some(environment) = &spec.dependencies.environment else { return };
+        let Some(environment) = &spec.common.dependencies.environment else { return };
         let (folder, project) = (environment.folder.clone(), spec.project.clone());
         let known = facts.installed.clone();
         let seen = off_the_loop(move || Ok(installed::look(&folder, &project, known.as_ref()))).await;
@@ -74,7 +74,7 @@ impl PythonApplications {
         let Ok(seen) = seen else { return };
         facts.missing = seen.is_none();
         // What is remembered under another configuration may be of another project.
-        let remembered = facts.installed.take().filter(|_| facts.config_hash == spec.config_hash);
+        let remembered = facts.installed.take().filter(|_| facts.config_hash == spec.common.config_hash);
         facts.installed = seen.or(remembered);
     }
 
@@ -82,10 +82,10 @@ impl PythonApplications {
     /// 1970.
     pub async fn refresh(&self, spec: &PythonSpec, facts: &mut PythonFacts, now: i64) {
         facts.last_refresh = now;
-        if facts.config_hash != spec.config_hash {
+        if facts.config_hash != spec.common.config_hash {
             // Another section may ask for another project: nothing of the old answers is believed.
             facts.remote = RemotePackage::default();
-            facts.config_hash.clone_from(&spec.config_hash);
+            facts.config_hash.clone_from(&spec.common.config_hash);
         }
         let nothing = InstalledPackage::default();
         let installed = facts.installed.as_ref().unwrap_or(&nothing);
@@ -113,7 +113,7 @@ impl PythonApplications {
         before: &RemotePackage,
         now: i64,
     ) -> RemotePackage {
-        let Some(environment) = &spec.dependencies.environment else { return before.clone() };
+        let Some(environment) = &spec.common.dependencies.environment else { return before.clone() };
         let failed = |error: String| RemotePackage { error: Some(error), ..before.clone() };
         let cache = self.rules.state.join("interpreters");
         let asked = interpreter::ask(&environment.folder, &cache, &self.rules.surroundings).await;
@@ -125,7 +125,7 @@ impl PythonApplications {
             Err(error) => return failed(format!("its Python does not start: {error}")),
         };
         let settings = pip_settings(self.places(environment), &self.variables(environment), &spec.project);
-        let pre = settings.pre || spec.channel == Channel::Beta;
+        let pre = settings.pre || spec.common.channel == Channel::Beta;
         let wanted = Wanted { spec, environment, installed, pre, now };
         match indexes(&settings, &interpreter) {
             Ok(indexes) => self.natively(&wanted, &interpreter, &settings, &indexes, before).await,
@@ -159,7 +159,7 @@ impl PythonApplications {
     }
 
     async fn through_pip(&self, wanted: &Wanted<'_>, why: &str, before: &RemotePackage) -> RemotePackage {
-        tracing::info!(updater = %wanted.spec.name, option = why, "pip is asked, since only it can judge its configuration");
+        tracing::info!(updater = %wanted.spec.common.name, option = why, "pip is asked, since only it can judge its configuration");
         let asked = pip::newest(wanted.environment, &self.rules.surroundings, &wanted.spec.project, wanted.pre).await;
         match asked {
             Ok(offer) => RemotePackage {

@@ -20,6 +20,7 @@ use refit_adapters::command::Surroundings;
 use refit_adapters::git::{Git, facts};
 use refit_model::name::{BranchName, UpdaterName};
 use refit_model::settings::Channel;
+use refit_model::updater::Common;
 use refit_model::updater::git::{GitFacts, GitSpec};
 use refit_testkit::git::{GitWorld, Remote, Work};
 
@@ -60,20 +61,12 @@ impl Counted {
 
 fn spec(path: &Path, remote: &Remote, channel: Channel, pin: Option<String>) -> GitSpec {
     GitSpec {
-        name: UpdaterName::new("app").unwrap(),
-        channel,
-        channel_invalid: false,
+        common: Common { config_hash: "x".to_owned(), ..Common::usual(UpdaterName::new("app").unwrap(), channel) },
         path: path.to_owned(),
         origin: remote.url(),
         moved_origin: None,
         primary_branch: BranchName::new("master").unwrap(),
         pinned_commit: pin,
-        report_anomalies: true,
-        info_tags: Vec::new(),
-        refresh_interval_hours: 168,
-        debug: false,
-        dependencies: Default::default(),
-        config_hash: "x".to_owned(),
     }
 }
 

@@ -14,6 +14,7 @@ use refit_adapters::command::Surroundings;
 use refit_adapters::git::{Git, facts};
 use refit_model::name::{BranchName, UpdaterName};
 use refit_model::settings::Channel;
+use refit_model::updater::Common;
 use refit_model::updater::git::{GitAssessment, GitFacts, GitSpec, assess};
 use refit_testkit::git_http::GitServer;
 use refit_testkit::states::{self, State, StateLab};
@@ -62,20 +63,12 @@ fn spec(lab: &StateLab) -> GitSpec {
         Some(_) | None => Channel::Dev,
     };
     GitSpec {
-        name: UpdaterName::new("app").unwrap(),
-        channel,
-        channel_invalid: false,
+        common: Common { config_hash: "x".to_owned(), ..Common::usual(UpdaterName::new("app").unwrap(), channel) },
         path: lab.path.clone(),
         origin: option("origin").map(|url| format!("{}.git", url.trim_end_matches(".git"))).unwrap(),
         moved_origin: option("moved_origin"),
         primary_branch: BranchName::new(&option("primary_branch").unwrap_or_else(|| "master".to_owned())).unwrap(),
         pinned_commit: option("pinned_commit").map(|pin| pin.to_lowercase()),
-        report_anomalies: true,
-        info_tags: Vec::new(),
-        refresh_interval_hours: 168,
-        debug: false,
-        dependencies: Default::default(),
-        config_hash: "x".to_owned(),
     }
 }
 

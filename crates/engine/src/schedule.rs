@@ -47,6 +47,7 @@ pub(crate) fn in_window(hour: u8, (first, last): (u8, u8)) -> bool {
 mod tests {
     use refit_model::name::{BranchName, UpdaterName};
     use refit_model::settings::Channel;
+    use refit_model::updater::Common;
     use refit_model::updater::git::{GitFacts, GitSpec};
 
     use super::*;
@@ -60,20 +61,15 @@ mod tests {
 
     fn spec() -> GitSpec {
         GitSpec {
-            name: UpdaterName::new("app").unwrap(),
-            channel: Channel::Dev,
-            channel_invalid: false,
+            common: Common {
+                config_hash: "one".to_owned(),
+                ..Common::usual(UpdaterName::new("app").unwrap(), Channel::Dev)
+            },
             path: "/app".into(),
             origin: String::new(),
             moved_origin: None,
             primary_branch: BranchName::new("master").unwrap(),
             pinned_commit: None,
-            report_anomalies: true,
-            info_tags: Vec::new(),
-            refresh_interval_hours: 168,
-            debug: false,
-            dependencies: Default::default(),
-            config_hash: "one".to_owned(),
         }
     }
 

@@ -131,7 +131,7 @@ fn planned(action: Action, spec: &Spec, facts: &Facts, occasion: &Occasion) -> R
             crate::updater::python::plan(action, spec, &crate::updater::python::PythonFacts::default(), occasion)
         }
         (Spec::Git(spec), Facts::Release(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent) => {
-            Err(Refusal::Unfit(format!("Git Repo {}: repo not initialized", spec.name)))
+            Err(Refusal::Unfit(format!("Git Repo {}: repo not initialized", spec.common.name)))
         }
         (Spec::Release(spec), Facts::Git(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent) => {
             crate::updater::release::plan(action, spec, &crate::updater::release::ReleaseFacts::default(), occasion)
@@ -146,9 +146,12 @@ pub fn overture(action: Action, spec: &Spec) -> Vec<String> {
     let says = |name: &UpdaterName, text: &str| format!("Git Repo {name}: {text}");
     match (spec, action) {
         (Spec::Git(spec), Action::SoftRecovery) => {
-            vec![says(&spec.name, "Attempting Repo Recovery..."), says(&spec.name, "Resetting Git Repo...")]
+            vec![
+                says(&spec.common.name, "Attempting Repo Recovery..."),
+                says(&spec.common.name, "Resetting Git Repo..."),
+            ]
         }
-        (Spec::Git(spec), Action::HardRecovery) => vec![says(&spec.name, "Attempting Repo Recovery...")],
+        (Spec::Git(spec), Action::HardRecovery) => vec![says(&spec.common.name, "Attempting Repo Recovery...")],
         (Spec::Release(spec), _) => crate::updater::release::overture(action, spec),
         (Spec::Python(spec), _) => crate::updater::python::overture(action, spec),
         (Spec::Git(_), Action::Upgrade | Action::Rollback | Action::Restart)

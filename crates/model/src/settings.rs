@@ -38,6 +38,7 @@ pub use refit::{ArchiveBounds, Protocol, RefitSettings};
 pub use server::{MoonrakerAddress, ServerSettings};
 pub use services::AllowedServices;
 pub use source::ConfigSource;
+pub(crate) use update_manager::INTERVAL_HOURS;
 pub use update_manager::{BuiltinOverride, BuiltinOverrides, Channel, UpdateManagerSettings};
 pub use updater::{
     CommonSettings, Dependencies, GitSettings, PythonEnv, PythonLocation, PythonSettings, ReleaseSettings, UpdaterKind,

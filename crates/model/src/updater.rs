@@ -8,12 +8,15 @@ use crate::hold::Offer;
 use crate::name::UpdaterName;
 
 pub mod absent;
+mod common;
 pub mod git;
 pub(crate) mod places;
 pub mod python;
 pub mod release;
 mod repr;
 pub mod system;
+
+pub use common::Common;
 
 /// What the owner configured for one updater.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -123,11 +126,22 @@ impl Spec {
     #[must_use]
     pub fn title(&self) -> String {
         match self {
-            Self::Git(spec) => format!("Git Repo {}", spec.name),
-            Self::Release(spec) => format!("{} {}", spec.kind.title(), spec.name),
-            Self::Python(spec) => format!("Python Package {}", spec.name),
+            Self::Git(spec) => format!("Git Repo {}", spec.common.name),
+            Self::Release(spec) => format!("{} {}", spec.kind.title(), spec.common.name),
+            Self::Python(spec) => format!("Python Package {}", spec.common.name),
             Self::System(_) => "System packages".to_owned(),
             Self::Absent(spec) => spec.name.to_string(),
+        }
+    }
+
+    /// What every software has; none of what is no software of its own.
+    #[must_use]
+    pub fn common(&self) -> Option<&Common> {
+        match self {
+            Self::Git(spec) => Some(&spec.common),
+            Self::Release(spec) => Some(&spec.common),
+            Self::Python(spec) => Some(&spec.common),
+            Self::System(_) | Self::Absent(_) => None,
         }
     }
 
@@ -135,21 +149,16 @@ impl Spec {
     #[must_use]
     pub fn health(&self) -> &HealthSpec {
         static USUAL: HealthSpec = HealthSpec::USUAL;
-        match self {
-            Self::Git(spec) => &spec.dependencies.health,
-            Self::Release(spec) => &spec.dependencies.health,
-            Self::Python(spec) => &spec.dependencies.health,
-            Self::System(_) | Self::Absent(_) => &USUAL,
-        }
+        self.common().map_or(&USUAL, |common| &common.dependencies.health)
     }
 
     /// The updater's name.
     #[must_use]
     pub fn name(&self) -> &UpdaterName {
         match self {
-            Self::Git(spec) => &spec.name,
-            Self::Release(spec) => &spec.name,
-            Self::Python(spec) => &spec.name,
+            Self::Git(git::GitSpec { common, .. })
+            | Self::Release(release::ReleaseSpec { common, .. })
+            | Self::Python(python::PythonSpec { common, .. }) => &common.name,
             Self::System(spec) => &spec.name,
             Self::Absent(spec) => &spec.name,
         }
@@ -159,9 +168,9 @@ impl Spec {
     #[must_use]
     pub fn config_hash(&self) -> &str {
         match self {
-            Self::Git(spec) => &spec.config_hash,
-            Self::Release(spec) => &spec.config_hash,
-            Self::Python(spec) => &spec.config_hash,
+            Self::Git(git::GitSpec { common, .. })
+            | Self::Release(release::ReleaseSpec { common, .. })
+            | Self::Python(python::PythonSpec { common, .. }) => &common.config_hash,
             Self::System(spec) => &spec.config_hash,
             Self::Absent(_) => "",
         }
@@ -171,9 +180,9 @@ impl Spec {
     #[must_use]
     pub fn refresh_interval_hours(&self) -> u32 {
         match self {
-            Self::Git(spec) => spec.refresh_interval_hours,
-            Self::Release(spec) => spec.refresh_interval_hours,
-            Self::Python(spec) => spec.refresh_interval_hours,
+            Self::Git(git::GitSpec { common, .. })
+            | Self::Release(release::ReleaseSpec { common, .. })
+            | Self::Python(python::PythonSpec { common, .. }) => common.refresh_interval_hours,
             Self::System(spec) => spec.refresh_interval_hours,
             Self::Absent(spec) => spec.refresh_interval_hours,
         }

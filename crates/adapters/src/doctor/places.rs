@@ -159,13 +159,13 @@ fn one(check: &'static str, name: &str, folder: &Path, owner: &Owner) -> Option<
 /// What a piece of software has on the disk, with its name.
 pub(super) fn written(spec: &Spec) -> Vec<(String, PathBuf)> {
     let name = spec.name().to_string();
-    let (own, dependencies) = match spec {
-        Spec::Git(git) => (Some(&git.path), Some(&git.dependencies)),
-        Spec::Release(release) => (Some(&release.path), Some(&release.dependencies)),
-        Spec::Python(python) => (None, Some(&python.dependencies)),
-        Spec::System(_) | Spec::Absent(_) => (None, None),
+    let own = match spec {
+        Spec::Git(git) => Some(&git.path),
+        Spec::Release(release) => Some(&release.path),
+        Spec::Python(_) | Spec::System(_) | Spec::Absent(_) => None,
     };
-    let environment = dependencies.and_then(|all| all.environment.as_ref()).map(|environment| &environment.folder);
+    let environment = spec.common().and_then(|common| common.dependencies.environment.as_ref());
+    let environment = environment.map(|environment| &environment.folder);
     own.into_iter().chain(environment).map(|folder| (name.clone(), folder.clone())).collect()
 }
 

@@ -139,12 +139,7 @@ async fn node(patient: &Patient<'_>) -> Vec<Finding> {
 }
 
 fn dependencies(spec: &Spec) -> Option<&Dependencies> {
-    match spec {
-        Spec::Git(git) => Some(&git.dependencies),
-        Spec::Release(release) => Some(&release.dependencies),
-        Spec::Python(python) => Some(&python.dependencies),
-        Spec::System(_) | Spec::Absent(_) => None,
-    }
+    spec.common().map(|common| &common.dependencies)
 }
 
 /// The first three numbers; those that are missing are 0.

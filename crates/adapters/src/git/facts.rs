@@ -25,7 +25,7 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
     });
     // Only a panic or the end of the runtime gets in the way of a blocking task.
     let Ok((repo, taken, boot)) = taken.await else { return before.clone() };
-    let known = fingerprint_of(before).filter(|_| before.config_hash == spec.config_hash);
+    let known = fingerprint_of(before).filter(|_| before.config_hash == spec.common.config_hash);
     let digest = taken.map(|taken| taken.digest);
     let unchanged = |known: &&Fingerprint| digest.is_some() && known.digest == digest && known.boot == boot;
     if let Some(known) = known.as_ref().filter(unchanged) {
@@ -41,7 +41,7 @@ pub async fn look(git: &Git, spec: &GitSpec, before: &GitFacts, now: f64) -> Git
     let fingerprint = Fingerprint { digest, boot, messages: messages.clone() };
     GitFacts {
         last_refresh: before.last_refresh,
-        config_hash: spec.config_hash.clone(),
+        config_hash: spec.common.config_hash.clone(),
         local: facts,
         remote,
         rollback: before.rollback.clone(),

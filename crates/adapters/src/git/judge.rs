@@ -31,7 +31,7 @@ pub(super) async fn judge(ask: &mut Ask<'_>, spec: &GitSpec, local: &mut Local, 
     remote.upstream = ask.reference(&place.tracking()).await;
     let mut between = None;
     let apart = match &remote.upstream {
-        Some(upstream) if spec.channel == Channel::Dev && spec.pinned_commit.is_none() => {
+        Some(upstream) if spec.common.channel == Channel::Dev && spec.pinned_commit.is_none() => {
             if place.counted(local).is_none() {
                 // They have to be listed anyway, and then they are counted as well.
                 between = place.between(ask, upstream).await;
@@ -49,10 +49,10 @@ pub(super) async fn judge(ask: &mut Ask<'_>, spec: &GitSpec, local: &mut Local, 
     };
     remote.diverged = !local.facts.detached && apart.is_some_and(|(ahead, _)| ahead > 0);
     let mut judge = Judge { ask, place, tags: None, between };
-    match (&spec.pinned_commit, spec.channel) {
+    match (&spec.pinned_commit, spec.common.channel) {
         (Some(pin), _) => judge.pinned(pin, local, &mut remote).await,
         (None, Channel::Dev) => judge.dev(apart, local, &mut remote).await,
-        (None, Channel::Stable | Channel::Beta) => judge.tagged(spec.channel, local, &mut remote).await,
+        (None, Channel::Stable | Channel::Beta) => judge.tagged(spec.common.channel, local, &mut remote).await,
     }
     judge.commits_behind(&mut remote).await;
     remote
@@ -103,7 +103,7 @@ impl Place {
         if !detached {
             ask.complaints.extend(std::iter::repeat_n(format!("fatal: Not a valid object name {short}"), 3));
         }
-        ask.complaints.push(if spec.channel == Channel::Dev && spec.pinned_commit.is_none() {
+        ask.complaints.push(if spec.common.channel == Channel::Dev && spec.pinned_commit.is_none() {
             format!(
                 "fatal: ambiguous argument '{short}': unknown revision or path not in the working tree.\n\
                  Use '--' to separate paths from revisions, like this:\n\

@@ -1,5 +1,6 @@
 use refit_model::name::{BranchName, UpdaterName};
 use refit_model::settings::Channel;
+use refit_model::updater::Common;
 use refit_model::updater::git::RollbackPoint;
 use refit_testkit::git::{Commit, GitWorld, Remote, Work};
 
@@ -24,20 +25,12 @@ async fn lab() -> Lab {
     remote.commit(&[("a.py", "1\n"), (".gitignore", "*.log\n"), ("req.txt", "one\n")], "First");
     let work = remote.clone_to(world.root().join("app"));
     let spec = GitSpec {
-        name: UpdaterName::new("app").unwrap(),
-        channel: Channel::Dev,
-        channel_invalid: false,
+        common: Common { refresh_interval_hours: 1, ..Common::usual(UpdaterName::new("app").unwrap(), Channel::Dev) },
         path: work.path().to_owned(),
         origin: remote.url(),
         moved_origin: None,
         primary_branch: BranchName::new("master").unwrap(),
         pinned_commit: None,
-        report_anomalies: true,
-        info_tags: Vec::new(),
-        refresh_interval_hours: 1,
-        debug: false,
-        dependencies: Default::default(),
-        config_hash: String::new(),
     };
     let path = std::env::var_os("PATH").unwrap_or_default();
     let surroundings = Surroundings { home: world.root().join("home"), path, passed_on: Vec::new() };

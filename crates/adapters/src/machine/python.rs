@@ -23,7 +23,7 @@ impl Host {
         #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
         let now = WallClock.now() as i64;
         let mut facts = PythonFacts { survey: None, ..before.clone() };
-        facts.dependencies = self.look_at_dependencies(&spec.dependencies, &facts.dependencies).await;
+        facts.dependencies = self.look_at_dependencies(&spec.common.dependencies, &facts.dependencies).await;
         self.applications.look(spec, &mut facts).await;
         match look {
             Look::Local => {}
@@ -34,8 +34,8 @@ impl Host {
                     Action::SoftRecovery | Action::HardRecovery | Action::Rollback | Action::Restart => None,
                 };
                 let wanted = Wanted {
-                    name: &spec.name,
-                    dependencies: &spec.dependencies,
+                    name: &spec.common.name,
+                    dependencies: &spec.common.dependencies,
                     facts: &facts.dependencies,
                     // Nothing of it lies outside its environment.
                     home: Path::new(""),

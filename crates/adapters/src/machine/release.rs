@@ -27,7 +27,7 @@ impl Host {
             Look::Survey(action) => self.releases.survey(spec, before, action, now).await,
             Look::Preview(action) => self.releases.preview(spec, before, action, now).await,
         };
-        facts.dependencies = self.look_at_dependencies(&spec.dependencies, &facts.dependencies).await;
+        facts.dependencies = self.look_at_dependencies(&spec.common.dependencies, &facts.dependencies).await;
         let action = match look {
             Look::Local | Look::Remote => return Facts::Release(Box::new(facts)),
             Look::Survey(action) | Look::Preview(action) => action,
@@ -42,8 +42,8 @@ impl Host {
         };
         let preview = matches!(look, Look::Preview(_));
         let wanted = Wanted {
-            name: &spec.name,
-            dependencies: &spec.dependencies,
+            name: &spec.common.name,
+            dependencies: &spec.common.dependencies,
             facts: &facts.dependencies,
             home,
             wished,

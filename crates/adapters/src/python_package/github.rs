@@ -29,11 +29,11 @@ pub(super) async fn newest(forges: &Forges, api: &str, asked: Asked<'_>, before:
         owner: asked.owner.to_owned(),
         repo: asked.repo.to_owned(),
     };
-    let judged_for = format!("{} {}/{}", asked.spec.channel.as_str(), asked.owner, asked.repo);
+    let judged_for = format!("{} {}/{}", asked.spec.common.channel.as_str(), asked.owner, asked.repo);
     let branch = asked.spec.primary_branch.as_ref().map(|branch| branch.as_str());
     let judged_for = branch.map_or(judged_for.clone(), |branch| format!("{judged_for} {branch}"));
     let known = if before.judged_for == judged_for { before.clone() } else { RemotePackage::default() };
-    let told = match asked.spec.channel {
+    let told = match asked.spec.common.channel {
         Channel::Stable | Channel::Beta => release(forges, &source, asked, &known).await,
         Channel::Dev => commit(forges, &source, branch, asked, &known).await,
     };
@@ -41,7 +41,7 @@ pub(super) async fn newest(forges: &Forges, api: &str, asked: Asked<'_>, before:
 }
 
 async fn release(forges: &Forges, source: &Source, asked: Asked<'_>, known: &RemotePackage) -> RemotePackage {
-    let channel = asked.spec.channel;
+    let channel = asked.spec.common.channel;
     let tag = known.offer.as_ref().and_then(|offer| offer.tag.clone());
     let before = RemoteRelease {
         last_good: known.last_good,

@@ -50,10 +50,10 @@ impl Releases {
     pub async fn refresh(&self, spec: &ReleaseSpec, before: &ReleaseFacts, now: i64) -> ReleaseFacts {
         let mut facts = self.look(spec, before).await;
         facts.last_refresh = now;
-        if facts.config_hash != spec.config_hash {
+        if facts.config_hash != spec.common.config_hash {
             // Another section may ask another project: nothing of the old answers is believed.
             facts.remote = RemoteRelease::default();
-            facts.config_hash.clone_from(&spec.config_hash);
+            facts.config_hash.clone_from(&spec.common.config_hash);
         }
         self.ask(spec, &mut facts, now).await;
         facts
@@ -66,7 +66,7 @@ impl Releases {
         }
         let source = effective_source(spec, &facts.installed);
         let version = installed_version(spec.kind, &facts.installed);
-        facts.remote = self.forges.newest(&source, spec.channel, version, &facts.remote, now).await;
+        facts.remote = self.forges.newest(&source, spec.common.channel, version, &facts.remote, now).await;
     }
 
     /// Looks more closely, for a plan.
@@ -124,7 +124,7 @@ impl Releases {
     async fn difference(&self, spec: &ReleaseSpec, facts: &ReleaseFacts) -> Option<Difference> {
         let asset = assess(spec, facts).choice?.ok()?.asset;
         let source = effective_source(spec, &facts.installed);
-        let coming = self.listed(&source, &asset, &spec.config_hash).await?;
+        let coming = self.listed(&source, &asset, &spec.common.config_hash).await?;
         let real = facts.survey.as_ref().and_then(|survey| survey.real_path.clone());
         let live = real.unwrap_or_else(|| spec.path.clone());
         let shipped = match Shipped::read(&live).filter(|shipped| !shipped.leaves.is_empty()) {
@@ -147,10 +147,10 @@ impl Releases {
     ) -> Option<BTreeSet<String>> {
         let version = installed_version(spec.kind, &facts.installed)?;
         let named = facts.installed.info.as_ref().and_then(|info| info.asset_name.as_deref());
-        let wish = Wish { updater: &spec.name, kind: spec.kind, named, machine: &spec.machine };
+        let wish = Wish { updater: &spec.common.name, kind: spec.kind, named, machine: &spec.machine };
         let release = self.forges.tagged(source, version).await.ok()?;
         let asset = choose_asset(&wish, &release).ok()?.asset;
-        let listed = self.listed(source, &asset, &spec.config_hash).await?;
+        let listed = self.listed(source, &asset, &spec.common.config_hash).await?;
         Some(listed.into_iter().map(|leaf| leaf.path).collect())
     }
 

@@ -29,7 +29,7 @@ pub(super) fn look(work: &Work, spec: &GitSpec, offered: Option<&str>) -> Seen {
     let detached = one(&["symbolic-ref", "-q", "HEAD"]).is_none();
     let ancestor = work.try_git(&["merge-base", "--is-ancestor", "HEAD", "origin/master"]).ok();
     let head = one(&["rev-parse", "HEAD"]);
-    let offered = match (&spec.pinned_commit, spec.channel) {
+    let offered = match (&spec.pinned_commit, spec.common.channel) {
         (Some(pin), _) => {
             let found = one(&["rev-parse", "--verify", "--quiet", &format!("{pin}^{{commit}}")]);
             let after = work.try_git(&["merge-base", "--is-ancestor", "HEAD", pin]).ok();

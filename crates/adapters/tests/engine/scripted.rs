@@ -13,6 +13,7 @@ use refit_model::name::{BranchName, CommitId, RunId, UpdaterName};
 use refit_model::request::{Caller, Door};
 use refit_model::settings::Channel;
 use refit_model::step::{GitStep, GitTarget, HealthStep, ServiceStep, Step, Undo};
+use refit_model::updater::Common;
 use refit_model::updater::absent::AbsentSpec;
 use refit_model::updater::git::{GitFacts, GitSpec, RepoKind, RollbackPoint, Survey};
 use refit_model::updater::{Facts, Spec};
@@ -30,27 +31,19 @@ pub(crate) fn name(text: &str) -> UpdaterName {
 
 pub(crate) fn git(text: &str) -> Spec {
     Spec::Git(GitSpec {
-        name: name(text),
-        channel: Channel::Dev,
-        channel_invalid: false,
+        common: Common { config_hash: "0123456789abcdef".to_owned(), ..Common::usual(name(text), Channel::Dev) },
         path: PathBuf::from("/srv").join(text),
         origin: format!("https://host/owner/{text}.git"),
         moved_origin: None,
         primary_branch: BranchName::new("master").unwrap(),
         pinned_commit: None,
-        report_anomalies: true,
-        info_tags: Vec::new(),
-        refresh_interval_hours: 168,
-        debug: false,
-        dependencies: Default::default(),
-        config_hash: "0123456789abcdef".to_owned(),
     })
 }
 
 /// One whose services are restarted after an update.
 pub(crate) fn serving(text: &str, services: &[&str]) -> Spec {
     let Spec::Git(mut spec) = git(text) else { unreachable!() };
-    spec.dependencies.services = services.iter().map(|service| (*service).to_owned()).collect();
+    spec.common.dependencies.services = services.iter().map(|service| (*service).to_owned()).collect();
     Spec::Git(spec)
 }
 
@@ -178,28 +171,28 @@ impl Machine for Scripted {
             return Facts::System(Box::default());
         }
         let Spec::Git(spec) = spec else { return Facts::Absent };
-        self.with(|disk| disk.looks.push((spec.name.to_string(), look)));
+        self.with(|disk| disk.looks.push((spec.common.name.to_string(), look)));
         let mut facts = match before {
             Facts::Git(facts) => (**facts).clone(),
             Facts::Release(_) | Facts::Python(_) | Facts::System(_) | Facts::Absent => GitFacts::default(),
         };
         facts.local.kind = RepoKind::Repo;
         facts.local.repo_detected = true;
-        facts.local.head = Some(self.head(spec.name.as_str()));
+        facts.local.head = Some(self.head(spec.common.name.as_str()));
         facts.local.branch = Some("master".to_owned());
         facts.local.remote_alias = Some("origin".to_owned());
         facts.local.remote_url = Some(spec.origin.clone());
         facts.local.recovery_url = Some(spec.origin.clone());
         facts.local.describe = Some("v1.0.0-0-gaaaaaaaa".to_owned());
-        facts.local.corrupt = self.with(|disk| disk.corrupt.contains(spec.name.as_str()));
-        let service_manager = (!spec.dependencies.services.is_empty()).then(|| "systemd".to_owned());
+        facts.local.corrupt = self.with(|disk| disk.corrupt.contains(spec.common.name.as_str()));
+        let service_manager = (!spec.common.dependencies.services.is_empty()).then(|| "systemd".to_owned());
         let dependencies = DependencySurvey { service_manager, ..DependencySurvey::default() };
         let survey = Survey { dependencies, ..Survey::default() };
         facts.survey = matches!(look, Look::Survey(_) | Look::Preview(_)).then_some(survey);
         if look == Look::Remote {
             facts.last_refresh = 1_000_000;
-            facts.config_hash.clone_from(&spec.config_hash);
-            let offered = if self.with(|disk| disk.behind.contains(spec.name.as_str())) { 'b' } else { 'a' };
+            facts.config_hash.clone_from(&spec.common.config_hash);
+            let offered = if self.with(|disk| disk.behind.contains(spec.common.name.as_str())) { 'b' } else { 'a' };
             facts.remote.offered = Some(commit(offered));
             facts.remote.upstream = facts.remote.offered.clone();
             facts.remote.describe = Some("v1.0.0-1-gbbbbbbbb".to_owned());

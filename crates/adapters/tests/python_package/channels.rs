@@ -184,7 +184,7 @@ async fn what_was_installed_and_is_gone_is_missing() {
     assert_eq!(offered(&gone), offered(&facts));
     // Of another project nothing is remembered.
     let mut other = lab.spec("other", Channel::Stable);
-    other.config_hash.push_str(" other");
+    other.common.config_hash.push_str(" other");
     let never = lab.refresh_by(&other, &gone, NOW).await;
     assert_eq!((never.installed, never.missing, never.remote.offer), (None, true, None));
 }

@@ -14,6 +14,7 @@ use refit_model::environment::EnvironmentSpec;
 use refit_model::name::UpdaterName;
 use refit_model::python::name::ProjectName;
 use refit_model::settings::Channel;
+use refit_model::updater::Common;
 use refit_model::updater::python::{PythonAssessment, PythonFacts, PythonSpec, assess};
 use refit_testkit::index::PackageIndex;
 use refit_testkit::venv::Venv;
@@ -83,18 +84,14 @@ impl Lab {
             keep_previous: 1,
         };
         PythonSpec {
-            name: UpdaterName::new(name).unwrap(),
+            common: Common {
+                dependencies: Dependencies { environment: Some(environment), ..Dependencies::default() },
+                config_hash: channel.as_str().to_owned(),
+                ..Common::usual(UpdaterName::new(name).unwrap(), channel)
+            },
             project: ProjectName::new(name).unwrap(),
             extras: Vec::new(),
-            channel,
-            channel_invalid: false,
             primary_branch: None,
-            dependencies: Dependencies { environment: Some(environment), ..Dependencies::default() },
-            report_anomalies: true,
-            info_tags: Vec::new(),
-            refresh_interval_hours: 168,
-            debug: false,
-            config_hash: channel.as_str().to_owned(),
         }
     }
 

@@ -29,7 +29,7 @@ async fn the_section_s_variables_count() {
     lab.install("tool", "1.0.0");
     other.publish(Wheel::new("tool", "1.1.0").build());
     let mut spec = lab.spec("tool", Channel::Stable);
-    let environment = spec.dependencies.environment.as_mut().unwrap();
+    let environment = spec.common.dependencies.environment.as_mut().unwrap();
     environment.pip_environment.push(("PIP_INDEX_URL".to_owned(), other.url()));
     let facts = lab.refresh_by(&spec, &Default::default(), NOW).await;
     assert_eq!(offered(&facts), "1.1.0 tool-1.1.0-py3-none-any.whl", "{:?}", facts.remote);

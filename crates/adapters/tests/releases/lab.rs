@@ -18,6 +18,7 @@ use refit_model::name::{RunId, UpdaterName};
 use refit_model::plan::{Action, Occasion, Plan, Verdict, plan};
 use refit_model::printer::Printer;
 use refit_model::settings::Channel;
+use refit_model::updater::Common;
 use refit_model::updater::release::{ForgeKind, ReleaseFacts, ReleaseKind, ReleaseSpec, Source, Verify};
 use refit_model::updater::{Facts, Spec, after_run};
 use refit_testkit::releases::{Asset, Release, ReleaseHost, executable, release_info};
@@ -212,10 +213,11 @@ impl Lab {
 
 fn spec(kind: ReleaseKind, path: &Path, api: &str) -> ReleaseSpec {
     ReleaseSpec {
-        name: UpdaterName::new("app").unwrap(),
+        common: Common {
+            config_hash: "one".to_owned(),
+            ..Common::usual(UpdaterName::new("app").unwrap(), Channel::Stable)
+        },
         kind,
-        channel: Channel::Stable,
-        channel_invalid: false,
         path: path.to_owned(),
         reserved: false,
         source: Source {
@@ -230,11 +232,5 @@ fn spec(kind: ReleaseKind, path: &Path, api: &str) -> ReleaseSpec {
         probe: vec!["--version".to_owned()],
         machine: std::env::consts::ARCH.to_owned(),
         keep_previous: 2,
-        report_anomalies: true,
-        info_tags: Vec::new(),
-        refresh_interval_hours: 168,
-        debug: false,
-        dependencies: Default::default(),
-        config_hash: "one".to_owned(),
     }
 }

@@ -83,7 +83,8 @@ pub struct BuiltinOverrides {
     pub moonraker: BuiltinOverride,
 }
 
-const INTERVAL_HOURS: u32 = 168;
+/// Hours between automatic refreshes, unless configured otherwise.
+pub(crate) const INTERVAL_HOURS: u32 = 168;
 
 impl Default for UpdateManagerSettings {
     fn default() -> Self {

@@ -2,7 +2,7 @@
 
 use crate::dependencies::Dependencies;
 use crate::name::UpdaterName;
-use crate::settings::Channel;
+use crate::settings::{Channel, INTERVAL_HOURS};
 
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Common {
             channel_invalid: false,
             report_anomalies: true,
             info_tags: Vec::new(),
-            refresh_interval_hours: DEFAULT_REFRESH_INTERVAL_HOURS,
+            refresh_interval_hours: INTERVAL_HOURS,
             debug: false,
             dependencies: Dependencies::default(),
             config_hash: String::new(),

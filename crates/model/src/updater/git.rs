@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dependencies::{Dependencies, DependencyFacts, DependencySurvey};
+use crate::dependencies::{DependencyFacts, DependencySurvey};
 use crate::name::{BranchName, CommitId, UpdaterName};
 use crate::settings::Channel;
+use crate::updater::Common;
 
 mod after;
 mod assess;
@@ -22,12 +23,8 @@ pub use plan::plan;
 /// What the owner configured for one repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitSpec {
-    /// The section's name.
-    pub name: UpdaterName,
-    /// The channel in force.
-    pub channel: Channel,
-    /// The configured channel was not supported and fell back.
-    pub channel_invalid: bool,
+    /// What every software has.
+    pub common: Common,
     /// The work tree.
     pub path: PathBuf,
     /// The configured URL, `.git` appended.
@@ -38,18 +35,6 @@ pub struct GitSpec {
     pub primary_branch: BranchName,
     /// At least eight hexadecimal digits.
     pub pinned_commit: Option<String>,
-    /// Whether anomalies are shown.
-    pub report_anomalies: bool,
-    /// Lines for front ends, verbatim.
-    pub info_tags: Vec<String>,
-    /// Hours between automatic refreshes.
-    pub refresh_interval_hours: u32,
-    /// Debug mode: a detached HEAD is valid.
-    pub debug: bool,
-    /// What it depends on.
-    pub dependencies: Dependencies,
-    /// See [`crate::updater::Spec::config_hash`].
-    pub config_hash: String,
 }
 
 /// What was seen of one repository. `None` in a field means: not known, shown as `?`.

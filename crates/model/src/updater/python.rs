@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dependencies::{Dependencies, DependencyFacts, DependencySurvey};
+use crate::dependencies::{DependencyFacts, DependencySurvey};
 use crate::name::{BranchName, UpdaterName};
 use crate::python::name::ProjectName;
 use crate::settings::Channel;
+use crate::updater::Common;
 use crate::updater::release::RateLimit;
 
 mod after;
@@ -29,30 +30,14 @@ pub use source::{PackageSource, source};
 /// What the owner configured for one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PythonSpec {
-    /// The section's name.
-    pub name: UpdaterName,
+    /// What every software has.
+    pub common: Common,
     /// The project on the index.
     pub project: ProjectName,
     /// Extras to install with it, in the order given.
     pub extras: Vec<String>,
-    /// The channel in force.
-    pub channel: Channel,
-    /// The configured channel was not supported and fell back.
-    pub channel_invalid: bool,
     /// The branch that dev updates are built from.
     pub primary_branch: Option<BranchName>,
-    /// What it depends on; its environment first of all.
-    pub dependencies: Dependencies,
-    /// Whether anomalies are shown.
-    pub report_anomalies: bool,
-    /// Lines for front ends, verbatim.
-    pub info_tags: Vec<String>,
-    /// Hours between automatic refreshes.
-    pub refresh_interval_hours: u32,
-    /// Debug mode, shown in the status.
-    pub debug: bool,
-    /// See [`crate::updater::Spec::config_hash`].
-    pub config_hash: String,
 }
 
 /// What was seen of one of them.

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dependencies::{Dependencies, DependencyFacts, DependencySurvey};
+use crate::dependencies::{DependencyFacts, DependencySurvey};
 use crate::name::UpdaterName;
 use crate::settings::Channel;
+use crate::updater::Common;
 
 mod after;
 mod assess;
@@ -106,14 +107,10 @@ pub enum Verify {
 /// What the owner configured for one of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReleaseSpec {
-    /// The section's name.
-    pub name: UpdaterName,
+    /// What every software has.
+    pub common: Common,
     /// Which type.
     pub kind: ReleaseKind,
-    /// The channel in force: stable or beta.
-    pub channel: Channel,
-    /// The configured channel was not supported and fell back.
-    pub channel_invalid: bool,
     /// The folder.
     pub path: PathBuf,
     /// The path is that of an updater before it in the configuration, or lies within.
@@ -130,18 +127,6 @@ pub struct ReleaseSpec {
     pub machine: String,
     /// How many previous versions are kept.
     pub keep_previous: u32,
-    /// Whether anomalies are shown.
-    pub report_anomalies: bool,
-    /// Lines for front ends, verbatim.
-    pub info_tags: Vec<String>,
-    /// Hours between automatic refreshes.
-    pub refresh_interval_hours: u32,
-    /// Debug mode, shown in the status.
-    pub debug: bool,
-    /// What it depends on.
-    pub dependencies: Dependencies,
-    /// See [`crate::updater::Spec::config_hash`].
-    pub config_hash: String,
 }
 
 /// What was seen of one of them. `None` in a field means: not known, shown as `?`.

@@ -21,12 +21,12 @@ pub fn assess(spec: &GitSpec, facts: &GitFacts) -> GitAssessment {
     let known = seen.complete && remote.upstream.is_some() && seen.versions.full != UNKNOWN;
     let fine = known && !local.corrupt && !remote.diverged && !seen.versions.dirty;
     GitAssessment {
-        name: spec.name.clone(),
-        channel: spec.channel,
-        channel_invalid: spec.channel_invalid,
-        debug_enabled: spec.debug,
-        is_valid: fine && remote.offered.is_some() && (!local.detached || spec.debug),
-        info_tags: spec.info_tags.clone(),
+        name: spec.common.name.clone(),
+        channel: spec.common.channel,
+        channel_invalid: spec.common.channel_invalid,
+        debug_enabled: spec.common.debug,
+        is_valid: fine && remote.offered.is_some() && (!local.detached || spec.common.debug),
+        info_tags: spec.common.info_tags.clone(),
         repo_detected: local.repo_detected,
         branch: shown(seen.branch),
         remote_alias: shown(seen.alias),
@@ -49,7 +49,7 @@ pub fn assess(spec: &GitSpec, facts: &GitFacts) -> GitAssessment {
         commits_behind_count: remote.behind_count,
         git_messages: facts.git_messages.clone(),
         warnings,
-        anomalies: if spec.report_anomalies { anomalies } else { Vec::new() },
+        anomalies: if spec.common.report_anomalies { anomalies } else { Vec::new() },
         last_good_fetch: remote.last_good,
         remote_error: remote.error.clone(),
         damage: local.damage.iter().map(ToString::to_string).collect(),
@@ -191,7 +191,7 @@ fn complaints(spec: &GitSpec, facts: &GitFacts, seen: &Seen<'_>, sources: &[&str
         anomalies.push("Repo has diverged from remote".to_owned());
     }
     if local.detached {
-        let list = if spec.debug { &mut anomalies } else { &mut warnings };
+        let list = if spec.common.debug { &mut anomalies } else { &mut warnings };
         list.push("Detached HEAD detected".to_owned());
     }
     if seen.versions.dirty {
@@ -199,7 +199,7 @@ fn complaints(spec: &GitSpec, facts: &GitFacts, seen: &Seen<'_>, sources: &[&str
         warnings.push(format!("Repo is dirty.  Detected the following modified files: {files}"));
     }
     anomalies.extend(local.hazards.iter().map(hazard_text));
-    anomalies.extend(spec.dependencies.complaint(&facts.dependencies));
+    anomalies.extend(spec.common.dependencies.complaint(&facts.dependencies));
     (warnings, anomalies)
 }
 

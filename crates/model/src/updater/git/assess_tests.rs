@@ -4,26 +4,22 @@ use super::super::{CommitBehind, Damage, RollbackPoint};
 use super::*;
 use crate::name::{BranchName, UpdaterName};
 use crate::settings::Channel;
+use crate::updater::Common;
 
 const HEAD: &str = "007a7fb43b51c5f80bc76e41221a6edcf3cc1567";
 const TIP: &str = "7688f9bcdc5cda86fd617061df20ef0b6cf2d588";
 
 fn spec() -> GitSpec {
     GitSpec {
-        name: UpdaterName::new("app").unwrap(),
-        channel: Channel::Dev,
-        channel_invalid: false,
+        common: Common {
+            info_tags: vec!["x=1".to_owned()],
+            ..Common::usual(UpdaterName::new("app").unwrap(), Channel::Dev)
+        },
         path: PathBuf::from("/home/pi/app"),
         origin: "http://h/own/app.git".to_owned(),
         moved_origin: None,
         primary_branch: BranchName::new("master").unwrap(),
         pinned_commit: None,
-        report_anomalies: true,
-        info_tags: vec!["x=1".to_owned()],
-        refresh_interval_hours: 168,
-        debug: false,
-        dependencies: Default::default(),
-        config_hash: String::new(),
     }
 }
 
@@ -135,7 +131,7 @@ fn foreign_places_are_anomalies() {
     facts.local.remote_alias = Some("origin".to_owned());
     facts.local.remote_url = Some("HTTP://H/own/App".to_owned());
     assert_eq!(lists(&spec(), &facts), (true, vec![], vec![]), "case and ending do not matter");
-    let silent = GitSpec { report_anomalies: false, ..spec() };
+    let silent = GitSpec { common: Common { report_anomalies: false, ..spec().common }, ..spec() };
     facts.remote.diverged = true;
     assert_eq!(lists(&silent, &facts), (false, vec![], vec![]));
     assert_eq!(lists(&spec(), &facts).2, ["Repo has diverged from remote"]);
@@ -175,7 +171,10 @@ fn a_detached_head_is_valid_in_debug_mode_only() {
     facts.local.detached = true;
     let text = vec!["Detached HEAD detected".to_owned()];
     assert_eq!(lists(&spec(), &facts), (false, text.clone(), vec![]));
-    assert_eq!(lists(&GitSpec { debug: true, ..spec() }, &facts), (true, vec![], text));
+    assert_eq!(
+        lists(&GitSpec { common: Common { debug: true, ..spec().common }, ..spec() }, &facts),
+        (true, vec![], text)
+    );
 }
 
 #[test]

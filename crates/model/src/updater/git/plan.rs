@@ -22,8 +22,8 @@ pub fn plan(action: Action, spec: &GitSpec, facts: &GitFacts, occasion: &Occasio
         spec,
         facts,
         judged: assess(spec, facts),
-        repo: RepoRef { updater: spec.name.clone(), path: path.clone() },
-        kept: KeptPlace::beside(&spec.name, path, occasion),
+        repo: RepoRef { updater: spec.common.name.clone(), path: path.clone() },
+        kept: KeptPlace::beside(&spec.common.name, path, occasion),
         stage: stage_beside(path, occasion),
         occasion,
     };
@@ -33,7 +33,7 @@ pub fn plan(action: Action, spec: &GitSpec, facts: &GitFacts, occasion: &Occasio
         Action::HardRecovery => planner.hard_recovery(),
         Action::Rollback => planner.rollback(),
         // Planned for all kinds alike, in `plan::plan`.
-        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.name))),
+        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.common.name))),
     }
 }
 
@@ -75,7 +75,7 @@ impl Planner<'_> {
         let fetch = self.fetch(offered.clone(), self.facts.remote.error.is_some())?;
         let switch = self.switch(self.head_now()?, to.clone(), Some(offered.clone()));
         let (steps, notes) = self.with_dependencies(Action::Upgrade, vec![fetch], to, switch.into())?;
-        let opening = vec![format!("Updating Application {}...", self.spec.name), self.says("Updating Repo...")];
+        let opening = vec![format!("Updating Application {}...", self.spec.common.name), self.says("Updating Repo...")];
         let done = Done { to: &self.judged.remote_version, opening, steps, closing: "Update Finished...", notes };
         Ok(self.done(Action::Upgrade, done))
     }
@@ -158,7 +158,7 @@ impl Planner<'_> {
             }
         };
         if let Some(kind) = of_another {
-            let name = &self.spec.name;
+            let name = &self.spec.common.name;
             return Err(Refusal::Unfit(format!("Cannot clone git repo {name}, it is a {kind} of another git repo.")));
         }
         // A repository that lost its configuration is cloned from where the owner said (CONTRACT §8 row 14).
@@ -177,7 +177,7 @@ impl Planner<'_> {
             was: self.facts.local.head.clone(),
         });
         let exchange = Step::Git(GitStep::Exchange {
-            updater: self.spec.name.clone(),
+            updater: self.spec.common.name.clone(),
             live: self.repo.path.clone(),
             stage: self.stage.clone(),
             kept: self.kept.clone(),
@@ -234,10 +234,10 @@ impl Planner<'_> {
     fn arrange(&self, action: Action, content: Content) -> Result<Arranged, Refusal> {
         let nothing = DependencySurvey::default();
         dependencies::arrange(&Subject {
-            name: &self.spec.name,
-            title: format!("Git Repo {}", self.spec.name),
+            name: &self.spec.common.name,
+            title: format!("Git Repo {}", self.spec.common.name),
             home: Some(&self.repo.path),
-            dependencies: &self.spec.dependencies,
+            dependencies: &self.spec.common.dependencies,
             facts: &self.facts.dependencies,
             survey: self.facts.survey.as_ref().map_or(&nothing, |survey| &survey.dependencies),
             occasion: self.occasion,
@@ -252,7 +252,7 @@ impl Planner<'_> {
     fn done(&self, action: Action, done: Done<'_>) -> Verdict {
         let Done { to, opening, steps, closing, notes } = done;
         Verdict::Do(Box::new(Plan {
-            updater: self.spec.name.clone(),
+            updater: self.spec.common.name.clone(),
             action,
             from: self.judged.version.clone(),
             to: to.to_owned(),
@@ -447,7 +447,7 @@ impl Planner<'_> {
 
     /// A message under the prefix that every message of a repository has.
     fn says(&self, text: &str) -> String {
-        format!("Git Repo {}: {text}", self.spec.name)
+        format!("Git Repo {}: {text}", self.spec.common.name)
     }
 
     fn unfit(&self, text: &str) -> Refusal {

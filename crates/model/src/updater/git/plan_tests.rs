@@ -6,6 +6,7 @@ use super::super::{Hazard, LocalFacts, RemoteFacts, RollbackPoint, Survey, after
 use super::*;
 use crate::name::UpdaterName;
 use crate::settings::Channel;
+use crate::updater::Common;
 
 fn commit(digit: char) -> CommitId {
     CommitId::new(&digit.to_string().repeat(40)).expect("40 digits")
@@ -13,20 +14,12 @@ fn commit(digit: char) -> CommitId {
 
 fn spec() -> GitSpec {
     GitSpec {
-        name: UpdaterName::new("my app").expect("a name"),
-        channel: Channel::Dev,
-        channel_invalid: false,
+        common: Common::usual(UpdaterName::new("my app").expect("a name"), Channel::Dev),
         path: PathBuf::from("/home/pi/app"),
         origin: "https://example.org/own/app.git".to_owned(),
         moved_origin: None,
         primary_branch: BranchName::new("master").expect("a branch"),
         pinned_commit: None,
-        report_anomalies: true,
-        info_tags: Vec::new(),
-        refresh_interval_hours: 168,
-        debug: false,
-        dependencies: Default::default(),
-        config_hash: String::new(),
     }
 }
 
@@ -230,7 +223,7 @@ fn a_repository_that_would_run_code_is_only_replaced() {
 #[test]
 fn what_is_left_to_do_by_hand_is_said() {
     let mut spec = spec();
-    spec.dependencies.services = vec!["klipper".to_owned()];
+    spec.common.dependencies.services = vec!["klipper".to_owned()];
     let mut facts = behind();
     facts.survey = Some(Survey {
         conflicts: (0..12).map(|n| format!("f{n}")).collect(),

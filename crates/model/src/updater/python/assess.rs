@@ -27,12 +27,12 @@ pub fn assess(spec: &PythonSpec, facts: &PythonFacts) -> PythonAssessment {
     };
     let (owner, repo_name) = project(&source, installed);
     PythonAssessment {
-        name: spec.name.clone(),
-        channel: spec.channel,
-        channel_invalid: spec.channel_invalid,
-        debug_enabled: spec.debug,
+        name: spec.common.name.clone(),
+        channel: spec.common.channel,
+        channel_invalid: spec.common.channel_invalid,
+        debug_enabled: spec.common.debug,
         is_valid,
-        info_tags: spec.info_tags.clone(),
+        info_tags: spec.common.info_tags.clone(),
         branch: spec.primary_branch.as_ref().map(ToString::to_string),
         owner,
         repo_name,
@@ -105,10 +105,10 @@ fn warnings(
 }
 
 fn anomalies(spec: &PythonSpec, facts: &PythonFacts) -> Vec<String> {
-    if !spec.report_anomalies {
+    if !spec.common.report_anomalies {
         return Vec::new();
     }
-    let complaint = spec.dependencies.complaint(&facts.dependencies);
+    let complaint = spec.common.dependencies.complaint(&facts.dependencies);
     let unasked = facts.remote.error.as_ref().map(|error| format!("Updates could not be looked for: {error}"));
     complaint.into_iter().chain(unasked).collect()
 }

@@ -211,6 +211,6 @@ fn a_failed_question_is_an_anomaly_and_the_offer_stays() {
     let judged = assess(&spec, &facts);
     assert_eq!((judged.is_valid, judged.update_available, judged.remote_version.as_str()), (true, true, "1.1.0"));
     assert_eq!(judged.anomalies, ["Updates could not be looked for: x: it is down"]);
-    spec.report_anomalies = false;
+    spec.common.report_anomalies = false;
     assert_eq!(assess(&spec, &facts).anomalies, Vec::<String>::new());
 }

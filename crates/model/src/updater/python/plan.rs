@@ -21,7 +21,7 @@ pub fn plan(action: Action, spec: &PythonSpec, facts: &PythonFacts, occasion: &O
         Action::HardRecovery => planner.hard_recovery(),
         Action::Rollback => planner.rollback(),
         // Planned for all kinds alike, in `plan::plan`.
-        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.name))),
+        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.common.name))),
     }
 }
 
@@ -114,10 +114,10 @@ impl Planner<'_> {
 
     fn with_package(&self, action: Action, requirement: &str, to: &str, closing: &str) -> Result<Verdict, Refusal> {
         let arranged = dependencies::arrange(&Subject {
-            name: &self.spec.name,
+            name: &self.spec.common.name,
             title: title(self.spec),
             home: None,
-            dependencies: &self.spec.dependencies,
+            dependencies: &self.spec.common.dependencies,
             facts: &self.facts.dependencies,
             survey: &self.survey(),
             occasion: self.occasion,
@@ -144,7 +144,7 @@ impl Planner<'_> {
         steps.extend(arranged.with);
         steps.extend(arranged.after);
         Ok(Verdict::Do(Box::new(Plan {
-            updater: self.spec.name.clone(),
+            updater: self.spec.common.name.clone(),
             action,
             from: self.judged.version.clone(),
             to: to.to_owned(),
@@ -170,7 +170,7 @@ impl Planner<'_> {
         };
         match action {
             Action::Upgrade | Action::Rollback | Action::Restart => {
-                format!("Updating Python Package {} from {from}...", self.spec.name)
+                format!("Updating Python Package {} from {from}...", self.spec.common.name)
             }
             Action::SoftRecovery | Action::HardRecovery => "Updating python packages...".to_owned(),
         }
@@ -248,7 +248,7 @@ fn project(spec: &PythonSpec) -> String {
 }
 
 fn title(spec: &PythonSpec) -> String {
-    format!("Python Package {}", spec.name)
+    format!("Python Package {}", spec.common.name)
 }
 
 fn says(spec: &PythonSpec, text: &str) -> String {

@@ -8,6 +8,7 @@ use crate::environment::{EnvironmentFacts, EnvironmentSpec, EnvironmentState};
 use crate::name::UpdaterName;
 use crate::python::name::ProjectName;
 use crate::settings::Channel;
+use crate::updater::Common;
 
 pub(super) const COMMIT: &str = "985c1d0b00000000000000000000000000000000";
 
@@ -19,22 +20,18 @@ pub(super) fn spec() -> PythonSpec {
         keep_previous: 1,
     };
     PythonSpec {
-        name: UpdaterName::new("tool").unwrap(),
+        common: Common {
+            dependencies: Dependencies {
+                environment: Some(environment),
+                services: vec!["tool".to_owned()],
+                ..Dependencies::default()
+            },
+            config_hash: "one".to_owned(),
+            ..Common::usual(UpdaterName::new("tool").unwrap(), Channel::Stable)
+        },
         project: ProjectName::new("My_Tool").unwrap(),
         extras: Vec::new(),
-        channel: Channel::Stable,
-        channel_invalid: false,
         primary_branch: None,
-        dependencies: Dependencies {
-            environment: Some(environment),
-            services: vec!["tool".to_owned()],
-            ..Dependencies::default()
-        },
-        report_anomalies: true,
-        info_tags: Vec::new(),
-        refresh_interval_hours: 168,
-        debug: false,
-        config_hash: "one".to_owned(),
     }
 }
 

@@ -17,7 +17,7 @@ pub fn assess(spec: &ReleaseSpec, facts: &ReleaseFacts) -> ReleaseAssessment {
     let version = told.filter(|_| !spec.reserved).unwrap_or(UNKNOWN);
     let release = facts.remote.release.clone();
     let wish = Wish {
-        updater: &spec.name,
+        updater: &spec.common.name,
         kind: spec.kind,
         named: facts.installed.info.as_ref().and_then(|info| info.asset_name.as_deref()),
         machine: &spec.machine,
@@ -25,16 +25,16 @@ pub fn assess(spec: &ReleaseSpec, facts: &ReleaseFacts) -> ReleaseAssessment {
     let choice = release.as_ref().map(|release| choose::choose_asset(&wish, release));
     let offers = release.as_ref().is_some_and(|release| is_newer(version, release));
     let fits = choice.as_ref().is_some_and(Result::is_ok);
-    let complaint = spec.dependencies.complaint(&facts.dependencies);
+    let complaint = spec.common.dependencies.complaint(&facts.dependencies);
     let anomalies: Vec<String> = identity.anomalies.into_iter().chain(complaint).collect();
     ReleaseAssessment {
-        name: spec.name.clone(),
+        name: spec.common.name.clone(),
         kind: spec.kind,
-        channel: spec.channel,
-        channel_invalid: spec.channel_invalid,
-        debug_enabled: spec.debug,
+        channel: spec.common.channel,
+        channel_invalid: spec.common.channel_invalid,
+        debug_enabled: spec.common.debug,
         is_valid: identity.is_valid,
-        info_tags: spec.info_tags.clone(),
+        info_tags: spec.common.info_tags.clone(),
         owner: identity.owner,
         repo_name: identity.repo,
         version: version.to_owned(),
@@ -42,7 +42,7 @@ pub fn assess(spec: &ReleaseSpec, facts: &ReleaseFacts) -> ReleaseAssessment {
         rollback_version: facts.rollback.clone().unwrap_or_else(|| version.to_owned()),
         last_error: facts.remote.error.clone().unwrap_or_default(),
         warnings: identity.warnings,
-        anomalies: if spec.report_anomalies { anomalies } else { Vec::new() },
+        anomalies: if spec.common.report_anomalies { anomalies } else { Vec::new() },
         update_available: identity.is_valid && offers && fits,
         release,
         choice,

@@ -54,7 +54,7 @@ fn another_project_in_the_folder_counts_more_than_the_configuration() {
         "Value at option 'repo: owner/app' does not match detected repo 'fork/app', falling back to detected version.";
     assert_eq!(judged.anomalies, [text]);
     assert_eq!(effective_source(&spec, &facts.installed).owner, "fork");
-    spec.report_anomalies = false;
+    spec.common.report_anomalies = false;
     assert_eq!(assess(&spec, &facts).anomalies, Vec::<String>::new());
 }
 

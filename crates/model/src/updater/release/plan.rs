@@ -31,7 +31,7 @@ pub fn plan(action: Action, spec: &ReleaseSpec, facts: &ReleaseFacts, occasion: 
         Action::HardRecovery => planner.hard_recovery(),
         Action::Rollback => planner.rollback(),
         // Planned for all kinds alike, in `plan::plan`.
-        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.name))),
+        Action::Restart => Ok(Verdict::Nothing(format!("no restart is owed to {}", spec.common.name))),
     }
 }
 
@@ -150,7 +150,7 @@ impl Planner<'_> {
                 (self.offered(release)?, shown(release).to_owned())
             }
             None if installed == "?" => {
-                let (beta, machine) = (self.spec.channel == Channel::Beta, self.spec.machine.clone());
+                let (beta, machine) = (self.spec.common.channel == Channel::Beta, self.spec.machine.clone());
                 (WantedRelease::Newest { beta, machine }, "?".to_owned())
             }
             Some(_) | None => (self.tagged(installed), installed.to_owned()),
@@ -187,10 +187,10 @@ impl Planner<'_> {
 
     fn arrange(&self, action: Action) -> Result<Arranged, Refusal> {
         dependencies::arrange(&Subject {
-            name: &self.spec.name,
-            title: format!("{} {}", self.spec.kind.title(), self.spec.name),
+            name: &self.spec.common.name,
+            title: format!("{} {}", self.spec.kind.title(), self.spec.common.name),
             home: Some(self.path()),
-            dependencies: &self.spec.dependencies,
+            dependencies: &self.spec.common.dependencies,
             facts: &self.facts.dependencies,
             survey: &self.survey.dependencies,
             occasion: self.occasion,
@@ -205,7 +205,7 @@ impl Planner<'_> {
     fn done(&self, action: Action, done: Done<'_>) -> Verdict {
         let Done { to, opening, steps, closing, notes } = done;
         Verdict::Do(Box::new(Plan {
-            updater: self.spec.name.clone(),
+            updater: self.spec.common.name.clone(),
             action,
             from: self.judged.version.clone(),
             to: to.to_owned(),
@@ -246,7 +246,7 @@ impl Planner<'_> {
     fn unpack(&self, share: bool) -> Vec<PlannedStep> {
         let stage = self.stage();
         // npm runs the software's own scripts in the stage: what they write in place must not be the folder in use.
-        let share = share && !self.spec.dependencies.node;
+        let share = share && !self.spec.common.dependencies.node;
         let step = Step::Release(ReleaseStep::Unpack { release: self.subject(), stage: stage.clone(), share });
         let mut step = plain(step, Undo::DeleteStage { stage }, Phase::Preparation);
         step.announce =
@@ -322,7 +322,7 @@ impl Planner<'_> {
 
     fn subject(&self) -> ReleaseRef {
         ReleaseRef {
-            updater: self.spec.name.clone(),
+            updater: self.spec.common.name.clone(),
             kind: self.spec.kind,
             path: self.path().to_owned(),
             source: effective_source(self.spec, &self.facts.installed),
@@ -350,7 +350,7 @@ impl Planner<'_> {
     }
 
     fn kept(&self) -> KeptPlace {
-        KeptPlace::beside(&self.spec.name, self.path(), self.occasion)
+        KeptPlace::beside(&self.spec.common.name, self.path(), self.occasion)
     }
 
     fn notes(&self, action: Action) -> Vec<String> {
@@ -420,7 +420,7 @@ impl Planner<'_> {
 
 /// A message under the prefix that every message of such an updater has.
 fn says(spec: &ReleaseSpec, text: &str) -> String {
-    format!("{} {}: {text}", spec.kind.title(), spec.name)
+    format!("{} {}: {text}", spec.kind.title(), spec.common.name)
 }
 
 /// What the status shows as the release's version; its tag where it has no name.

@@ -233,6 +233,6 @@ fn every_step_of_a_plan_says_what_it_does() {
 fn what_npm_may_write_to_is_not_shared_with_the_folder_in_use() {
     let mut spec = spec(ReleaseKind::Zip);
     assert!(words(&planned(Action::Upgrade, &spec, &facts("v1", "v2"))).contains(&"unpack"));
-    spec.dependencies.node = true;
+    spec.common.dependencies.node = true;
     assert!(words(&planned(Action::Upgrade, &spec, &facts("v1", "v2"))).contains(&"unpack afresh"));
 }

@@ -3,13 +3,15 @@
 use super::{Asset, ForgeKind, Release, ReleaseInfo, ReleaseKind, ReleaseSpec, Source, Verify};
 use crate::name::UpdaterName;
 use crate::settings::Channel;
+use crate::updater::Common;
 
 pub(super) fn spec(kind: ReleaseKind) -> ReleaseSpec {
     ReleaseSpec {
-        name: UpdaterName::new("app").unwrap(),
+        common: Common {
+            config_hash: "one".to_owned(),
+            ..Common::usual(UpdaterName::new("app").unwrap(), Channel::Stable)
+        },
         kind,
-        channel: Channel::Stable,
-        channel_invalid: false,
         path: "/home/pi/app".into(),
         reserved: false,
         source: Source {
@@ -24,12 +26,6 @@ pub(super) fn spec(kind: ReleaseKind) -> ReleaseSpec {
         probe: vec!["--version".to_owned()],
         machine: "aarch64".to_owned(),
         keep_previous: 2,
-        report_anomalies: true,
-        info_tags: Vec::new(),
-        refresh_interval_hours: 168,
-        debug: false,
-        dependencies: Default::default(),
-        config_hash: "one".to_owned(),
     }
 }
 
