@@ -2,7 +2,6 @@
 //! may come of it, as plain git makes them, or as they are put together from what was published.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use refit_testkit::git::Commit;
@@ -10,12 +9,13 @@ use refit_testkit::git_http::Fault;
 use refit_testkit::tree::Tree;
 use serde_json::{Value, json};
 
+use crate::before::{UNTOUCHED, bend, bend_release, run_before};
 use crate::daemon::{Daemon, Manner, PATIENCE};
 use crate::host::{Host, NAME};
 use crate::needs;
 use crate::needs::verdict::{self, Dependencies};
-use crate::oracle::{self, Side, names};
-use crate::projects::{self, replace, told_version};
+use crate::oracle::{self, Side};
+use crate::projects::{self, told_version};
 
 /// The deeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -141,20 +141,7 @@ impl Kind {
             Self::WebUpgrade | Self::WebRollback | Self::WebSoft => "web",
             Self::ZipUpgrade | Self::ZipRollback | Self::ZipHard => "zip",
             Self::ToolUpgrade | Self::PythonUpgrade => "tool",
-            Self::Upgrade
-            | Self::Rollback
-            | Self::SoftDirty
-            | Self::SoftDamaged
-            | Self::HardDirty
-            | Self::HardDamaged
-            | Self::UpgradeAsks
-            | Self::DepsUpgrade
-            | Self::DepsRollback
-            | Self::DepsRollbackExact
-            | Self::DepsRecover
-            | Self::DepsRebuild
-            | Self::DepsInPlace
-            | Self::DepsRebuildInPlace => NAME,
+            _of_the_repository => NAME,
         }
     }
 
@@ -202,26 +189,11 @@ impl Kind {
         self == Self::WebUpgrade
     }
 
-    /// The version that comes of it.
+    /// The version that comes of it, where that is a release.
     fn target(self) -> &'static str {
         match self {
             Self::WebRollback | Self::ZipRollback | Self::ZipHard => "v1",
-            Self::WebUpgrade | Self::ZipUpgrade | Self::ToolUpgrade | Self::WebSoft => "v2",
-            Self::Upgrade
-            | Self::Rollback
-            | Self::SoftDirty
-            | Self::SoftDamaged
-            | Self::HardDirty
-            | Self::HardDamaged
-            | Self::UpgradeAsks
-            | Self::DepsUpgrade
-            | Self::DepsRollback
-            | Self::DepsRollbackExact
-            | Self::DepsRecover
-            | Self::DepsRebuild
-            | Self::DepsInPlace
-            | Self::DepsRebuildInPlace
-            | Self::PythonUpgrade => "no release",
+            _upgrade_or_the_same => "v2",
         }
     }
 
@@ -377,158 +349,6 @@ impl Deed {
         }
         Tree::of(scene.path())
     }
-}
-
-/// Does what comes before the deed; the number of the last run.
-fn run_before(host: &Host, kind: Kind) -> i64 {
-    let methods: &[&str] = match kind {
-        Kind::Rollback
-        | Kind::WebRollback
-        | Kind::ZipRollback
-        | Kind::WebSoft
-        | Kind::DepsRollback
-        | Kind::DepsRollbackExact => &["machine.update.client"],
-        Kind::ZipUpgrade => &["machine.update.client", "machine.update.rollback"],
-        Kind::Upgrade
-        | Kind::SoftDirty
-        | Kind::SoftDamaged
-        | Kind::HardDirty
-        | Kind::HardDamaged
-        | Kind::UpgradeAsks
-        | Kind::WebUpgrade
-        | Kind::ToolUpgrade
-        | Kind::ZipHard
-        | Kind::DepsUpgrade
-        | Kind::DepsRecover
-        | Kind::DepsRebuild
-        | Kind::DepsInPlace
-        | Kind::DepsRebuildInPlace
-        | Kind::PythonUpgrade => return 0,
-    };
-    let mut daemon = Daemon::up(host);
-    for method in methods {
-        daemon.result(method, json!({"name": kind.name()}));
-    }
-    let last = daemon.newest_run(kind.name())["run"].as_i64().expect("an upgrade is a run");
-    daemon.stop();
-    last
-}
-
-/// The same as [`bend`] of the folder of a release.
-fn bend_release(host: &Host, kind: Kind) -> Vec<Treasure> {
-    let live = host.software(kind.name());
-    let mut treasures: Vec<Treasure> = Vec::new();
-    let mut own = |path: &'static str| {
-        let content = format!("the owner's {path}\n");
-        replace(&live.join(path), &content);
-        treasures.push((path, content));
-    };
-    projects::UNTOUCHED.into_iter().for_each(&mut own);
-    if kind != Kind::ToolUpgrade {
-        own(OWN_SETTINGS);
-    }
-    match kind {
-        Kind::WebUpgrade => ["new/n.js", "dir/mine.txt"].into_iter().for_each(own),
-        Kind::ZipUpgrade => ["config.json", "new/n.js"].into_iter().for_each(own),
-        // What lingers for open pages, and is the owner's now.
-        Kind::WebRollback => ["swap/mine.txt", "gone/deep.js"].into_iter().for_each(own),
-        Kind::ZipRollback => {
-            own("config.json");
-            let kept = names(&host.previous("zip"));
-            replace(&host.previous("zip").join(&kept[0]).join("config.json"), "damaged\n");
-            // It is not there any more either.
-            fs::remove_dir_all(host.downloads()).expect("downloads");
-        }
-        Kind::WebSoft => {
-            own("parts/3.js");
-            fs::remove_file(live.join("new/n.js")).expect("a shipped file");
-        }
-        Kind::ZipHard => {
-            own("config.json");
-            fs::remove_file(live.join("index.html")).expect("a shipped file");
-        }
-        Kind::ToolUpgrade
-        | Kind::Upgrade
-        | Kind::Rollback
-        | Kind::SoftDirty
-        | Kind::SoftDamaged
-        | Kind::HardDirty
-        | Kind::HardDamaged
-        | Kind::UpgradeAsks
-        | Kind::DepsUpgrade
-        | Kind::DepsRollback
-        | Kind::DepsRollbackExact
-        | Kind::DepsRecover
-        | Kind::DepsRebuild
-        | Kind::DepsInPlace
-        | Kind::DepsRebuildInPlace
-        | Kind::PythonUpgrade => {}
-    }
-    treasures
-}
-
-/// What the owner has among the persistent files.
-const OWN_SETTINGS: &str = "data/settings/user.json";
-
-/// The owner's files that no version has anything to do with.
-const UNTOUCHED: [&str; 2] = ["mine.cfg", "d0/own.log"];
-
-/// Bends the host into the state before the deed, and tells what the owner has in it.
-fn bend(host: &Host, kind: Kind) -> Vec<Treasure> {
-    let work = host.app();
-    let mut treasures: Vec<Treasure> = Vec::new();
-    if kind == Kind::PythonUpgrade {
-        // The repository is another updater's.
-        return treasures;
-    }
-    let mut own = |path: &'static str| {
-        let content = format!("the owner's {path}\n");
-        work.write(path, &content);
-        treasures.push((path, content));
-    };
-    UNTOUCHED.into_iter().for_each(&mut own);
-    match kind {
-        Kind::Upgrade | Kind::UpgradeAsks | Kind::DepsUpgrade | Kind::DepsInPlace => {
-            ["new/n.py", "d4/mine.txt"].into_iter().for_each(own);
-        }
-        Kind::Rollback | Kind::DepsRollback | Kind::DepsRollbackExact => ["d1/f1.py"].into_iter().for_each(own),
-        Kind::SoftDirty => {
-            ["d0/f1.py", "run.sh", "staged.py"].into_iter().for_each(own);
-            work.git(&["add", "staged.py"]);
-            work.remove("d3/f2.py");
-        }
-        Kind::SoftDamaged => {
-            ["d0/f1.py"].into_iter().for_each(own);
-            work.loosen();
-            for object in ["HEAD:d2/f5.py", "HEAD^{tree}"].map(|revision| work.object(revision)) {
-                work.damage(&object, b"");
-            }
-            work.damage(&work.dot_git("index"), b"");
-        }
-        Kind::HardDirty => {
-            ["d0/f1.py"].into_iter().for_each(own);
-            work.remove("d3/f2.py");
-            fs::set_permissions(work.path().join("run.sh"), fs::Permissions::from_mode(0o755)).expect("a mode");
-        }
-        Kind::HardDamaged => {
-            ["d0/f1.py"].into_iter().for_each(own);
-            work.loosen();
-            work.damage(&work.object("HEAD^{tree}"), b"");
-            work.zero(&work.dot_git("config"));
-        }
-        Kind::WebUpgrade
-        | Kind::ZipUpgrade
-        | Kind::ToolUpgrade
-        | Kind::WebRollback
-        | Kind::ZipRollback
-        | Kind::WebSoft
-        | Kind::ZipHard
-        | Kind::DepsRecover
-        | Kind::DepsRebuild
-        | Kind::DepsRebuildInPlace
-        | Kind::PythonUpgrade => {}
-    }
-    treasures
 }
 
 /// Each point with how often it was passed before.

@@ -10,6 +10,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests start processes and read the environment")]
 #![allow(unreachable_pub, reason = "a test exports nothing; here pub marks what one room offers to the others")]
 
+mod before;
 mod daemon;
 mod deeds;
 mod folders;
