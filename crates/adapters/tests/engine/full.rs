@@ -15,8 +15,8 @@ use refit_model::request::Request;
 use refit_model::updater::Spec;
 
 use crate::fuse::{Cuttable, Fuse};
+use crate::lab::{Engine, engine, printing, wait};
 use crate::scripted::{CLOCK, Scripted, commit, git, name, serving};
-use crate::told::{Engine, engine, printing, wait};
 
 fn specs() -> Vec<Spec> {
     vec![
@@ -213,7 +213,7 @@ async fn whose_place_nobody_has_is_restarted_at_the_end() {
 #[tokio::test]
 async fn an_update_by_name_restarts_at_once() {
     let engine = ready(&["two"], specs()).await;
-    engine.submit(crate::told::upgrade("two")).await.unwrap();
+    engine.submit(crate::lab::upgrade("two")).await.unwrap();
     assert_eq!(restarts(&engine), worked(&["klipper"]));
 }
 

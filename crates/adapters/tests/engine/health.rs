@@ -16,8 +16,8 @@ use refit_model::request::Request;
 use refit_model::updater::Spec;
 
 use crate::fuse::{Cuttable, Fuse};
+use crate::lab::{engine, upgrade, wait};
 use crate::scripted::{CLOCK, Scripted, caller, commit, facts_of, name, serving};
-use crate::told::{engine, upgrade, wait};
 
 const CHECK: &str = "check that everything is as well";
 const SEEN: &str = "after the restart Klipper reported 'mcu protocol error' (it was ready before)";

@@ -7,8 +7,8 @@ use refit_model::plan::Verdict;
 use refit_model::refusal::{Refusal, RefusalKind};
 use refit_model::request::{HoldRequest, Request};
 
+use crate::lab::{Engine, engine, upgrade, wait};
 use crate::scripted::{CLOCK, Scripted, absent, caller, commit, git, name};
-use crate::told::{Engine, engine, upgrade, wait};
 
 fn hold(name: &str) -> HoldRequest {
     HoldRequest::Hold { name: name.to_owned() }

@@ -215,7 +215,7 @@ async fn what_a_finished_run_means_survives_a_crash_right_after_it() {
         let settings = refit_engine::EngineSettings::default();
         let (handle, task) =
             refit_engine::start(machine.clone(), store.clone(), CLOCK, vec![git("app")], settings).await;
-        crate::told::wait(&handle, |snapshot| snapshot.initialized).await;
+        crate::lab::wait(&handle, |snapshot| snapshot.initialized).await;
         handle.shutdown().await;
         task.await.unwrap();
         let Some(Facts::Git(facts)) = store.facts(&name("app")).await else { panic!("no facts") };

@@ -2,11 +2,13 @@
 //! when the power goes at any instant.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod end;
 mod full;
 mod fuse;
 mod health;
 mod hold;
 mod kill;
+mod lab;
 mod own_restart;
 mod queue;
 mod scripted;

@@ -11,8 +11,8 @@ use refit_model::journal::Outcome;
 use refit_model::request::Request;
 use refit_model::step::Step;
 
+use crate::lab::{Engine, engine, upgrade, wait};
 use crate::scripted::{CLOCK, Scripted, caller, commit, git, name, serving};
-use crate::told::{Engine, engine, upgrade, wait};
 
 /// A machine where Refit is the service `refit`.
 fn machine(behind: &[&str]) -> Scripted {

@@ -12,8 +12,8 @@ use refit_model::request::Request;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use crate::lab::{engine, wait};
 use crate::scripted::{Scripted, absent, caller, git};
-use crate::told::{engine, wait};
 
 #[derive(Debug, Clone)]
 enum Deed {

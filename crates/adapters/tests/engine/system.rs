@@ -7,8 +7,8 @@ use refit_model::request::Request;
 use refit_model::updater::Spec;
 use refit_model::updater::system::SystemSpec;
 
+use crate::lab::{engine, wait};
 use crate::scripted::{Scripted, git, name};
-use crate::told::{engine, wait};
 
 fn system() -> Spec {
     let config_hash = String::new();
@@ -19,7 +19,7 @@ fn system() -> Spec {
 async fn the_first_look_asks_no_network_and_the_first_place_is_its_own() {
     let engine = engine(Scripted::new(&[]), vec![git("one"), system()], EngineSettings::default()).await;
     wait(&engine.handle, |snapshot| snapshot.initialized).await;
-    let of_the_system = |engine: &crate::told::Engine| {
+    let of_the_system = |engine: &crate::lab::Engine| {
         let looks = engine.machine.with(|disk| std::mem::take(&mut disk.looks));
         looks.into_iter().filter(|(name, _)| name == "system").map(|(_, look)| look).collect::<Vec<_>>()
     };

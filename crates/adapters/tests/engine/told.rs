@@ -1,123 +1,21 @@
-//! What listeners are told: the sequences of CONTRACT §2.9 with rows 4 and 5 of §8, the refreshes, and the end.
+//! What listeners are told: the sequences of CONTRACT §2.9 with rows 4 and 5 of §8, and the refreshes.
 
 use std::time::Duration;
 
 use refit_adapters::store::{Store, StoreOptions};
-use refit_engine::handle::{Handle, RequestError};
+use refit_engine::handle::RequestError;
 use refit_engine::ports::Journal;
-use refit_engine::snapshot::Snapshot;
 use refit_engine::{EngineSettings, start};
 use refit_model::event::{Audience, Event};
 use refit_model::name::ConnectionId;
 use refit_model::plan::Verdict;
-use refit_model::printer::{Activity, KlippyState, Printer, PrinterIdentity};
+use refit_model::printer::{Printer, PrinterIdentity};
 use refit_model::refusal::Refusal;
 use refit_model::request::Request;
-use refit_model::updater::{Facts, Spec};
-use tokio::sync::broadcast::Receiver;
-use tokio::task::JoinHandle;
+use refit_model::updater::Facts;
 
-use crate::scripted::{CLOCK, Scripted, Standing, absent, caller, commit, git, name, serving};
-
-/// Longer than anything here takes.
-const DEADLINE: Duration = Duration::from_secs(20);
-
-pub(crate) async fn wait(handle: &Handle, met: impl FnMut(&Snapshot) -> bool) {
-    let mut met = met;
-    let mut watch = handle.watch();
-    let waited = tokio::time::timeout(DEADLINE, watch.wait_for(|snapshot| met(snapshot))).await;
-    assert!(waited.is_ok(), "never came to it: {:#?}", handle.snapshot());
-}
-
-pub(crate) struct Engine {
-    pub(crate) handle: Handle,
-    pub(crate) events: Receiver<Event>,
-    pub(crate) machine: Scripted,
-    pub(crate) store: Store,
-    pub(crate) task: JoinHandle<()>,
-    _folder: tempfile::TempDir,
-}
-
-pub(crate) async fn engine(machine: Scripted, specs: Vec<Spec>, settings: EngineSettings) -> Engine {
-    let folder = refit_testkit::scratch::scratch();
-    let options = StoreOptions { keep_history: 100, now: 0.0 };
-    let store = Store::open(folder.path(), &options).unwrap().store;
-    let (handle, task) = start(machine.clone(), store.clone(), CLOCK, specs, settings).await;
-    let events = handle.subscribe();
-    Engine { handle, events, machine, store, task, _folder: folder }
-}
-
-impl Engine {
-    async fn ready(behind: &[&str]) -> Self {
-        let specs = vec![git("moonraker"), absent("klipper"), git("one"), git("two")];
-        let mut engine = engine(Scripted::new(behind), specs, EngineSettings::default()).await;
-        wait(&engine.handle, |snapshot| snapshot.initialized).await;
-        engine.next(|event| matches!(event, Event::Refreshed)).await;
-        engine
-    }
-
-    pub(crate) async fn submit(&self, request: Request) -> Result<(), RequestError> {
-        tokio::time::timeout(DEADLINE, self.handle.submit(request, caller())).await.unwrap()
-    }
-
-    /// The next event of a kind; others before it are skipped.
-    pub(crate) async fn next(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
-        loop {
-            let event = tokio::time::timeout(DEADLINE, self.events.recv()).await.expect("no such event").unwrap();
-            if wanted(&event) {
-                return event;
-            }
-        }
-    }
-
-    /// The messages up to the one that completes, without the lines of processes.
-    async fn sequence(&mut self) -> Vec<(String, String, bool, Audience)> {
-        let mut sequence = Vec::new();
-        let mut ids = Vec::new();
-        loop {
-            let event = self.next(|event| matches!(event, Event::Run { .. })).await;
-            let Event::Run { message, audience } = event else { unreachable!() };
-            ids.push(message.proc_id);
-            assert!(ids.iter().all(|id| *id == message.proc_id && *id > 1 << 32 && *id < 1 << 53));
-            if !message.message.starts_with("working:") {
-                sequence.push((message.application, message.message, message.complete, audience));
-            }
-            if message.complete {
-                return sequence;
-            }
-        }
-    }
-
-    /// The messages to the caller alone, up to the last.
-    pub(crate) async fn texts_of_caller(&mut self, application: &str) -> Vec<String> {
-        let sequence = self.sequence().await;
-        assert!(sequence.iter().all(|(app, _, _, to)| app == application && matches!(to, Audience::Only(_))));
-        sequence.into_iter().map(|(_, text, _, _)| text).collect()
-    }
-
-    pub(crate) async fn texts(&mut self, application: &str) -> Vec<String> {
-        let sequence = self.sequence().await;
-        assert!(sequence.iter().all(|(app, _, _, audience)| app == application && *audience == Audience::Everybody));
-        assert!(sequence.iter().rev().skip(1).all(|(_, _, complete, _)| !complete));
-        sequence.into_iter().map(|(_, text, _, _)| text).collect()
-    }
-}
-
-pub(crate) fn printing() -> Printer {
-    Printer { state: KlippyState::Ready, activity: Activity::Paused, ..Printer::default() }
-}
-
-pub(crate) fn upgrade(name: &str) -> Request {
-    Request::Upgrade { name: name.to_owned(), consent: false }
-}
-
-fn recovery(name: &str) -> Request {
-    Request::Recover { name: name.to_owned(), hard: false, update_deps: false }
-}
-
-fn rollback(name: &str) -> Request {
-    Request::Rollback { name: name.to_owned() }
-}
+use crate::lab::{DEADLINE, Engine, engine, printing, recovery, rollback, upgrade, wait};
+use crate::scripted::{Scripted, Standing, absent, caller, commit, git, name};
 
 #[tokio::test]
 async fn an_upgrade_is_told_from_its_first_word_to_its_last() {
@@ -341,23 +239,6 @@ async fn the_history_says_who_asked_and_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn facts_survive_a_restart_and_removed_updaters_are_forgotten() {
-    let Engine { handle, store, machine, task, _folder, .. } = Engine::ready(&["one"]).await;
-    handle.shutdown().await;
-    tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
-    let looks = machine.with(|disk| disk.looks.len());
-    let gone = handle.submit(upgrade("one"), caller()).await;
-    assert!(matches!(gone, Err(RequestError::Refused(Refusal::ShuttingDown))));
-    let (handle, _task) =
-        start(machine.clone(), store.clone(), CLOCK, vec![git("one")], EngineSettings::default()).await;
-    let refit_model::updater::Assessment::Git(known) = &*handle.snapshot().updaters[0].1 else { panic!() };
-    assert_eq!(known.last_refresh, 1_000_000);
-    wait(&handle, |snapshot| snapshot.initialized).await;
-    assert_eq!(machine.with(|disk| disk.looks.len()), looks, "nothing was stale");
-    assert!(store.facts(&name("two")).await.is_none());
-}
-
-#[tokio::test]
 async fn a_rollback_of_what_is_not_there_is_told_like_one_that_failed() {
     let mut engine = Engine::ready(&[]).await;
     let refused = engine.submit(rollback("klipper")).await.unwrap_err();
@@ -400,87 +281,6 @@ async fn a_print_that_begins_stops_the_update_before_its_switch() {
     assert_eq!(engine.machine.head("one"), commit('a'));
 }
 
-/// What is at work is told to stop: a preparation is left where it is, a switch comes to its end.
-#[tokio::test]
-async fn an_end_leaves_a_preparation_and_finishes_a_switch() {
-    for (halts_at, finished) in [("fetch", false), ("switch", true)] {
-        let machine = Scripted::new(&["one"]);
-        let Engine { handle, store, task, machine, .. } =
-            engine(machine, vec![git("one")], EngineSettings::default()).await;
-        wait(&handle, |snapshot| snapshot.initialized).await;
-        machine.with(|disk| disk.halting = Some(halts_at));
-        let asking = tokio::spawn({
-            let handle = handle.clone();
-            async move { handle.submit(upgrade("one"), caller()).await }
-        });
-        wait(&handle, |snapshot| snapshot.running.as_ref().is_some_and(|run| run.doing.starts_with(halts_at))).await;
-        let waiting = tokio::spawn({
-            let handle = handle.clone();
-            async move { handle.submit(rollback("one"), caller()).await }
-        });
-        wait(&handle, |snapshot| !snapshot.waiting.is_empty()).await;
-        handle.shutdown().await;
-        let waited = tokio::time::timeout(DEADLINE, waiting).await.unwrap().unwrap();
-        assert!(matches!(waited, Err(RequestError::Refused(Refusal::ShuttingDown))));
-        if finished {
-            machine.released.add_permits(1);
-        }
-        tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
-        assert_eq!(asking.await.unwrap().is_ok(), finished, "{halts_at}");
-        let unfinished = store.unfinished().await.unwrap();
-        assert_eq!(unfinished.is_empty(), finished, "{halts_at}");
-        machine.with(|disk| disk.halting = None);
-        let report = refit_engine::recover::recover(&machine, &store, &CLOCK).await;
-        assert_eq!(report.settled.len(), unfinished.len());
-        assert_eq!(machine.head("one"), commit(if finished { 'b' } else { 'a' }));
-    }
-}
-
-/// A machine that goes down starts no service any more. That is not the update's fault: it is neither taken back nor given
-/// up, and the next start, on another boot, brings it to its end.
-#[tokio::test]
-async fn a_service_that_cannot_start_while_refit_ends_is_left_to_the_next_start() {
-    for undoing_fails in [0, 5] {
-        let spec = serving("one", &["printer"]);
-        let Engine { handle, store, task, machine, .. } =
-            engine(Scripted::new(&["one"]), vec![spec], EngineSettings::default()).await;
-        wait(&handle, |snapshot| snapshot.initialized).await;
-        machine.with(|disk| {
-            disk.halting = Some("restart the service");
-            disk.failing = Some("restart the service");
-            disk.failing_undos = undoing_fails;
-        });
-        let asking = tokio::spawn({
-            let handle = handle.clone();
-            async move { handle.submit(upgrade("one"), caller()).await }
-        });
-        wait(&handle, |snapshot| snapshot.running.as_ref().is_some_and(|run| run.doing.starts_with("restart"))).await;
-        if undoing_fails > 0 {
-            // It is about to be taken back when the end comes.
-            machine.released.add_permits(1);
-            while machine.with(|disk| disk.failing_undos == undoing_fails) {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        }
-        handle.shutdown().await;
-        machine.released.add_permits(1);
-        tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
-        let answer = asking.await.unwrap();
-        assert!(matches!(answer, Err(RequestError::Refused(Refusal::ShuttingDown))), "{answer:?}");
-        let unfinished = store.unfinished().await.unwrap();
-        assert_eq!(unfinished.len(), 1, "{undoing_fails}");
-
-        machine.with(|disk| {
-            disk.boot += 1;
-            (disk.halting, disk.failing, disk.failing_undos) = (None, None, 0);
-        });
-        let report = refit_engine::recover::recover(&machine, &store, &CLOCK).await;
-        assert_eq!(report.settled.len(), 1, "{undoing_fails}");
-        let side = if undoing_fails > 0 { 'a' } else { 'b' };
-        assert_eq!(machine.head("one"), commit(side), "{undoing_fails}");
-    }
-}
-
 #[tokio::test]
 async fn several_are_asked_for_at_once_and_nothing_gets_between() {
     let engine = Engine::ready(&["one", "two"]).await;
@@ -489,21 +289,6 @@ async fn several_are_asked_for_at_once_and_nothing_gets_between() {
     assert!(results[0].is_ok() && results[2].is_ok());
     assert!(matches!(&results[1], Err(RequestError::Refused(Refusal::NotAvailable(_)))));
     assert_eq!(engine.machine.head("two"), commit('b'));
-}
-
-#[tokio::test]
-async fn a_run_that_needs_a_person_is_shown_until_one_ends_well() {
-    let engine = Engine::ready(&["one"]).await;
-    engine.machine.with(|disk| {
-        disk.failing = Some("verify");
-        disk.failing_undos = 99;
-    });
-    engine.submit(recovery("one")).await.unwrap_err();
-    let attention = engine.handle.snapshot().attention.clone();
-    assert_eq!(attention.iter().map(|one| one.updater.as_str()).collect::<Vec<_>>(), ["one"]);
-    engine.machine.with(|disk| disk.failing = None);
-    engine.submit(recovery("one")).await.unwrap();
-    assert!(engine.handle.snapshot().attention.is_empty());
 }
 
 /// The looks at the remote within some hours after the first pass, which a moved clock lets go by.
