@@ -6,7 +6,7 @@
 //! Refuses to: delete a folder that was in use.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -158,27 +158,14 @@ pub fn settle(live: &Path, stage: &Path, kept: &Path, before: Sides, faults: &Fa
 /// As [`exchange`].
 pub fn exchange_back(live: &Path, stage: &Path, kept: &Path, before: Sides) -> Result<(), TreeError> {
     let now = identity(live)?;
-    if now == before.live && now != before.stage {
-        // Never begun, or back already.
-        return sync_parent(live);
+    // Else it was never begun, or is back already.
+    if now != before.live || now == before.stage {
+        put_back(live, stage, kept, before)?;
     }
-    let old = [kept, stage].into_iter().find(|path| before.live.is_some() && identity(path).ok() == Some(before.live));
-    match old {
-        Some(old) => {
-            let ready = Stage::at(old)?.sync()?;
-            swap(live, &ready.0.path, stage, now.is_some())?;
-            if old == kept && identity(kept)? == before.stage {
-                // Where a stage stood in a folder of its own, that may be gone.
-                make_parent(stage)?;
-                rename(kept, stage)?;
-            }
-        }
-        // There was no folder in use before.
-        None if before.live.is_none() && now == before.stage => {
-            make_parent(stage)?;
-            rename(live, stage)?;
-        }
-        None => return Err(TreeError::Changed(live.to_owned())),
+    if before.stage.is_some() && identity(kept)? == before.stage {
+        // Where the exchange is two renames, this is the third.
+        make_parent(stage)?;
+        rename(kept, stage)?;
     }
     sync_parent(live)?;
     // The kept place's folder goes when it is empty; it is not ours alone when it is not.
@@ -186,6 +173,33 @@ pub fn exchange_back(live: &Path, stage: &Path, kept: &Path, before: Sides) -> R
         let _not_empty = fs::remove_dir(parent);
     }
     sync_parent(live)
+}
+
+/// The old folder goes to where the stage was first, so that the exchange itself comes last: whatever cuts it, what is found is
+/// either as it was right after the exchange forward, or the end.
+fn put_back(live: &Path, stage: &Path, kept: &Path, before: Sides) -> Result<(), TreeError> {
+    let now = identity(live)?;
+    if now.is_some() && now != before.stage {
+        // Somebody else's: it would be taken for the prepared one, and deleted as such.
+        return Err(TreeError::Changed(live.to_owned()));
+    }
+    // Where a stage stood in a folder of its own, that may be gone.
+    make_parent(stage)?;
+    if before.live.is_none() {
+        return rename(live, stage);
+    }
+    let old = [kept, stage].into_iter().find(|path| identity(path).ok() == Some(before.live));
+    let old = old.ok_or_else(|| TreeError::Changed(live.to_owned()))?;
+    if now.is_none() {
+        // Two renames in place of an exchange, cut between them.
+        let ready = Stage::at(old)?.sync()?;
+        return rename(&ready.0.path, live);
+    }
+    if old == kept {
+        rename(kept, stage)?;
+    }
+    let ready = Stage::at(stage)?.sync()?;
+    swap(live, &ready.0.path, kept, true)
 }
 
 /// One instant where the file system can; else two renames, with the live folder going to `aside` in between.
@@ -360,6 +374,11 @@ pub fn copy_leaf(from: &Path, to: &Path) -> Result<Copied, TreeError> {
     let mut beside = to.as_os_str().to_owned();
     beside.push(".refit-part");
     let beside = PathBuf::from(beside);
+    // Of a copy that was cut: it has the rights of its source, and may not be written to.
+    match fs::remove_file(&beside) {
+        Err(error) if !is_missing(&error) => return Err(failed()(error)),
+        Ok(()) | Err(_) => {}
+    }
     fs::copy(from, &beside).map_err(failed())?;
     let times = fs::FileTimes::new().set_modified(seen.modified().map_err(failed())?);
     File::options()
@@ -370,6 +389,23 @@ pub fn copy_leaf(from: &Path, to: &Path) -> Result<Copied, TreeError> {
         .map_err(failed())?;
     fs::rename(&beside, to).map_err(failed())?;
     Ok(Copied::Yes)
+}
+
+/// Whether two files of the same length hold the same. What cannot be read is the same as nothing.
+#[must_use]
+pub fn same_bytes(a: &Path, b: &Path) -> bool {
+    let (Ok(mut a), Ok(mut b)) = (File::open(a), File::open(b)) else { return false };
+    let (mut left, mut right) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    loop {
+        let Ok(read) = a.read(&mut left) else { return false };
+        if read == 0 {
+            return true;
+        }
+        let (Some(left), Some(right)) = (left.get(..read), right.get_mut(..read)) else { return false };
+        if b.read_exact(right).is_err() || left != right {
+            return false;
+        }
+    }
 }
 
 /// A file that its owner made read-only keeps the time of the copy.

@@ -84,6 +84,36 @@ fn an_exchange_that_was_cut_goes_on_in_either_direction() {
 }
 
 #[test]
+fn an_undo_that_was_cut_goes_on() {
+    // Two renames in place of an exchange, cut before the third.
+    let place = place();
+    let before = sides(&place.live, &place.stage).unwrap();
+    make_parent(&place.kept).unwrap();
+    fs::rename(&place.stage, &place.kept).unwrap();
+    place.back(before).unwrap();
+    assert_eq!(place.state(), state("old", "new", ""));
+    // And cut between the first two.
+    make_parent(&place.kept).unwrap();
+    fs::rename(&place.stage, &place.kept).unwrap();
+    fs::rename(&place.live, &place.stage).unwrap();
+    place.back(before).unwrap();
+    assert_eq!(place.state(), state("old", "new", ""));
+}
+
+#[test]
+fn an_undo_that_fails_in_the_middle_may_run_again() {
+    let place = place();
+    let before = sides(&place.live, &place.stage).unwrap();
+    place.go(before).unwrap();
+    fs::create_dir_all(place.stage.join("in the way")).unwrap();
+    place.back(before).unwrap_err();
+    assert_eq!(Place::text(&place.live).as_deref(), Some("new"), "nothing was done by halves");
+    fs::remove_dir_all(&place.stage).unwrap();
+    place.back(before).unwrap();
+    assert_eq!(place.state(), state("old", "new", ""));
+}
+
+#[test]
 fn a_folder_that_was_not_there_is_put_there_and_taken_away() {
     let place = place();
     fs::remove_dir_all(&place.live).unwrap();
@@ -103,6 +133,14 @@ fn a_folder_that_somebody_replaced_is_left_alone() {
     assert!(matches!(place.go(before), Err(TreeError::Changed(path)) if path == place.live));
     assert!(matches!(place.back(before), Err(TreeError::Changed(_))));
     assert_eq!(Place::text(&place.stage).as_deref(), Some("new"));
+    // The same once it was exchanged: in the stage's place it would be deleted.
+    let place = super::tests::place();
+    let before = sides(&place.live, &place.stage).unwrap();
+    place.go(before).unwrap();
+    fs::rename(&place.live, place.live.with_extension("aside")).unwrap();
+    fs::create_dir(&place.live).unwrap();
+    assert!(matches!(place.back(before), Err(TreeError::Changed(_))));
+    assert_eq!(place.state(), state("", "", "old"));
 }
 
 #[test]
@@ -122,6 +160,18 @@ fn a_copy_keeps_mode_time_and_links_and_never_overwrites() {
     fs::write(at("a"), "two").unwrap();
     assert_eq!(copy_leaf(&at("a"), &at("x/y/a")).unwrap(), Copied::Occupied);
     assert_eq!(fs::read_to_string(at("x/y/a")).unwrap(), "one");
+}
+
+#[test]
+fn what_a_cut_copy_left_is_in_nobody_s_way() {
+    let root = tempfile::tempdir().unwrap();
+    let at = |name: &str| root.path().join(name);
+    fs::write(at("a"), "one").unwrap();
+    fs::write(at("precious"), "theirs").unwrap();
+    std::os::unix::fs::symlink("precious", at("b.refit-part")).unwrap();
+    assert_eq!(copy_leaf(&at("a"), &at("b")).unwrap(), Copied::Yes);
+    assert_eq!(fs::read_to_string(at("precious")).unwrap(), "theirs");
+    assert_eq!(fs::read_to_string(at("b")).unwrap(), "one");
 }
 
 #[test]

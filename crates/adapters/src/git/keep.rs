@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::hand::{Hand, off_the_loop, paths};
 use super::{fingerprint, locks, switch};
 use crate::disk;
-use crate::tree::{Copied, TreeError, copy_leaf, is_missing, make_parent, sync_file_system, sync_parent};
+use crate::tree::{Copied, TreeError, copy_leaf, is_missing, make_parent, same_bytes, sync_file_system, sync_parent};
 
 mod index;
 
@@ -476,8 +476,20 @@ fn same(one: &Path, other: &Path) -> bool {
             fs::read_link(one).ok() == fs::read_link(other).ok()
         }
         (Some(a), Some(b)) if a.is_file() && b.is_file() => {
-            a.len() == b.len() && a.permissions() == b.permissions() && fs::read(one).ok() == fs::read(other).ok()
+            a.len() == b.len() && a.permissions() == b.permissions() && same_bytes(one, other)
         }
         (Some(_), Some(_)) | (None, _) | (_, None) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_back_in_its_place() {
+        // The read of its first byte fails.
+        let unreadable = Path::new("/proc/self/mem");
+        assert!(unreadable.exists() && !same(unreadable, unreadable));
     }
 }

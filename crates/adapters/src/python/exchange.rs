@@ -104,3 +104,30 @@ fn list(live: &Path, old: &OldFolder) -> Result<(), TreeError> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn putting_back_may_fail_in_the_middle_and_run_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let (live, snapshot) = (at("env"), at(".env.refit-new-x"));
+        for (folder, text) in [(&live, "what pip made"), (&snapshot, "from before")] {
+            fs::create_dir(folder).unwrap();
+            fs::write(folder.join("is"), text).unwrap();
+        }
+        let old = OldFolder::Previous { version: "1".to_owned(), folder: at(".env.refit-previous").join("1") };
+        let before = tree::sides(&live, &snapshot).unwrap();
+        keep_snapshot(&live, &snapshot, &old).unwrap();
+        fs::create_dir_all(snapshot.join("in the way")).unwrap();
+        put_back(&live, &snapshot, &old, Some(before)).unwrap_err();
+        fs::remove_dir_all(&snapshot).unwrap();
+        for _ in 0..2 {
+            put_back(&live, &snapshot, &old, Some(before)).unwrap();
+            assert_eq!(fs::read_to_string(live.join("is")).unwrap(), "from before");
+            assert_eq!(fs::read_to_string(snapshot.join("is")).unwrap(), "what pip made");
+        }
+    }
+}

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
@@ -18,7 +17,7 @@ use super::slot::Downloaded;
 use crate::archive::{self, ArchiveError, Bounds};
 use crate::fault::FaultPlan;
 use crate::git::keep;
-use crate::tree::{self, TreeError, copy_leaf};
+use crate::tree::{self, TreeError, copy_leaf, same_bytes};
 
 /// The page that a web server shows first.
 const INDEX: &str = "index.html";
@@ -226,21 +225,6 @@ fn leads_inside(live: &Path, path: &str) -> bool {
         .ancestors()
         .skip(1)
         .all(|folder| fs::symlink_metadata(live.join(folder)).is_ok_and(|seen| seen.is_dir()))
-}
-
-fn same_bytes(a: &Path, b: &Path) -> bool {
-    let (Ok(mut a), Ok(mut b)) = (fs::File::open(a), fs::File::open(b)) else { return false };
-    let (mut left, mut right) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
-    loop {
-        let Ok(read) = a.read(&mut left) else { return false };
-        if read == 0 {
-            return true;
-        }
-        let (Some(left), Some(right)) = (left.get(..read), right.get_mut(..read)) else { return false };
-        if b.read_exact(right).is_err() || left != right {
-            return false;
-        }
-    }
 }
 
 /// Whether a name in the folder is Refit's own.
