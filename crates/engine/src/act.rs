@@ -64,6 +64,10 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         let acted = match verdict {
             Ok(Verdict::Nothing(why)) => Acted { facts, end: ActEnd::Nothing(why) },
             Err(refusal) => Acted { facts, end: ActEnd::Refused(refusal) },
+            // Told to end meanwhile. What could not be settled for that reason comes first, at the next start.
+            Ok(Verdict::Do(_)) if *self.stop.borrow() => {
+                Acted { facts, end: ActEnd::Failed(Refusal::ShuttingDown.into()) }
+            }
             // A print may have begun since the turn came: downloads do not disturb it either.
             Ok(Verdict::Do(_)) if (self.busy)() => Acted { facts, end: ActEnd::Failed(while_printing(action).into()) },
             Ok(Verdict::Do(plan)) => self.carry_out(spec, facts, &plan, caller).await,

@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::feed::{BUFFER, Feed, Label};
 use crate::handle::{Handle, Input, Planned, RequestError};
-use crate::ports::{Clock, Journal, Machine};
+use crate::ports::{Clock, Journal, JournalError, Machine};
 use crate::schedule;
 use crate::snapshot::{Attention, Full, Snapshot};
 
@@ -76,8 +76,9 @@ impl Default for EngineSettings {
 /// Inputs that may wait before a sender has to.
 const INPUTS: usize = 64;
 
-/// How many runs of an updater are looked through for the newest that tells how it is.
-const LAST_RUNS: usize = 8;
+/// How many runs of an updater are looked through for the newest that tells how it is: a few, and many where those tell
+/// nothing.
+const LAST_RUNS: [usize; 2] = [8, 200];
 
 /// Dry runs and questions to the history that are answered at the same time.
 const QUESTIONS: usize = 2;
@@ -147,16 +148,12 @@ async fn load<J: Journal>(journal: &J, specs: Vec<Spec>) -> Vec<Item> {
     items
 }
 
-/// The updaters whose newest run needs a person.
+/// The updaters that need a person.
 async fn needs<J: Journal>(journal: &J, specs: &[Spec]) -> Vec<Attention> {
     let mut attention = Vec::new();
     for spec in specs {
-        // A restart that went well says nothing of the software.
-        let telling = |run: &&RunRecord| {
-            run.plan.action != Action::Restart || matches!(run.outcome(), Some(Outcome::NeedsAttention { .. }))
-        };
-        match journal.history(Some(spec.name()), LAST_RUNS).await {
-            Ok(runs) => attention.extend(runs.iter().find(telling).and_then(|run| match run.outcome() {
+        match newest_telling(journal, spec.name()).await {
+            Ok(run) => attention.extend(run.and_then(|run| match run.outcome() {
                 Some(Outcome::NeedsAttention { error }) => {
                     Some(Attention { run: run.id, updater: spec.name().clone(), message: error.clone() })
                 }
@@ -166,6 +163,25 @@ async fn needs<J: Journal>(journal: &J, specs: &[Spec]) -> Vec<Attention> {
         }
     }
     attention
+}
+
+/// The newest run that tells how an updater is. A restart that went well says nothing of the software, and after an attempt
+/// that was taken back it is as it was.
+async fn newest_telling<J: Journal>(journal: &J, updater: &UpdaterName) -> Result<Option<RunRecord>, JournalError> {
+    let tells = |run: &RunRecord| match run.outcome() {
+        Some(Outcome::NeedsAttention { .. }) => true,
+        Some(Outcome::Finished) => run.plan.action != Action::Restart,
+        Some(Outcome::Undone { .. }) | None => false,
+    };
+    for limit in LAST_RUNS {
+        let runs = journal.history(Some(updater), limit).await?;
+        let all = runs.len() < limit;
+        let found = runs.into_iter().find(tells);
+        if all || found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// Where the answer to a dry run goes.

@@ -19,6 +19,12 @@ pub(super) fn is_damage(error: &Error) -> bool {
 /// What happened and what to do next.
 pub(super) fn cause(error: &Error, folder: &Path) -> String {
     let folder = folder.display();
+    if let Error::FromSqlConversionFailure(_, _, why) = error {
+        return format!(
+            "this version of Refit cannot read what is written in {folder}/refit.db ({why}); install the version that wrote \
+             it again, or move that file away to begin without history"
+        );
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => format!("the disk of {folder} is full; free some space, then ask again"),
         Some(ErrorCode::ReadOnly) => format!("{folder} is read-only; make it writable, then ask again"),

@@ -1,11 +1,13 @@
 //! What an end of Refit leaves, and what the next start makes of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use refit_engine::handle::RequestError;
 use refit_engine::ports::Journal;
 use refit_engine::{EngineSettings, start};
 use refit_model::refusal::Refusal;
+use tokio::sync::Semaphore;
 
 use crate::lab::{DEADLINE, Engine, engine, recovery, rollback, upgrade, wait};
 use crate::scripted::{CLOCK, Scripted, caller, commit, git, name, serving};
@@ -121,4 +123,41 @@ async fn a_run_that_needs_a_person_is_shown_until_one_ends_well() {
     engine.machine.with(|disk| disk.failing = None);
     engine.submit(recovery("one")).await.unwrap();
     assert!(engine.handle.snapshot().attention.is_empty());
+}
+
+#[tokio::test]
+async fn a_person_is_needed_also_after_an_attempt_that_was_taken_back_and_a_restart() {
+    let Engine { handle, store, machine, task, _folder, .. } = Engine::ready(&["one"]).await;
+    // More of them than are looked at at first.
+    for failing_undos in [99, 0, 0, 0, 0, 0, 0, 0, 0, 0] {
+        machine.with(|disk| (disk.failing, disk.failing_undos) = (Some("verify"), failing_undos));
+        handle.submit(recovery("one"), caller()).await.unwrap_err();
+        assert_eq!(handle.snapshot().attention.len(), 1, "{failing_undos}");
+    }
+    let attention = handle.snapshot().attention.clone();
+    handle.shutdown().await;
+    tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
+    let (handle, _task) = start(machine, store, CLOCK, vec![git("one")], EngineSettings::default()).await;
+    assert_eq!(handle.snapshot().attention, attention);
+}
+
+#[tokio::test]
+async fn nothing_is_begun_once_refit_is_told_to_end() {
+    let gate = Arc::new(Semaphore::new(1));
+    let machine = Scripted { gate: Some(gate.clone()), ..Scripted::new(&["one"]) };
+    let Engine { handle, store, task, .. } = engine(machine, vec![git("one")], EngineSettings::default()).await;
+    wait(&handle, |snapshot| snapshot.initialized).await;
+    let asking = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.submit(upgrade("one"), caller()).await }
+    });
+    // It looks at what is there before it plans.
+    wait(&handle, |snapshot| snapshot.busy).await;
+    handle.shutdown().await;
+    handle.submit(upgrade("one"), caller()).await.unwrap_err();
+    gate.add_permits(9);
+    tokio::time::timeout(DEADLINE, task).await.unwrap().unwrap();
+    let answer = asking.await.unwrap();
+    assert!(matches!(answer, Err(RequestError::Refused(Refusal::ShuttingDown))), "{answer:?}");
+    assert!(store.history(None, 1).await.unwrap().is_empty());
 }

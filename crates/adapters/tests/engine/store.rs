@@ -183,3 +183,21 @@ async fn the_reserve_is_freed_and_made_again_after_a_run() {
     with_runs(folder.path(), 1).await;
     assert!(reserve.exists());
 }
+
+#[tokio::test]
+async fn a_run_that_cannot_be_read_is_not_forgotten_and_what_helps_is_said() {
+    let folder = refit_testkit::scratch::scratch();
+    with_runs(folder.path(), 1).await;
+    let store = open(folder.path()).store;
+    let plan = store.history(None, 1).await.unwrap().remove(0).plan;
+    store.begin(&plan, &caller(), "boot", 0.0).await.unwrap();
+    drop(store);
+    let connection = rusqlite::Connection::open(folder.path().join("refit.db")).unwrap();
+    connection
+        .execute("UPDATE runs SET plan = replace(plan, 'check_printer', 'of_tomorrow') WHERE ended = 0", [])
+        .unwrap();
+    drop(connection);
+    let store = open(folder.path()).store;
+    let told = store.unfinished().await.unwrap_err().to_string();
+    assert!(told.contains("of_tomorrow") && told.contains("install the version that wrote it again"), "{told}");
+}
