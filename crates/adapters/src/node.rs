@@ -142,7 +142,7 @@ fn exchange(
     before: Option<Sides>,
     faults: &FaultPlan,
 ) -> Result<Option<String>, TreeError> {
-    let before = before.map_or_else(|| tree::sides(live, stage), Ok)?;
+    let before = tree::noted(before, live, stage)?;
     if before.stage.is_none() {
         return Ok(Some("there are no Node packages".to_owned()));
     }

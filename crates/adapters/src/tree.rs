@@ -113,6 +113,19 @@ pub fn sides(live: &Path, stage: &Path) -> Result<Sides, TreeError> {
     Ok(Sides { live: identity(live)?, stage: identity(stage)? })
 }
 
+/// What was noted before an exchange. Where nothing could be noted (the folders could not be looked at), nothing may be
+/// exchanged: afterwards nobody could tell that it was done, and an undo would leave it so.
+///
+/// # Errors
+/// [`TreeError::Changed`] when there is a stage nevertheless; [`TreeError::Io`].
+pub fn noted(before: Option<Sides>, live: &Path, stage: &Path) -> Result<Sides, TreeError> {
+    match before {
+        Some(before) => Ok(before),
+        None if identity(stage)?.is_none() => sides(live, stage),
+        None => Err(TreeError::Changed(stage.to_owned())),
+    }
+}
+
 /// Whether the exchange was done: the prepared folder is the live one.
 ///
 /// # Errors

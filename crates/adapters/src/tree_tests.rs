@@ -114,6 +114,17 @@ fn an_undo_that_fails_in_the_middle_may_run_again() {
 }
 
 #[test]
+fn what_was_not_noted_is_not_exchanged() {
+    let place = place();
+    assert!(matches!(noted(None, &place.live, &place.stage), Err(TreeError::Changed(_))));
+    let before = sides(&place.live, &place.stage).unwrap();
+    assert_eq!(noted(Some(before), &place.live, &place.stage).unwrap(), before);
+    // Nothing was prepared, and nothing will be exchanged.
+    fs::remove_dir_all(&place.stage).unwrap();
+    assert_eq!(noted(None, &place.live, &place.stage).unwrap().stage, None);
+}
+
+#[test]
 fn a_folder_that_was_not_there_is_put_there_and_taken_away() {
     let place = place();
     fs::remove_dir_all(&place.live).unwrap();

@@ -76,7 +76,7 @@ impl Host {
         let before = sides_of(circumstance);
         let (live, stage, kept, faults) = (live.to_owned(), stage.to_owned(), kept.clone(), self.faults.clone());
         off_the_loop(move || {
-            let before = before.map_or_else(|| tree::sides(&live, &stage), Ok)?;
+            let before = tree::noted(before, &live, &stage)?;
             if !tree::is_exchanged(&live, before)? {
                 tree::exchange(&live, Stage::at(&stage)?.sync()?, &kept.folder, before)?;
             }

@@ -22,7 +22,7 @@ pub fn exchange(
     before: Option<Sides>,
     faults: &FaultPlan,
 ) -> Result<Option<String>, TreeError> {
-    let before = before.map_or_else(|| tree::sides(live, stage), Ok)?;
+    let before = tree::noted(before, live, stage)?;
     if before.stage.is_none() {
         return Ok(None);
     }

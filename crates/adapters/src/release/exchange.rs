@@ -21,7 +21,7 @@ pub fn exchange(
     faults: &FaultPlan,
 ) -> Result<String, TreeError> {
     let live = &release.path;
-    let before = before.map_or_else(|| tree::sides(live, stage), Ok)?;
+    let before = tree::noted(before, live, stage)?;
     if !tree::is_exchanged(live, before)? {
         tree::exchange(live, Stage::at(stage)?.sync()?, old.folder(), before)?;
     }
