@@ -3,7 +3,7 @@
 //!
 //! A file in the making is `part-<key>` in the folder, with `part-<key>.json` beside it; a finished one is named by its
 //! SHA-256 and nothing else. Only what was verified gets that name.
-//! Refuses to: unpack or run anything; take more bytes than were announced; ask for room, which is `disk`'s.
+//! Refuses to: unpack or run anything; take more bytes than were announced, or than there is room for.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

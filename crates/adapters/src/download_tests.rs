@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use refit_model::updater::release::{ForgeKind, Release};
+use refit_testkit::disk::Disk;
 use refit_testkit::releases::{Asset as File, Digest as Told, Fault, Release as Published, ReleaseHost, sha256_hex};
 use refit_testkit::wait::wait_for;
 
@@ -379,6 +380,27 @@ async fn two_who_want_the_same_get_it_once() {
     assert_eq!(bench.sent(), SIZE as u64);
     get().await.unwrap();
     assert!(downloads.busy.lock().unwrap().len() <= 1);
+}
+
+#[tokio::test]
+async fn a_disk_is_not_left_full() {
+    let bench = Bench::of(ForgeKind::Gitlab, Published::new("v1").file("web.zip", content()));
+    let release = bench.release().await;
+    let disk = match Disk::new(bench.folder.path(), "downloads", 16) {
+        Ok(disk) => disk,
+        Err(missing) => return eprintln!("skipped: {missing}"),
+    };
+    disk.fill(100 << 10);
+    let free = disk.free();
+    let told = bench.get(&release, &THERE_IS).await.unwrap_err().to_string();
+    assert!(told.starts_with("web.zip is not downloaded: not enough free space"), "{told}");
+    // Nobody tells how long it is.
+    bench.host.fault(Fault::NoLength.on("web.zip"));
+    let error = bench.get(&release, &THERE_IS).await.unwrap_err();
+    assert!(matches!(error, DownloadError::Disk { .. }), "{error}");
+    assert!(disk.free() >= free - (16 << 10), "{} of {free}", disk.free());
+    disk.unfill();
+    assert_eq!(bench.get(&release, &THERE_IS).await.unwrap().size, SIZE as u64);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    /// Makes an ext4 of `mebibytes` (8 at least) in `folder/<name>.img` and mounts it at `folder/<name>`. Its journal is
+    /// Makes an ext4 of `mebibytes` (16 at least) in `folder/<name>.img` and mounts it at `folder/<name>`. Its journal is
     /// committed every second, and nothing writes to it by itself.
     ///
     /// # Errors

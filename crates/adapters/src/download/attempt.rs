@@ -12,6 +12,7 @@ use super::part::{Origin, Part};
 use super::progress::{Meter, Progress};
 use super::transfer::{Order, anew, whole};
 use super::{DownloadError, blocking, disk};
+use crate::disk::require_room;
 use crate::forge::{ForgeError, denied};
 use crate::git::remote::words;
 
@@ -117,6 +118,11 @@ fn first(order: &Order<'_>, part: &Part, response: &Response) -> Result<Judged, 
         let why = format!("{announced} bytes are served, and the release says {size}");
         return Err(DownloadError::Differs { name: name(), why });
     }
+    // Whose release server tells no size is asked only now.
+    if let Some(bytes) = announced {
+        let room = require_room(&part.folder, bytes);
+        room.map_err(|full| DownloadError::Unwanted { name: name(), why: full.to_string() })?;
+    }
     Ok(Judged::First(Origin {
         etag: text(headers, &ETAG),
         last_modified: text(headers, &LAST_MODIFIED),
@@ -154,7 +160,11 @@ async fn pour(
     };
     drop(send);
     let (part, written) = writer.await.map_err(|lost| disk(&folder)(std::io::Error::other(lost)))?;
-    written?;
+    if let Err(error) = written {
+        // A disk that it filled up is not left full.
+        part.discard();
+        return Err(error);
+    }
     match why {
         Err(()) => {
             part.discard();
