@@ -49,6 +49,9 @@ fn it_is_installed_upgraded_and_removed_and_the_owners_data_stay() {
     vm.must(User::Root, &["dpkg", "--install", "/root/refit.deb"]);
     wait_for_another(&printer, &before);
     assert_eq!(runs(vm), 1, "the history went with the package");
+    vm.wait_until(PATIENCE, "the root helper, which was on", || {
+        (vm.property("refit-root.socket", "ActiveState") == "active").then_some(())
+    });
     vm.must(User::Root, &["dpkg", "--purge", "refit"]);
     assert_eq!(vm.read(LIST), None);
     let left = self::owned(vm);
@@ -58,6 +61,22 @@ fn it_is_installed_upgraded_and_removed_and_the_owners_data_stay() {
     assert_eq!(vm.must(User::Root, &["dpkg", "--audit"]), "");
     let links = vm.must(User::Root, &["find", "/etc/systemd", "-name", "refit*"]);
     assert_eq!(links, "");
+}
+
+#[test]
+fn in_an_image_it_is_switched_on_for_the_first_boot() {
+    let printer = Printer::new();
+    let vm = &printer.vm;
+    vm.copy(package(), "/root/refit.deb");
+    // As whoever makes an image sees it: no systemd runs in there.
+    let install = "mount --bind / /mnt && mount -t tmpfs tmpfs /mnt/run && chroot /mnt dpkg --install /root/refit.deb; \
+                   done=$?; umount /mnt/run /mnt; exit $done";
+    vm.must(User::Root, &["sh", "-c", install]);
+    assert_eq!(vm.property("refit", "ActiveState"), "inactive");
+    vm.reboot();
+    assert_eq!(vm.property("refit", "ActiveState"), "active", "{}", vm.journal("refit"));
+    assert_eq!(vm.property("refit-root.socket", "ActiveState"), "active");
+    assert!(vm.must(User::Root, &["id", "-nG", "pi"]).contains("refit"));
 }
 
 #[test]
