@@ -17,6 +17,7 @@ use super::face::Face;
 use super::places::Places;
 use crate::wire_up::{self, Manner, Outside, Signals};
 
+mod application;
 mod host;
 mod shipped;
 
@@ -56,8 +57,12 @@ pub fn run(outside: &Outside, face: &Face, options: &DemoOptions, verbose: u8) -
         socket: host.data.join("comms/refit.sock"),
         state: host.data.join("refit"),
     };
+    let mut outside = outside.clone();
+    if let Ok(application) = &host.application {
+        outside.passed_on = application.surroundings(&outside.passed_on);
+    }
     let opened = || announce(face, folder.path(), &host, port, &outside.program);
-    let served = runtime.block_on(wire_up::serve(outside, &places, Manner::default(), signals, opened));
+    let served = runtime.block_on(wire_up::serve(&outside, &places, Manner::default(), signals, opened));
     drop(host);
     remove(folder)?;
     served.map(|()| Exit::Fine)
@@ -103,6 +108,7 @@ fn announce(face: &Face, folder: &Path, host: &Host, port: u16, program: &Path) 
         format!("{refit} upgrade behind"),
         format!("{refit} plan upgrade front-end"),
         format!("{refit} upgrade front-end"),
+        format!("{refit} upgrade sick"),
     ];
     if face.json {
         let (data, front_end) = (&host.data, &host.front_end);
@@ -120,6 +126,12 @@ fn announce(face: &Face, folder: &Path, host: &Host, port: u16, program: &Path) 
     for command in &commands {
         face.line(&format!("    {command}"));
     }
+    tell(face, host);
+    face.line("\nCtrl-C ends the demo and removes everything.");
+}
+
+/// What its software shows.
+fn tell(face: &Face, host: &Host) {
     face.line(
         "\nOf its software, `behind` has updates, `current` has none, `dirty` has modified files, `damaged` lost a",
     );
@@ -128,5 +140,12 @@ fn announce(face: &Face, folder: &Path, host: &Host, port: u16, program: &Path) 
     face.line("\n`front-end`, `zip-app` and `tool` ship as releases, and a newer one of each is out. Look at the front end while");
     face.line("you update it and roll it back; its page shows which version it is:\n");
     face.line(&format!("    {}", host.front_end));
-    face.line("\nCtrl-C ends the demo and removes everything.");
+    face.line("\n`sick` has an update with which its service does not answer any more: see how it is taken back.");
+    face.line(&match &host.application {
+        Ok(_) => {
+            "`py-app` is a Python application in an environment of its own; its new version needs a newer library."
+                .to_owned()
+        }
+        Err(why) => format!("A Python application cannot be shown: {why}."),
+    });
 }

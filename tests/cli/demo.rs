@@ -44,6 +44,10 @@ fn the_demo_serves_what_it_says_and_cleans_up() {
     assert_eq!(entries["damaged"]["is_valid"], false);
     assert_eq!(entries["pinned"]["commits_behind_count"], 0);
     assert_eq!(entries["diverged"]["is_valid"], false);
+    assert_eq!(entries["sick"]["commits_behind_count"], 1);
+    assert_eq!(entries["py-app"]["version"], "1.0");
+    assert_eq!(entries["py-app"]["remote_version"], "1.1");
+    assert_eq!(entries["klipper"]["warnings"], serde_json::json!([]), "its environment works");
     for shipped in ["front-end", "zip-app", "tool"] {
         assert_eq!(entries[shipped]["version"], "v1.0.0", "{entries:#}");
         assert_eq!(entries[shipped]["refit"]["update_available"], true);
@@ -55,11 +59,16 @@ fn the_demo_serves_what_it_says_and_cleans_up() {
     assert!(shows("v1.0.0"));
 
     let tries: Vec<&str> = said["try"].as_array().expect("a list").iter().filter_map(Value::as_str).collect();
-    assert_eq!(tries.len(), 5);
+    assert_eq!(tries.len(), 6);
     for shown in tries.iter().filter(|shown| !shown.starts_with("curl")) {
         let words: Vec<&str> = shown.split(' ').skip(1).collect();
         let told: Told = lab.command(&words).env_remove("MOONRAKER_DATA_PATH").output().expect("it starts").into();
-        told.ended(0);
+        match words.as_slice() {
+            [.., "upgrade", "sick"] => {
+                told.ended(6).complains("sick's update was taken back").complains("it answered 404, not 200");
+            }
+            _fine => drop(told.ended(0)),
+        }
     }
     assert!(shows("v1.1.0"), "the page shows the update");
     let data = said["data_path"].as_str().expect("a folder");
@@ -72,6 +81,17 @@ fn the_demo_serves_what_it_says_and_cleans_up() {
         .says("version v1.0.0 is kept")
         .says("newest release: v1.1.0 of 2026-01-02: front-end.zip (1.6 MiB, named by release_info.json)")
         .says("## What is new");
+    refit(&["status", "sick"]).ended(0).says("sick:  update, 1 commit  v1.0.0-0");
+    let program = folder.join("software/py-app-env/bin/py-app");
+    let runs =
+        || String::from_utf8(std::process::Command::new(&program).output().expect("it starts").stdout).expect("text");
+    assert_eq!(runs(), "py-app 1.0\n");
+    refit(&["plan", "py-app"]).ended(0).says("py-lib");
+    refit(&["upgrade", "py-app"]).ended(0);
+    assert_eq!(runs(), "py-app 1.1\n");
+    refit(&["rollback", "py-app"]).ended(0);
+    assert_eq!(runs(), "py-app 1.0\n");
+    refit(&["plan", "klipper"]).ended(0).says("Restart by hand");
     refit(&["rollback", "front-end"]).ended(0);
     assert!(shows("v1.0.0"), "the page shows the rollback");
     let own = folder.join("software/zip-app/my-settings.ini");
