@@ -42,7 +42,7 @@ fn each_finding_is_told_with_what_to_do() {
     vm.must(User::Root, &["usermod", "--append", "--groups", "refit", "pi"]);
     vm.must(User::Root, &["mv", rule, "/srv/rule"]);
     vm.must(User::Root, &["systemctl", "restart", "polkit"]);
-    says(vm, "polkit", "warning", "--reinstall refit");
+    says(vm, "polkit", "warning", "sudo dpkg -i refit_");
     vm.must(User::Root, &["mv", "/srv/rule", rule]);
     vm.must(User::Root, &["systemctl", "restart", "polkit"]);
     assert_eq!(level(&examine(vm), "polkit"), "fine");

@@ -97,8 +97,16 @@ fn above(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
     match writable(data, owner) {
         true => vec![Finding::note(CHECK, format!("{shown} is not there yet; Refit makes it when it first starts"))],
         false => {
-            let what = format!("{} cannot make its folder {shown} in {}", owner.name(), data.display());
-            vec![Finding::trouble(CHECK, what, format!("Type: sudo chown {}: {}", owner.name(), data.display()))]
+            let (name, data) = (owner.name(), data.display());
+            let what = format!("{name} cannot make its folder {shown} in {data}");
+            // What is above the data folder is not the printer's: nobody is to be told to give that away.
+            let remedy = match patient.data.is_dir() {
+                true => format!("Type: sudo chown {name}: {data}"),
+                false => {
+                    format!("Look as {name}, without sudo, or say where the printer's data is: --data-path FOLDER")
+                }
+            };
+            vec![Finding::trouble(CHECK, what, remedy)]
         }
     }
 }
@@ -146,11 +154,15 @@ fn one(check: &'static str, name: &str, folder: &Path, owner: &Owner) -> Option<
         if !writable(place, owner) {
             let at = place.display();
             let what = format!("{} {what} {at} ({name})", owner.name());
-            return Some(Finding::trouble(
-                check,
-                what,
-                format!("Type: sudo chown {}: {at} && chmod u+rwx {at}", owner.name()),
-            ));
+            let remedy = match place == parent && fs::metadata(place).is_ok_and(|seen| seen.uid() == 0) {
+                // A folder of the system's has more in it than this.
+                true => format!(
+                    "Move {shown} into a folder of {}'s own, such as the home folder, and correct its path in the configuration",
+                    owner.name()
+                ),
+                false => format!("Type: sudo chown {}: {at} && chmod u+rwx {at}", owner.name()),
+            };
+            return Some(Finding::trouble(check, what, remedy));
         }
     }
     None
@@ -212,4 +224,40 @@ fn open_parent(folder: &Path) -> Option<PathBuf> {
     let open =
         |path: &&Path| fs::metadata(path).is_ok_and(|seen| seen.mode() & 0o002 != 0 && seen.mode() & STICKY == 0);
     folder.ancestors().skip(1).find(open).map(Path::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::Surroundings;
+    use crate::doctor::{Ground, Level};
+
+    #[test]
+    fn nobody_is_told_to_give_away_what_is_above_the_data_folder() {
+        let home = tempfile::tempdir().unwrap();
+        // As of root, who looks at home for what is the owner's.
+        let owner = Owner { uid: 4_000_000, ..Owner::default() };
+        let data = home.path().join("printer_data");
+        let remedy = || {
+            let surroundings = Surroundings { home: home.path().into(), path: "/bin".into(), passed_on: Vec::new() };
+            let patient = Patient {
+                surroundings,
+                data: &data,
+                state: &data.join("refit"),
+                socket: &data.join("comms/refit.sock"),
+                own_program: "/proc/self/exe".into(),
+                git: "git".into(),
+                specs: &[],
+                neighbours: &[],
+                now: 0.0,
+                ground: Ground::default(),
+            };
+            let finding = above(&patient, &owner).remove(0);
+            assert_eq!(finding.level, Level::Trouble);
+            finding.remedy.unwrap()
+        };
+        assert!(!remedy().contains("chown") && remedy().contains("--data-path"), "{}", remedy());
+        fs::create_dir(&data).unwrap();
+        assert_eq!(remedy(), format!("Type: sudo chown 4000000: {}", data.display()));
+    }
 }

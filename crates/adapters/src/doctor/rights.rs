@@ -70,8 +70,11 @@ fn conclusion(owner: &Owner, ways: &[&str]) -> Finding {
     Finding::trouble(
         "rights",
         format!("{} may neither restart services nor install packages", owner.name()),
-        "Where there is polkit, type: sudo apt-get install --reinstall refit polkitd. Without it, type: sudo systemctl \
-         enable --now refit-root.socket",
+        format!(
+            "Where there is polkit, do what its line says. Without it, type: sudo usermod --append --groups refit {0}, then: \
+             sudo systemctl enable --now refit-root.socket, and: sudo systemctl restart refit",
+            owner.name()
+        ),
     )
 }
 
@@ -168,7 +171,7 @@ fn not_allowed(owner: &Owner) -> Finding {
     Finding::warning(
         "polkit",
         format!("polkit's rule for Refit {why}: {name} may not do what Refit needs"),
-        "Type: sudo apt-get install --reinstall refit, then: sudo systemctl restart polkit",
+        "Install the package of Refit once more (sudo dpkg -i refit_*.deb), then type: sudo systemctl restart polkit",
     )
 }
 
