@@ -10,9 +10,11 @@
 //! | [`door`] | the way to a running Refit |
 //! | [`entry`] | one entry of the status as a person reads it |
 //! | [`release`] | what it tells of a release, at length |
+//! | [`advice`] | what to type after a refusal |
 //! | [`status`], [`plan`], [`refresh`], [`work`], [`hold`], [`history`] | the commands that ask a running Refit |
 //! | [`check`], [`doctor`], [`serve`], [`demo`], [`rescue`], [`root_helper`], [`completions`] | the commands that do not |
 
+pub mod advice;
 pub mod args;
 pub mod check;
 pub mod completions;

@@ -80,7 +80,7 @@ fn as_stand_in() -> Option<ExitCode> {
 fn run(arguments: Arguments, outside: &Outside, face: &Face) -> Result<Exit, Stop> {
     let Arguments { places, answer, command } = arguments;
     let places = || Places::find(&places, outside.home.clone(), &outside.here);
-    let door = || Door::open(&places()?.socket);
+    let door = || Door::to(&places()?);
     match command {
         Command::Status { names, check } => cli::status::run(&mut door()?, face, &names, check, answer.verbose > 0),
         Command::Plan { words, hard, update_deps, consent } => {

@@ -20,7 +20,7 @@ use crate::wire_up::{self, specs::Specs};
 /// # Errors
 /// When there is no usable configuration at all.
 pub fn run(face: &Face, places: &Places) -> Result<Exit, Stop> {
-    let settings = wire_up::settings(places)?;
+    let settings = wire_up::hands::judged(places)?;
     let around = Whereabouts {
         home: &places.home,
         identity: None,

@@ -54,7 +54,7 @@ pub fn run(outside: &Outside, face: &Face, places: &Places) -> Result<Exit, Stop
 fn configuration(places: &Places) -> (Option<Settings>, Vec<Finding>) {
     const CHECK: &str = "configuration";
     let config = places.config.display();
-    let settings = match wire_up::settings(places) {
+    let settings = match wire_up::hands::judged(places) {
         Ok(settings) => settings,
         Err(stop) => {
             let first = stop.message.lines().next().unwrap_or_default().trim_end_matches('.').to_owned();

@@ -2,6 +2,7 @@
 //!
 //! Blocking on purpose: a command asks one thing at a time. Refuses to: judge answers.
 
+use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Stop};
+use super::places::Places;
 
 const END: u8 = 0x03;
 
@@ -52,6 +54,25 @@ enum Message {
 }
 
 impl Door {
+    /// Connects to the Refit of these places.
+    ///
+    /// # Errors
+    /// As of [`Self::open`]; one that is at work and has not opened its doors yet is told as such.
+    pub fn to(places: &Places) -> Result<Self, Stop> {
+        Self::open(&places.socket).map_err(|stop| match at_work(&places.state) {
+            Some(process) if stop.exit == Exit::Unreachable => Stop::new(
+                stop.exit,
+                format!(
+                    "Refit (process {process}) is at work and does not answer at {} yet: after a crash it first finishes or \
+                     takes back what was cut off.\n\
+                     Ask again in a moment; `journalctl -u refit -f` shows what it does.",
+                    places.socket.display()
+                ),
+            ),
+            Some(_) | None => stop,
+        })
+    }
+
     /// Connects, and says who is there.
     ///
     /// # Errors
@@ -202,13 +223,28 @@ pub fn unescaped(message: &str) -> String {
     message.replace("&lt;", "<").replace("&amp;", "&")
 }
 
+/// The number of the process that has the state folder locked.
+fn at_work(state: &Path) -> Option<String> {
+    let mut file = File::open(state.join("lock")).ok()?;
+    // Let go of at once where nobody has it.
+    let Err(TryLockError::WouldBlock) = file.try_lock_shared() else { return None };
+    let mut process = String::new();
+    file.read_to_string(&mut process).ok()?;
+    Some(process.trim().to_owned())
+}
+
 fn unreachable(socket: &Path, error: &io::Error) -> Stop {
     let at = socket.display();
+    let root = if rustix::process::geteuid().is_root() {
+        "\nYou are root: as the owner of the printer's software, without sudo, you may find it where you look for it."
+    } else {
+        ""
+    };
     let message = match error.kind() {
         io::ErrorKind::NotFound => format!(
             "Refit is not running: there is no socket {at}.\n\
              Start it with `systemctl start refit`, or by hand with `refit serve`. If it runs for another printer, say \
-             which with --data-path FOLDER or --unix-socket SOCKET."
+             which with --data-path FOLDER or --unix-socket SOCKET.{root}"
         ),
         io::ErrorKind::ConnectionRefused => format!(
             "Refit is not running: nobody listens at the socket {at} any more.\n\

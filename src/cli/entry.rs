@@ -113,6 +113,9 @@ impl<'a> Entry<'a> {
                 1 => "update, 1 package".to_owned(),
                 packages => format!("update, {packages} packages"),
             },
+            (State::Current, _) if self.text("remote_version") == "?" => {
+                "installed, what is newest is not known".to_owned()
+            }
             (State::Current, _) => "up to date".to_owned(),
         }
     }
@@ -121,7 +124,8 @@ impl<'a> Entry<'a> {
     #[must_use]
     pub fn versions(&self) -> [String; 2] {
         let (version, remote) = (self.text("version"), self.text("remote_version"));
-        let offered = if remote == version { "" } else { remote };
+        // `?`: nobody could tell what is newest.
+        let offered = if remote == version || remote == "?" { "" } else { remote };
         [version.to_owned(), offered.to_owned()]
     }
 
@@ -149,7 +153,8 @@ impl<'a> Entry<'a> {
         }
         let released = Some(self.text("last_error")).filter(|error| !error.is_empty());
         let remote = self.fields.pointer("/refit/remote_error").and_then(Value::as_str);
-        if let Some(error) = remote.or(released) {
+        let untold = |error: &&str| !remarks.iter().any(|remark| remark.contains(*error));
+        if let Some(error) = remote.or(released).filter(untold) {
             remarks.push(format!("the last look at the remote failed: {error}"));
         }
         for kept in self.fields.pointer("/refit/kept").and_then(Value::as_array).into_iter().flatten() {
@@ -158,6 +163,12 @@ impl<'a> Entry<'a> {
             remarks.push(format!("kept aside: {}", places.join(", ")));
         }
         remarks
+    }
+
+    /// What is wrong with it, first of all.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&'a str> {
+        ["/refit/damage", "/warnings", "/refit/warnings"].iter().find_map(|list| self.list(list).first().copied())
     }
 
     /// Must a person look?
@@ -207,6 +218,12 @@ mod tests {
             State::Detached
         );
         assert_eq!(state(json!({"is_valid": false, "current_hash": hash})), State::Unfit);
+        let unknown = json!({"is_valid": true, "version": "v1", "remote_version": "?"});
+        let entry = Entry { name: "x", fields: &unknown };
+        assert_eq!(
+            (entry.words().as_str(), entry.versions()),
+            ("installed, what is newest is not known", ["v1".to_owned(), String::new()])
+        );
         let unseen = json!({"is_valid": false, "warnings": ["No git repo"], "refit": {"last_refresh": 0}});
         assert_eq!(state(unseen.clone()), State::Unseen);
         assert_eq!(Entry { name: "x", fields: &unseen }.remarks(), Vec::<String>::new());

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::advice;
 use super::door::Door;
 use super::exit::{Exit, Stop};
 use super::face::Face;
@@ -25,6 +26,10 @@ pub fn run(door: &mut Door, face: &Face, name: Option<&str>, limit: usize, steps
     }
     let runs = answer["runs"].as_array().cloned().unwrap_or_default();
     if runs.is_empty() {
+        // Of what is not looked after any more there may be a history: only where there is none, the name is doubted.
+        if let Some(known) = name.and_then(|name| advice::unknown(door, name)) {
+            return Err(Stop::new(Exit::Refused, format!("Nothing is known of '{}'.\n{known}", name.unwrap_or("?"))));
+        }
         face.line("Nothing was done yet.");
     } else {
         let rows: Vec<Vec<String>> = runs.iter().map(row).collect();

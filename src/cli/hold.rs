@@ -37,7 +37,7 @@ pub fn run(door: &mut Door, face: &Face, name: &str, wish: Wish<'_>) -> Result<E
             "refit.skip"
         }
     };
-    door.ask(method, params)?.map_err(|denial| denied(&denial))?;
+    door.ask(method, params)?.map_err(|denial| denied(door, Some(name), &denial))?;
     let status = super::status::ask(door)?;
     let entry = status.pointer("/version_info").and_then(|entries| entries.get(name));
     let state = |field: &str| entry.and_then(|entry| entry["refit"][field].as_str());

@@ -3,6 +3,7 @@
 use refit_model::step::size_in_words;
 use serde_json::{Value, json};
 
+use super::advice;
 use super::args::PlanWord;
 use super::door::Door;
 use super::exit::{Exit, Stop};
@@ -48,11 +49,15 @@ pub fn run(door: &mut Door, face: &Face, words: &[String], manner: Manner) -> Re
         return Err(Stop::new(Exit::Usage, "--consent is for `refit plan upgrade NAME` alone"));
     }
     params["consent"] = json!(manner.consent);
-    let answer = door.ask("refit.plan", params)?.map_err(|denial| denied(&denial))?;
+    let answer = door.ask("refit.plan", params)?.map_err(|denial| denied(door, name, &denial))?;
     if face.json {
         face.value(&answer);
     } else {
         show(face, &answer);
+        // What keeps the one from being done that was asked for.
+        if let (Some(name), Exit::Refused) = (name, judge(&answer)) {
+            advice::after(door, name).iter().for_each(|line| face.line(&format!("  {line}")));
+        }
     }
     Ok(judge(&answer))
 }

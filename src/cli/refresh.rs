@@ -9,22 +9,33 @@ use super::progress::Progress;
 use super::status;
 use super::work::denied;
 
+/// Not now, in the numbers of HTTP.
+const BUSY: i64 = 503;
+
 /// Refreshes some, or all without a name.
 ///
 /// # Errors
 /// When the daemon cannot be asked, or refuses.
 pub fn run(door: &mut Door, face: &Face, names: &[String]) -> Result<Exit, Stop> {
-    let questions: Vec<(Value, String)> = if names.is_empty() {
-        vec![(json!({}), "looking for new versions".to_owned())]
-    } else {
-        names.iter().map(|name| (json!({ "name": name }), format!("looking for a new version of {name}"))).collect()
-    };
+    let questions: Vec<Option<&str>> =
+        if names.is_empty() { vec![None] } else { names.iter().map(|name| Some(name.as_str())).collect() };
     let mut status = Value::Null;
-    for (params, deed) in questions {
+    for name in questions {
+        let (params, deed) = match name {
+            Some(name) => (json!({ "name": name }), format!("looking for a new version of {name}")),
+            None => (json!({}), "looking for new versions".to_owned()),
+        };
         let progress = Progress::new(face, &deed);
         let answer = door.ask("machine.update.refresh", params)?;
         progress.end();
-        status = answer.map_err(|denial| denied(&denial))?;
+        status = answer.map_err(|denial| {
+            let mut stop = denied(door, name, &denial);
+            if denial.code == BUSY {
+                stop.message +=
+                    "\nThe printer is busy, or Refit is. Ask again in a moment; what goes on, `refit status` shows.";
+            }
+            stop
+        })?;
     }
     status::keep_only(&mut status, names)?;
     if face.json {

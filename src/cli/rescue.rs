@@ -3,6 +3,7 @@
 //! The same engine, journal and hands as the daemon's, for one action; refuses to work beside a daemon, which has the
 //! state folder locked.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use refit_adapters::clock::WallClock;
@@ -42,6 +43,7 @@ pub fn run(outside: &Outside, face: &Face, places: &Places, name: &str, hard: bo
 
 async fn repair(outside: &Outside, face: &Face, places: &Places, name: &str, hard: bool) -> Result<Exit, Stop> {
     let settings = wire_up::settings(places)?;
+    whose(places, name)?;
     let (store, warnings) = hands::store(places, &settings).map_err(|stop| beside_a_daemon(stop, name, hard))?;
     for warning in warnings {
         face.remark(&warning);
@@ -52,12 +54,32 @@ async fn repair(outside: &Outside, face: &Face, places: &Places, name: &str, har
     let remembered = Remembered::load(&store).await;
     let specs = specs::build(&settings, &remembered.whereabouts(places, false, settings.refit.keep_previous)).specs;
     let spec = find(&specs, name)?;
+    if let Spec::Absent(absent) = spec {
+        let looked = absent.looked_for.join("; ");
+        return Err(Stop::new(Exit::Refused, format!("{name} is not on this machine: {looked}. Nothing was changed.")));
+    }
     let action = if hard { Action::HardRecovery } else { Action::SoftRecovery };
     let caller = Caller { door: Door::Rescue, connection: None, who: "refit rescue".to_owned() };
     let shown = *face;
     let hear = Arc::new(move |line| tell(&shown, line));
     let rescued = rescue::act((&machine, &store, &WallClock), spec, action, &caller, hear).await;
     Ok(end(face, &store, spec.name(), rescued).await)
+}
+
+/// What root makes in the owner's folders, the owner's Refit could not change any more.
+fn whose(places: &Places, name: &str) -> Result<(), Stop> {
+    let owner = std::fs::metadata(&places.data).map(|seen| seen.uid()).unwrap_or_default();
+    if owner == 0 || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let data = places.data.display();
+    Err(Stop::new(
+        Exit::Refused,
+        format!(
+            "{data} belongs to another user, who could not change any more what root repairs there. Nothing was changed.\n\
+             Do it as that user: sudo --set-home --user='#{owner}' refit rescue {name} --data-path {data}"
+        ),
+    ))
 }
 
 fn beside_a_daemon(stop: Stop, name: &str, hard: bool) -> Stop {

@@ -22,6 +22,9 @@ pub fn run(door: &mut Door, face: &Face, names: &[String], check: bool, at_lengt
         if at_length {
             show_details(face, &status);
         }
+        if names.is_empty() {
+            show_warnings(face, door)?;
+        }
     }
     Ok(if check { judge(&status) } else { Exit::Fine })
 }
@@ -83,6 +86,24 @@ pub fn show(face: &Face, status: &Value) {
     if face.terminal {
         advise(face, &entries);
     }
+}
+
+/// What a client shows of Refit as a whole: a section that cannot be used is nowhere else to be seen.
+fn show_warnings(face: &Face, door: &mut Door) -> Result<(), Stop> {
+    const MOST: usize = 3;
+    // Whoever may not ask that has been told the status all the same.
+    let Ok(info) = door.ask("server.info", json!({}))? else { return Ok(()) };
+    let warnings: Vec<&str> = info["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for warning in warnings.iter().take(MOST) {
+        face.line(&format!("Warning: {warning}"));
+    }
+    if warnings.len() > MOST {
+        face.line(&format!("Warnings: {} more", warnings.len() - MOST));
+    }
+    if !warnings.is_empty() {
+        face.line("What is wrong with the configuration, and where, `refit check` says.");
+    }
+    Ok(())
 }
 
 /// What there is to know of releases: their notes above all.

@@ -4,8 +4,10 @@
 
 use std::time::{Duration, Instant};
 
+use refit_model::health::STILL_SICK;
 use serde_json::{Value, json};
 
+use super::advice;
 use super::door::{Denial, Door, News};
 use super::exit::{Exit, Stop};
 use super::face::Face;
@@ -159,7 +161,13 @@ fn do_one(door: &mut Door, face: &Face, work: &Work) -> Result<Ended, Stop> {
     let message = match answer {
         Ok(_) if runs.is_empty() && last.is_empty() => format!("{}: nothing to do.", work.deed),
         Ok(_) => last.clone(),
-        Err(denial) => complaint(work, exit, &denial, &runs),
+        Err(denial) => {
+            let mut complaint = complaint(work, exit, &denial, &runs);
+            for line in work.name.iter().filter(|_| exit == Exit::Refused).flat_map(|name| advice::after(door, name)) {
+                complaint += &format!("\n{line}");
+            }
+            complaint
+        }
     };
     if answer_is_silent(&runs, &last) && exit == Exit::Fine && !face.json {
         face.line(&message);
@@ -214,6 +222,9 @@ fn complaint(work: &Work, exit: Exit, denial: &Denial, runs: &[Value]) -> String
         Exit::NeedsAttention => "It could not be taken back; `refit status` says what to do.",
         Exit::Refused | Exit::FailedAndUndone if some_finished => "The others were updated; `refit history` tells.",
         Exit::Refused => "Nothing was changed.",
+        Exit::FailedAndUndone if denial.message.contains(STILL_SICK) => {
+            "What was begun was taken back. What is not well by now, `refit status` and the log of its service tell."
+        }
         Exit::Fine
         | Exit::Unexpected
         | Exit::Usage
@@ -231,10 +242,12 @@ fn capitalized(text: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// A refusal of a question that is not work.
+/// A refusal of a question that is not work; with the names that are known when `name` is none of them.
 #[must_use]
-pub fn denied(denial: &Denial) -> Stop {
-    Stop::new(Exit::Refused, denial.message.clone())
+pub fn denied(door: &mut Door, name: Option<&str>, denial: &Denial) -> Stop {
+    let known = name.and_then(|name| advice::unknown(door, name));
+    let lines: Vec<String> = std::iter::once(denial.message.clone()).chain(known).collect();
+    Stop::new(Exit::Refused, lines.join("\n"))
 }
 
 fn newest_run(door: &mut Door) -> Result<i64, Stop> {
@@ -293,6 +306,18 @@ fn history(door: &mut Door, limit: usize) -> Result<Vec<Value>, Stop> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_still_sick_is_not_called_as_it_was() {
+        let work = Work::upgrade("app", false);
+        let told = |message: &str| {
+            let denial = Denial { code: 400, message: message.to_owned() };
+            complaint(&work, Exit::FailedAndUndone, &denial, &[json!({"outcome": "undone"})])
+        };
+        assert!(told("no route").ends_with("everything is as it was before."));
+        let sick = told(&format!("Version 1 {STILL_SICK} the service app crashed"));
+        assert!(!sick.contains("everything is as it was before"), "{sick}");
+    }
 
     #[test]
     fn the_runs_tell_a_refusal_from_a_failure() {

@@ -21,7 +21,7 @@ use refit_adapters::store::{Store, StoreError, StoreOptions};
 use refit_engine::ports::Clock as _;
 use refit_model::printer::Printer;
 use refit_model::settings::forge::GITHUB;
-use refit_model::settings::{MoonrakerAddress, Settings, TokenSource, UpdaterKind};
+use refit_model::settings::{MoonrakerAddress, Problem, Settings, Severity, TokenSource, UpdaterKind};
 use tokio::sync::watch;
 
 use super::Outside;
@@ -127,8 +127,28 @@ fn release_rules(outside: &Outside, places: &Places, settings: &Settings) -> Rel
     }
 }
 
+/// The settings as [`machine`] would take them: a token that cannot be used is one of their problems.
+///
+/// # Errors
+/// When there are no usable settings.
+pub fn judged(places: &Places) -> Result<Settings, Stop> {
+    let mut settings = super::settings(places)?;
+    if let Err(stop) = tokens(places, &settings) {
+        settings.problems.push(Problem {
+            file: places.config.clone(),
+            line: 0,
+            section: "refit".to_owned(),
+            option: None,
+            message: stop.message,
+            remedy: Some("Refit does not start until then".to_owned()),
+            severity: Severity::Error,
+        });
+    }
+    Ok(settings)
+}
+
 /// Tokens are read once; a file that others may read stops the start, since its token may be known to them.
-fn forges(outside: &Outside, places: &Places, settings: &Settings, faults: &FaultPlan) -> Result<Forges, Stop> {
+fn tokens(places: &Places, settings: &Settings) -> Result<Vec<(String, Token)>, Stop> {
     let github = settings.refit.github_token.as_ref().map(|token| (GITHUB, token));
     let others = settings.refit.forges.iter().filter_map(|forge| Some((forge.host.as_str(), forge.token.as_ref()?)));
     let mut tokens = Vec::new();
@@ -140,6 +160,11 @@ fn forges(outside: &Outside, places: &Places, settings: &Settings, faults: &Faul
         let token = token.map_err(|error| Stop::new(Exit::BadConfiguration, error.to_string()))?;
         tokens.push((host.to_owned(), token));
     }
+    Ok(tokens)
+}
+
+fn forges(outside: &Outside, places: &Places, settings: &Settings, faults: &FaultPlan) -> Result<Forges, Stop> {
+    let tokens = tokens(places, settings)?;
     let text = |name: &std::ffi::OsString| name.to_str().map(str::to_owned);
     let environment_proxies = outside
         .passed_on

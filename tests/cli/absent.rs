@@ -1,6 +1,7 @@
 //! Commands that no daemon is there for.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use super::lab::{Lab, PATIENCE};
 
@@ -63,6 +64,29 @@ fn check_names_the_file_and_the_line_of_each_problem() {
     let told = lab.refit(&["check", "--json"]).ended(4).json();
     assert_eq!(told["exit"], "bad_configuration");
     assert_eq!(told["problems"][0]["line"], line);
+}
+
+#[test]
+fn check_finds_what_would_stop_the_start() {
+    let mut lab = Lab::new();
+    let token = lab.path("token");
+    fs::write(&token, "ghp_secret").expect("a file");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).expect("a mode");
+    lab.option(&format!("github_token_file: {}", token.display()));
+    lab.refit(&["serve"]).ended(4).complains("chmod 600");
+    lab.refit(&["check"]).ended(4).says("chmod 600");
+    lab.refit(&["doctor"]).says("chmod 600");
+}
+
+#[test]
+fn a_refit_that_settles_what_was_cut_off_is_told_from_none() {
+    let lab = Lab::new();
+    fs::create_dir_all(lab.path("data/refit")).expect("a folder");
+    let file = fs::File::create_new(lab.path("data/refit/lock")).expect("a file");
+    fs::write(lab.path("data/refit/lock"), "4711\n").expect("a file");
+    lab.refit(&["status"]).ended(3).complains("refit serve");
+    file.lock().expect("a lock");
+    lab.refit(&["status"]).ended(3).complains("Refit (process 4711) is at work").complains("Ask again in a moment");
 }
 
 #[test]

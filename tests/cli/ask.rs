@@ -36,6 +36,14 @@ fn the_status_is_readable_and_complete() {
 }
 
 #[test]
+fn a_section_that_cannot_be_used_is_told_with_the_status() {
+    let mut lab = Lab::new();
+    lab.add_with("app", "refresh_interval: often\n");
+    let _daemon = lab.daemon();
+    lab.refit(&["status"]).ended(0).says("Warning: ").says("Failed to load extension app").says("`refit check` says");
+}
+
+#[test]
 fn git_is_run_by_the_owners_rules() {
     let mut lab = Lab::new();
     let (remote, work) = lab.add("app");
@@ -102,7 +110,11 @@ fn a_plan_says_each_step_and_does_none() {
     lab.refit(&["plan", "recover", "app", "--hard"]).ended(0).says("clone");
     lab.refit(&["plan", "rollback", "app"]).ended(0).says("app: nothing to do");
     lab.refit(&["plan", "rollback"]).ended(2);
-    lab.refit(&["plan", "upgrade", "nobody"]).ended(5);
+    for words in
+        [&["plan", "upgrade", "nobody"][..], &["history", "nobody"], &["refresh", "nobody"], &["hold", "nobody"]]
+    {
+        lab.refit(words).ended(5).complains("nobody").complains("Refit looks after: moonraker, klipper, app, current.");
+    }
     assert_eq!(head(&work), before);
     lab.refit(&["history"]).ended(0).says("Nothing was done yet.");
 }

@@ -49,6 +49,13 @@ fn a_rescue_that_cannot_be_says_why() {
     let mut lab = Lab::new();
     let (_, work) = lab.add("app");
     lab.refit(&["rescue", "nobody"]).ended(5).complains("nobody").complains("app");
+    lab.refit(&["rescue", "klipper"]).ended(5).complains("klipper is not on this machine: No folder at");
+    if rustix::process::geteuid().is_root() {
+        let owned_by = |uid| std::os::unix::fs::chown(lab.path("data"), Some(uid), None).expect("root may");
+        owned_by(4711);
+        lab.refit(&["rescue", "app"]).ended(5).complains("--user='#4711' refit rescue app");
+        owned_by(0);
+    }
     work.write("main.py", "print('mine')\n");
     lab.server.set_fault("lab/app.git", refit_testkit::git_http::Fault::Refuse(500));
     lab.refit(&["rescue", "app", "--hard"]).ended(6).complains("everything is as it was before");

@@ -53,6 +53,12 @@ fn an_upgrade_of_all_does_what_can_be_done() {
     assert!(told.err.contains("dirty") && told.err.contains("The others were updated"), "{told:?}");
     assert_eq!(head(&work), remote.rev("master"));
     assert_eq!(head(&dirty), before);
+    lab.refit(&["upgrade", "dirty"])
+        .ended(5)
+        .complains("What is wrong with it: Repo is dirty.  Detected the following modified files: ['main.py'].")
+        .complains("refit plan recover dirty");
+    lab.refit(&["plan", "dirty"]).ended(5).says("refused").says("refit plan recover dirty");
+    lab.refit(&["recover", "klipper"]).ended(5).complains("klipper is not on this machine: No folder at");
 }
 
 #[test]
@@ -64,7 +70,8 @@ fn one_that_is_refused_does_not_keep_the_next_from_being_done() {
     lab.refit(&["upgrade", "nobody", "app"])
         .ended(5)
         .complains("The update of nobody was refused: Updater nobody not available")
-        .complains("Nothing was changed.");
+        .complains("Nothing was changed.")
+        .complains("Refit looks after: moonraker, klipper, app.");
     assert_eq!(head(&work), remote.rev("master"));
 }
 

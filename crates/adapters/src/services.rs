@@ -329,8 +329,10 @@ impl Services {
             Err(Trouble::Denied) => {
                 let verb = deed.verb();
                 let by_hand = hand.by_hand(verb, unit);
-                let text =
-                    format!("Refit has no right to {verb} the service {unit}. To do it by hand, type: {by_hand}");
+                let text = format!(
+                    "Refit has no right to {verb} the service {unit}. To do it by hand, type: {by_hand}. What keeps Refit \
+                     from it, `refit doctor` says"
+                );
                 Err(failed(&text))
             }
             Err(Trouble::Failed(why)) => Err(self.why_not(deed, unit, &why).await),

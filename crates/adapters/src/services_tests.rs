@@ -184,7 +184,7 @@ async fn sudo_is_asked_where_the_manager_refuses() {
     assert_eq!(
         world.restart("klipper").await.unwrap_err(),
         "Git Repo app: Refit has no right to restart the service klipper. To do it by hand, type: sudo systemctl restart \
-         klipper"
+         klipper. What keeps Refit from it, `refit doctor` says"
     );
     world.program("sudo", "#!/bin/sh\nshift; export AS_ROOT=1; exec \"$@\"\n");
     assert_eq!(world.restart("klipper").await, Ok(None));

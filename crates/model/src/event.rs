@@ -81,7 +81,8 @@ fn fit(line: &str, markup: Markup) -> String {
         }
         match c {
             '\u{1b}' => skip_escape(&mut chars),
-            '\t' => shown.push(' '),
+            // Two lines in one: their words stay apart.
+            '\t' | '\n' => shown.push(' '),
             '<' if markup == Markup::Escaped => shown.push_str("&lt;"),
             '&' if markup == Markup::Escaped => shown.push_str("&amp;"),
             c if c.is_control() || is_bidi_control(c) => {}
@@ -130,6 +131,7 @@ mod tests {
         assert_eq!(display_line("\u{1b}[31mred\u{1b}[0m \u{1b}]0;title\u{7}end\n"), "red end");
         assert_eq!(display_line("Receiving  10%\rReceiving 100%\r"), "Receiving 100%");
         assert_eq!(display_line("  f10 | 1 +"), "f10 | 1 +");
+        assert_eq!(display_line("error: no\nfatal: never\n"), "error: no fatal: never");
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod words;
 pub(crate) use declared::LONGEST_PATIENCE;
 pub use declared::{BadCheck, Declared, DeclaredCheck, HealthSpec, HealthUrl, ProgramPath, UnitName};
 pub use judge::{Moment, Starts, Verdict, judge};
-pub use words::{one_line, taken_back};
+pub use words::{STILL_SICK, one_line, taken_back};
 
 /// How long the outside may take until it is as well as before: a printer connects to its boards, a server loads its parts.
 pub const PATIENCE: Duration = Duration::from_secs(120);

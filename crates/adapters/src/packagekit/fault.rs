@@ -20,7 +20,7 @@ pub enum Fault {
     /// polkit said no.
     #[error(
         "the system does not let this user do that ({0}). The rule for polkit that Refit brings is missing, or the user is \
-         not in the group refit; see docs/service.md"
+         not in the group refit; which of the two, `refit doctor` says"
     )]
     Refused(String),
     /// Another had the system's packages locked for longer than we wait.
@@ -186,7 +186,7 @@ impl Said {
             code::NO_SPACE => {
                 ("the disk is full", "Free some space, with sudo apt-get clean to begin with, then try again")
             }
-            code::NOT_AUTHORIZED => ("the system does not let this user do that", "See docs/service.md"),
+            code::NOT_AUTHORIZED => ("the system does not let this user do that", "To see why, type: refit doctor"),
             _ => return None,
         })
     }

@@ -42,7 +42,9 @@ pub enum StageError {
         why: String,
     },
     /// A kept version has no usable list.
-    #[error("the kept version in {0} has no list of its files; ask for a hard recovery instead")]
+    #[error(
+        "the kept version in {0} has no list of its files; ask for a hard recovery instead: refit recover NAME --hard"
+    )]
     NoList(String),
 }
 

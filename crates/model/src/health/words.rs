@@ -8,6 +8,9 @@ use crate::step::{HealthStep, Step};
 /// The longest piece of somebody else's words, in characters.
 const LONGEST: usize = 300;
 
+/// What the message of an update says that was taken back and left something sick.
+pub const STILL_SICK: &str = "is in use again, but";
+
 /// On one line, and not endless.
 #[must_use]
 pub fn one_line(text: &str) -> String {
@@ -43,7 +46,7 @@ pub fn taken_back(record: &RunRecord, reason: &str) -> String {
     let is_sick = was_sick(record) && plan.action != Action::Restart;
     let told = match after {
         Some(Aftermath { well: false, words }) => format!(
-            ". Version {} is in use again, but {words}. What makes it sick is not this update: look at it before the next \
+            ". Version {} {STILL_SICK} {words}. What makes it sick is not this update: look at it before the next \
              one",
             plan.from
         ),

@@ -127,7 +127,10 @@ impl Planner<'_> {
     /// Verifies the installed files against the release's own list, and puts back only what is wrong.
     fn soft_recovery(&self) -> Result<Verdict, Refusal> {
         if self.judged.version == "?" {
-            return Err(self.unfit("the installed version cannot be told, ask for a hard recovery"));
+            return Err(self.unfit(&format!(
+                "the installed version cannot be told, ask for a hard recovery (refit recover {} --hard)",
+                self.spec.common.name
+            )));
         }
         if self.survey.shipped_known && self.survey.wrong.is_empty() {
             let text = format!("every file of {} is as it was shipped, nothing to recover", self.judged.version);
