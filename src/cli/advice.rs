@@ -8,10 +8,11 @@ use super::door::Door;
 use super::entry::{Entry, State};
 use super::status;
 
-/// The lines after the refusal of work on `name`; none when there is nothing to add.
+/// The lines after the refusal of work on `name`; none when there is nothing to add. Who was refused a recovery is not sent to
+/// one.
 #[must_use]
-pub fn after(door: &mut Door, name: &str) -> Vec<String> {
-    status::ask(door).map(|status| of(&status, name)).unwrap_or_default()
+pub fn after(door: &mut Door, name: &str, is_recovery: bool) -> Vec<String> {
+    status::ask(door).map(|status| of(&status, name, is_recovery)).unwrap_or_default()
 }
 
 /// The line about a name that nothing has; none when something has it.
@@ -30,7 +31,7 @@ fn known(entries: &[Entry<'_>]) -> String {
     )
 }
 
-fn of(status: &Value, name: &str) -> Vec<String> {
+fn of(status: &Value, name: &str, is_recovery: bool) -> Vec<String> {
     let entries = Entry::all(status);
     let Some(entry) = entries.iter().find(|entry| entry.name() == name) else { return vec![known(&entries)] };
     let trouble = entry.trouble().map(|trouble| trouble.trim_end_matches('.').to_owned());
@@ -41,7 +42,7 @@ fn of(status: &Value, name: &str) -> Vec<String> {
         State::Damaged | State::Detached | State::Modified | State::Unfit => {
             let wrong = trouble.map(|trouble| format!("What is wrong with it: {trouble}."));
             let next = format!("What a recovery would do, and keep of yours: refit plan recover {name}");
-            wrong.into_iter().chain([next]).collect()
+            wrong.into_iter().chain((!is_recovery).then_some(next)).collect()
         }
         State::Unseen | State::Update | State::Current => Vec::new(),
     }
@@ -59,11 +60,12 @@ mod tests {
             "dirty": {"is_valid": false, "is_dirty": true, "warnings": ["Repo is dirty."]},
             "fine": {"is_valid": true, "commits_behind_count": 0},
         }});
-        assert_eq!(of(&status, "fine"), Vec::<String>::new());
-        assert_eq!(of(&status, "klipper"), ["klipper is not on this machine: No folder at /home/pi/klipper."]);
-        let dirty = of(&status, "dirty");
+        assert_eq!(of(&status, "fine", false), Vec::<String>::new());
+        assert_eq!(of(&status, "klipper", true), ["klipper is not on this machine: No folder at /home/pi/klipper."]);
+        let dirty = of(&status, "dirty", false);
         assert_eq!(dirty[0], "What is wrong with it: Repo is dirty.");
         assert!(dirty[1].ends_with("refit plan recover dirty"));
-        assert!(of(&status, "drity")[0].contains("klipper, dirty, fine"));
+        assert_eq!(of(&status, "dirty", true), dirty[..1]);
+        assert!(of(&status, "drity", false)[0].contains("klipper, dirty, fine"));
     }
 }

@@ -65,7 +65,8 @@ impl Door {
                 format!(
                     "Refit (process {process}) is at work and does not answer at {} yet: after a crash it first finishes or \
                      takes back what was cut off.\n\
-                     Ask again in a moment; `journalctl -u refit -f` shows what it does.",
+                     Ask again in a moment. If it stays so, `journalctl -u refit -e` shows what it does, and `sudo systemctl \
+                     restart refit` starts it anew.",
                     places.socket.display()
                 ),
             ),
@@ -236,7 +237,7 @@ fn at_work(state: &Path) -> Option<String> {
 fn unreachable(socket: &Path, error: &io::Error) -> Stop {
     let at = socket.display();
     let root = if rustix::process::geteuid().is_root() {
-        "\nYou are root: as the owner of the printer's software, without sudo, you may find it where you look for it."
+        "\nYou are root, whose own data folder was looked at: run this as the owner of the printer's software, without sudo."
     } else {
         ""
     };

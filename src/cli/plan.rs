@@ -56,7 +56,9 @@ pub fn run(door: &mut Door, face: &Face, words: &[String], manner: Manner) -> Re
         show(face, &answer);
         // What keeps the one from being done that was asked for.
         if let (Some(name), Exit::Refused) = (name, judge(&answer)) {
-            advice::after(door, name).iter().for_each(|line| face.line(&format!("  {line}")));
+            advice::after(door, name, action == PlanWord::Recover)
+                .iter()
+                .for_each(|line| face.line(&format!("  {line}")));
         }
     }
     Ok(judge(&answer))

@@ -101,7 +101,7 @@ fn show_warnings(face: &Face, door: &mut Door) -> Result<(), Stop> {
         face.line(&format!("Warnings: {} more", warnings.len() - MOST));
     }
     if !warnings.is_empty() {
-        face.line("What is wrong with the configuration, and where, `refit check` says.");
+        face.line("Where in the configuration something is wrong, `refit check` says.");
     }
     Ok(())
 }

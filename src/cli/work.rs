@@ -20,6 +20,8 @@ const LAST_LINE: Duration = Duration::from_millis(1500);
 const COMES_AGAIN: Duration = Duration::from_secs(90);
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
+const RECOVER: &str = "machine.update.recover";
+
 /// One piece of work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
@@ -64,7 +66,7 @@ impl Work {
     #[must_use]
     pub fn recover(name: &str, hard: bool, update_deps: bool) -> Self {
         Self {
-            method: "machine.update.recover",
+            method: RECOVER,
             params: json!({ "name": name, "hard": hard, "update_deps": update_deps }),
             application: format!("recover_{name}"),
             name: Some(name.to_owned()),
@@ -163,8 +165,10 @@ fn do_one(door: &mut Door, face: &Face, work: &Work) -> Result<Ended, Stop> {
         Ok(_) => last.clone(),
         Err(denial) => {
             let mut complaint = complaint(work, exit, &denial, &runs);
-            for line in work.name.iter().filter(|_| exit == Exit::Refused).flat_map(|name| advice::after(door, name)) {
-                complaint += &format!("\n{line}");
+            if let (Some(name), Exit::Refused) = (&work.name, exit) {
+                for line in advice::after(door, name, work.method == RECOVER) {
+                    complaint += &format!("\n{line}");
+                }
             }
             complaint
         }
@@ -223,7 +227,7 @@ fn complaint(work: &Work, exit: Exit, denial: &Denial, runs: &[Value]) -> String
         Exit::Refused | Exit::FailedAndUndone if some_finished => "The others were updated; `refit history` tells.",
         Exit::Refused => "Nothing was changed.",
         Exit::FailedAndUndone if denial.message.contains(STILL_SICK) => {
-            "What was begun was taken back. What is not well by now, `refit status` and the log of its service tell."
+            "What was begun was taken back; what is not well by now is named above."
         }
         Exit::Fine
         | Exit::Unexpected
@@ -234,7 +238,13 @@ fn complaint(work: &Work, exit: Exit, denial: &Denial, runs: &[Value]) -> String
         | Exit::UpdatesAvailable => "What was begun was taken back: everything is as it was before.",
     };
     let what = if exit == Exit::Refused && !some_finished { "was refused" } else { "failed" };
-    format!("{} {what}: {}\n{state}", capitalized(&work.deed), denial.message)
+    // The files of another user, most of the time.
+    let rights = if denial.message.contains("Permission denied") {
+        "\nWhose files are in the way, and what to type, `refit doctor` says."
+    } else {
+        ""
+    };
+    format!("{} {what}: {}\n{state}{rights}", capitalized(&work.deed), denial.message)
 }
 
 fn capitalized(text: &str) -> String {
@@ -317,6 +327,7 @@ mod tests {
         assert!(told("no route").ends_with("everything is as it was before."));
         let sick = told(&format!("Version 1 {STILL_SICK} the service app crashed"));
         assert!(!sick.contains("everything is as it was before"), "{sick}");
+        assert!(told("unable to unlink old 'a': Permission denied").ends_with("`refit doctor` says."));
     }
 
     #[test]

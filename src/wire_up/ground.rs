@@ -50,7 +50,7 @@ pub fn settings(places: &Places) -> Result<Settings, Stop> {
             Exit::BadConfiguration,
             format!(
                 "The configuration cannot be used: {error}.\n\
-                 Correct it, or say with --config FILE or --data-path FOLDER which one is meant; `refit check` tests it."
+                 Make or correct it, or say with --config FILE or --data-path FOLDER which one is meant; `refit check` tests it."
             ),
         )
     })
