@@ -2,12 +2,12 @@
 //!
 //! Blocking on purpose: a command asks one thing at a time. Refuses to: judge answers.
 
-use std::fs::{File, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use refit_adapters::store::holder;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Stop};
@@ -59,7 +59,7 @@ impl Door {
     /// # Errors
     /// As of [`Self::open`]; one that is at work and has not opened its doors yet is told as such.
     pub fn to(places: &Places) -> Result<Self, Stop> {
-        Self::open(&places.socket).map_err(|stop| match at_work(&places.state) {
+        Self::open(&places.socket).map_err(|stop| match holder(&places.state) {
             Some(process) if stop.exit == Exit::Unreachable => Stop::new(
                 stop.exit,
                 format!(
@@ -222,16 +222,6 @@ fn understand(frame: &[u8], id: u64) -> Message {
 #[must_use]
 pub fn unescaped(message: &str) -> String {
     message.replace("&lt;", "<").replace("&amp;", "&")
-}
-
-/// The number of the process that has the state folder locked.
-fn at_work(state: &Path) -> Option<String> {
-    let mut file = File::open(state.join("lock")).ok()?;
-    // Let go of at once where nobody has it.
-    let Err(TryLockError::WouldBlock) = file.try_lock_shared() else { return None };
-    let mut process = String::new();
-    file.read_to_string(&mut process).ok()?;
-    Some(process.trim().to_owned())
 }
 
 fn unreachable(socket: &Path, error: &io::Error) -> Stop {

@@ -23,7 +23,7 @@ mod runs;
 mod schema;
 mod words;
 
-pub use open::{Opened, SetAside, StoreError, StoreOptions};
+pub use open::{Opened, SetAside, StoreError, StoreOptions, holder};
 
 /// Small on purpose: nothing here recurses, and the boards have little memory.
 const STACK: usize = 512 * 1024;

@@ -11,6 +11,7 @@ use rustix::process::geteuid;
 
 use super::owner::{Owner, name_of};
 use super::{Finding, Patient};
+use crate::store::holder;
 
 /// So many files of a folder are looked at: all of them, in any usual one.
 const LOOKED_AT: usize = 50_000;
@@ -27,6 +28,10 @@ pub(super) fn running(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
     }
     let state = owner.unit.as_ref().map(|unit| unit.active.as_str());
     vec![match state {
+        // Before it answers it finishes or takes back what was cut off, and that may take a download.
+        Some("activating") if holder(patient.state).is_some() => {
+            Finding::note(CHECK, "Refit is at work on what was cut off, and answers when that is done")
+        }
         Some("failed" | "activating") => Finding::trouble(
             CHECK,
             "The service refit does not come up",
@@ -230,7 +235,39 @@ fn open_parent(folder: &Path) -> Option<PathBuf> {
 mod tests {
     use super::*;
     use crate::command::Surroundings;
+    use crate::doctor::owner::Unit;
     use crate::doctor::{Ground, Level};
+
+    fn patient<'a>(data: &'a Path, state: &'a Path, socket: &'a Path) -> Patient<'a> {
+        let surroundings = Surroundings { home: data.into(), path: "/bin".into(), passed_on: Vec::new() };
+        Patient {
+            surroundings,
+            data,
+            state,
+            socket,
+            own_program: "/proc/self/exe".into(),
+            git: "git".into(),
+            specs: &[],
+            neighbours: &[],
+            now: 0.0,
+            ground: Ground::default(),
+        }
+    }
+
+    #[test]
+    fn who_settles_what_was_cut_off_is_no_trouble() {
+        let state = tempfile::tempdir().unwrap();
+        let socket = state.path().join("refit.sock");
+        let patient = patient(state.path(), state.path(), &socket);
+        let mut unit = Unit::default();
+        unit.active = "activating".to_owned();
+        let owner = Owner { unit: Some(unit), ..Owner::default() };
+        let level = || running(&patient, &owner)[0].level;
+        let lock = fs::File::create(state.path().join("lock")).unwrap();
+        assert_eq!(level(), Level::Trouble);
+        lock.lock().unwrap();
+        assert_eq!(level(), Level::Note);
+    }
 
     #[test]
     fn nobody_is_told_to_give_away_what_is_above_the_data_folder() {
@@ -239,19 +276,8 @@ mod tests {
         let owner = Owner { uid: 4_000_000, ..Owner::default() };
         let data = home.path().join("printer_data");
         let remedy = || {
-            let surroundings = Surroundings { home: home.path().into(), path: "/bin".into(), passed_on: Vec::new() };
-            let patient = Patient {
-                surroundings,
-                data: &data,
-                state: &data.join("refit"),
-                socket: &data.join("comms/refit.sock"),
-                own_program: "/proc/self/exe".into(),
-                git: "git".into(),
-                specs: &[],
-                neighbours: &[],
-                now: 0.0,
-                ground: Ground::default(),
-            };
+            let (state, socket) = (data.join("refit"), data.join("comms/refit.sock"));
+            let patient = patient(&data, &state, &socket);
             let finding = above(&patient, &owner).remove(0);
             assert_eq!(finding.level, Level::Trouble);
             finding.remedy.unwrap()

@@ -133,6 +133,17 @@ impl Store {
     }
 }
 
+/// The process that has a state folder locked, as far as it could be noted; none when nobody has.
+#[must_use]
+pub fn holder(folder: &Path) -> Option<String> {
+    let mut file = File::open(folder.join("lock")).ok()?;
+    // Let go of at once where nobody has it.
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(noted_process(&mut file).unwrap_or_else(|| "?".to_owned())),
+        Ok(()) | Err(TryLockError::Error(_)) => None,
+    }
+}
+
 /// Who holds the lock, as far as it could be noted.
 fn noted_process(file: &mut File) -> Option<String> {
     let mut process = String::new();
