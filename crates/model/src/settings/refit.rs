@@ -169,7 +169,7 @@ impl RefitSettings {
 /// Reads `[refit]`. A value that cannot be used is replaced by its default and told.
 pub(super) fn read(reader: &mut Reader<'_>, findings: &mut Findings) -> RefitSettings {
     let default = RefitSettings::default();
-    let port = reader.text("port").map(|_| number(reader, findings, "port", 0_u16)).filter(|port| *port > 0);
+    let port = port(reader, findings);
     let per_host = number(reader, findings, "max_refresh_per_host", default.max_refresh_per_host);
     let settings = RefitSettings {
         host: reader.text("host").filter(|host| !host.is_empty()).map(str::to_owned),
@@ -194,6 +194,20 @@ pub(super) fn read(reader: &mut Reader<'_>, findings: &mut Findings) -> RefitSet
     };
     unknown(reader, findings);
     settings
+}
+
+/// Any free one is no port that a client could know.
+fn port(reader: &mut Reader<'_>, findings: &mut Findings) -> Option<u16> {
+    reader.text("port")?;
+    let unusable = findings.problems.len();
+    let port = Some(number(reader, findings, "port", 0_u16)).filter(|port| *port > 0);
+    if port.is_none() && findings.problems.len() == unusable {
+        let message = "[refit]: Option 'port: 0' is no port; Refit listens where it does without this option";
+        let remedy = Some("write a number from 1 to 65535, or leave the option out".to_owned());
+        let problem = reader.problem(Some("port"), Severity::Warning, message).with_remedy(remedy);
+        findings.warn(message, problem);
+    }
+    port
 }
 
 fn address(reader: &mut Reader<'_>, findings: &mut Findings, option: &str) -> Option<String> {

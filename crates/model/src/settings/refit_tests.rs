@@ -67,6 +67,14 @@ fn one_file_for_both_programs_never_makes_them_fight_for_a_port() {
     assert_eq!(port("refit.conf", "[server]\nport: 7125\n"), 7125);
     assert_eq!(port("refit.conf", "[server]\nport: 7126\n[refit]\nport: 80\n"), 80);
     assert_eq!(port("refit.conf", ""), 7125);
+    // No port is told, once.
+    for (text, told) in [("0", "is no port"), ("70000", "is out of range"), ("x", "port")] {
+        let settings = load("moonraker.conf", &format!("[server]\n[refit]\nport: {text}\n"));
+        assert_eq!((settings.server.port, settings.problems.len()), (7127, 1), "{:?}", settings.problems);
+        let problem = &settings.problems[0];
+        assert!(problem.line == 3 && problem.message.contains(told), "{problem:?}");
+        assert_eq!(settings.warnings.len(), 1);
+    }
     // Moonraker is asked at its own door.
     let asked = |file, text| load(file, text).moonraker.map(|address| address.url());
     assert_eq!(asked("moonraker.conf", "[server]\nhost: ::\nport: 80\n").as_deref(), Some("http://[::1]:80"));
