@@ -1,12 +1,15 @@
 //! The root helper on a machine whose polkit allows nothing: what the owner of the printer may have done through it, and
 //! that everything else is refused.
 
+use std::time::{Duration, Instant};
+
 use refit_testkit::apt::{AptWorld, Deb};
 use refit_testkit::rpc::JsonRpc as _;
 use refit_testkit::vm::{User, Vm};
 use serde_json::{Value, json};
 
 use crate::printer::{NAME, PATIENCE, Printer, dist};
+use crate::services::{rename_section, wait_for_section};
 
 const LIST: &str = "/etc/refit/allowed-services";
 /// Asks as a client would, with the bytes of standard input.
@@ -230,6 +233,17 @@ fn refit_restarts_services_through_it_where_polkit_allows_nothing() {
     assert_eq!(printer.head(), new);
     assert_ne!(printer.main_pid(NAME), before);
     assert!(vm.journal("refit-root@*").contains("asked: {\"verb\":\"restart\""), "{}", vm.journal("refit-root@*"));
+
+    // Refit itself, too, which does not wait there for its own end.
+    vm.write(User::Pi, "/home/pi/printer_data/moonraker.asvc", "refit\n");
+    rename_section(vm, "refit");
+    wait_for_section(&printer, "refit");
+    printer.publish(3);
+    vm.must(User::Pi, &["refit", "refresh", "refit"]);
+    let (begun, before) = (Instant::now(), printer.main_pid("refit"));
+    let said = vm.must(User::Pi, &["refit", "upgrade", "refit"]);
+    assert!(begun.elapsed() < Duration::from_secs(40), "{said}{}", vm.journal("refit"));
+    assert_ne!(printer.main_pid("refit"), before, "{said}");
 }
 
 #[test]

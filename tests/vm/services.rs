@@ -281,7 +281,7 @@ fn run_of(printer: &Printer, name: &str) -> Value {
     history["runs"].get_mut(0).map(Value::take).unwrap_or_default()
 }
 
-fn wait_for_section(printer: &Printer, name: &str) {
+pub fn wait_for_section(printer: &Printer, name: &str) {
     printer.vm.wait_until(PATIENCE, "the section under its new name", || {
         (printer.entry_of(name) != Value::Null).then_some(())
     });
@@ -319,7 +319,7 @@ fn configure(vm: &Vm, more: &str) {
 }
 
 /// Refit's only updater under another name, whose service is one of that name.
-fn rename_section(vm: &Vm, name: &str) {
+pub fn rename_section(vm: &Vm, name: &str) {
     let old = String::from_utf8(vm.read(CONFIG).expect("a configuration")).expect("text");
     let new = old.replace(&format!("[update_manager {NAME}]"), &format!("[update_manager {name}]"));
     vm.write(User::Pi, CONFIG, new.replace(&format!("managed_services: {NAME}"), &format!("managed_services: {name}")));

@@ -2,6 +2,7 @@
 //! when it broke.
 //! Refuses to: know what is spoken over it.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,8 +53,27 @@ impl Bus {
             return Ok(connection.clone());
         }
         let builder = Builder::address(self.address.as_str()).method_timeout(ANSWER);
-        let connection = builder.build().await.map_err(NoBus)?;
+        // Who takes the connection may never greet.
+        let opened = tokio::time::timeout(ANSWER, builder.build()).await;
+        let connection =
+            opened.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())).map_err(NoBus)?;
         *open = Some(connection.clone());
         Ok(connection)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_bus_that_never_greets_is_none() {
+        let folder = refit_testkit::scratch::scratch();
+        let socket = folder.path().join("bus");
+        let _hung = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let bus = Bus::at(&format!("unix:path={}", socket.display()));
+        tokio::time::pause();
+        let opened = tokio::time::timeout(10 * ANSWER, bus.connection()).await;
+        assert!(matches!(opened, Ok(Err(NoBus(_)))), "{opened:?}");
     }
 }

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tokio::time::timeout;
+
 use super::Standing;
 use super::deed::{Deed, Found, LONGEST_DEED, Trouble, Wait};
 use super::name::{file_of, of_file};
@@ -13,6 +15,8 @@ use crate::root_helper::{HelperError, RootHelper};
 
 /// The job itself has its deadlines; this one is for a systemctl that hangs.
 const DOING: Limits = Limits { total: Some(LONGEST_DEED), ..Limits::QUICK };
+/// After so long without a refusal the root helper is at work. Shorter than those are waited for who wait for last words.
+const GRANTED: Duration = Duration::from_secs(2);
 const LISTING: Limits = Limits { total: Some(Duration::from_secs(30)), ..Limits::QUICK };
 
 /// See the module.
@@ -52,8 +56,14 @@ impl Systemctl<'_> {
 
     /// The same where systemd has denied it to us already: by the root helper where it is switched on, else through sudo.
     pub(super) async fn have_as_root(&self, deed: Deed, file: &str, wait: Wait) -> Result<(), Trouble> {
-        let unit = of_file(file).unwrap_or(file);
-        match RootHelper::usual().unit(deed.helpers_verb(), unit).await {
+        let (helper, unit) = (RootHelper::usual(), of_file(file).unwrap_or(file));
+        let asked = helper.unit(deed.helpers_verb(), unit);
+        let answered = match wait {
+            Wait::UntilDone => asked.await,
+            // It waits for the end of the one who asks. What it refuses, it refuses at once.
+            Wait::Not => timeout(GRANTED, asked).await.unwrap_or(Some(Ok(()))),
+        };
+        match answered {
             Some(Ok(())) => return Ok(()),
             Some(Err(error @ HelperError::Failed { .. })) => return Err(Trouble::Failed(error.to_string())),
             Some(Err(HelperError::Refused(_) | HelperError::Silent(_))) | None => {}
