@@ -20,7 +20,9 @@ pub fn run(door: &mut Door, face: &Face, names: &[String], check: bool, at_lengt
     } else {
         show(face, &status);
         if at_length {
-            show_details(face, &status);
+            // One of an older version knows no such question.
+            let services = door.ask("refit.services", json!({}))?.unwrap_or_default();
+            show_details(face, &status, &services);
         }
         if names.is_empty() {
             show_warnings(face, door)?;
@@ -106,10 +108,11 @@ fn show_warnings(face: &Face, door: &mut Door) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What there is to know of releases: their notes above all.
-fn show_details(face: &Face, status: &Value) {
+/// What there is to know of releases, their notes above all, and which services are restarted.
+fn show_details(face: &Face, status: &Value, services: &Value) {
     for entry in Entry::all(status) {
-        let lines = details(entry.fields());
+        let mut lines = details(entry.fields());
+        lines.extend(restarts(&services["services"][entry.name()]));
         if !lines.is_empty() {
             face.line(&format!("\n{}:", entry.name()));
         }
@@ -117,6 +120,15 @@ fn show_details(face: &Face, status: &Value) {
             face.line(format!("  {line}").trim_end());
         }
     }
+}
+
+/// What an update restarts: what really runs is named where it has another name than the configuration.
+fn restarts(services: &Value) -> Option<String> {
+    let named = services.as_object()?.iter().map(|(asked, units)| {
+        let units: Vec<&str> = units.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if units == [asked] { asked.clone() } else { format!("{asked} (that is {})", units.join(", ")) }
+    });
+    Some(format!("an update restarts {}", named.collect::<Vec<_>>().join(", ")))
 }
 
 /// What a person can do next.
@@ -213,6 +225,14 @@ mod tests {
         assert_eq!(judge(&json!({"version_info": {"a": behind, "b": dirty}})), Exit::UpdatesAvailable);
         let attention = json!({"version_info": {"a": current}, "refit": {"attention": [{"name": "a"}]}});
         assert_eq!(judge(&attention), Exit::NeedsAttention);
+    }
+
+    #[test]
+    fn what_is_restarted_is_named_as_it_really_runs() {
+        let services = json!({"crowsnest": ["crowsnest"], "klipper": ["klipper-1", "klipper_2"]});
+        let told = restarts(&services).expect("it restarts some");
+        assert_eq!(told, "an update restarts crowsnest, klipper (that is klipper-1, klipper_2)");
+        assert_eq!(restarts(&Value::Null), None);
     }
 
     #[test]

@@ -200,6 +200,8 @@ fn instances_that_share_a_checkout_are_restarted_together() {
     for unit in &all[..3] {
         assert!(plan.contains(&format!("restart the service {unit}")), "{plan}");
     }
+    let shown = vm.must(User::Pi, &["refit", "status", "-v"]);
+    assert!(shown.contains("an update restarts klipper (that is klipper-1, klipper-voron, klipper_2)"), "{shown}");
     let (well, said) = upgrade_as_known(&printer, NAME);
     assert!(well, "{said}{}", vm.journal("refit"));
     assert_eq!(printer.head(), new);

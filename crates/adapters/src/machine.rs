@@ -312,6 +312,10 @@ impl Machine for Host {
         Facts::Git(Box::new(facts))
     }
 
+    async fn services(&self, spec: &Spec) -> Vec<(String, Vec<String>)> {
+        self.services_of(spec).await
+    }
+
     fn own_unit(&self) -> Option<String> {
         self.services.own_unit().map(str::to_owned)
     }

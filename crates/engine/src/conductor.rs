@@ -258,6 +258,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             Input::Plan(request, answer) => self.dry_run(&request, answer),
             Input::Hold(request, answer) => self.hold(&request, answer),
             Input::History(updater, limit, answer) => self.history(updater, limit, answer),
+            Input::Services(answer) => self.services(answer),
             Input::Printer(printer) => self.printer(*printer),
             Input::LastWords(said) => self.last_words(said),
             Input::Shutdown => self.stopping = true,

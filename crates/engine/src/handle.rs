@@ -46,6 +46,15 @@ pub struct Planned {
     pub verdict: Result<Verdict, Refusal>,
 }
 
+/// Which services an updater restarts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restarted {
+    /// Whose.
+    pub updater: String,
+    /// The name that the configuration has, and the services that really run it, without `.service`.
+    pub services: Vec<(String, Vec<String>)>,
+}
+
 /// What the conductor takes, one at a time.
 #[derive(Debug)]
 pub enum Input {
@@ -59,6 +68,8 @@ pub enum Input {
     Hold(HoldRequest, oneshot::Sender<Result<(), RequestError>>),
     /// A question to the history: updater, limit.
     History(Option<String>, usize, oneshot::Sender<Result<Vec<RunRecord>, RequestError>>),
+    /// Which services run what the updaters restart.
+    Services(oneshot::Sender<Vec<Restarted>>),
     /// The printer changed.
     Printer(Box<Printer>),
     /// Hold this until nobody is owed an answer by a restart of Refit that is being asked for, then drop it.
@@ -148,6 +159,16 @@ impl Handle {
         let (answer, wait) = oneshot::channel();
         self.send(Input::History(updater, limit, answer)).await?;
         wait.await.unwrap_or(Err(RequestError::Refused(Refusal::ShuttingDown)))
+    }
+
+    /// Which services each updater restarts; those alone that restart any. Asked for now: instances come and go.
+    ///
+    /// # Errors
+    /// [`RequestError::Refused`] when Refit ends.
+    pub async fn services(&self) -> Result<Vec<Restarted>, RequestError> {
+        let (answer, wait) = oneshot::channel();
+        self.send(Input::Services(answer)).await?;
+        wait.await.map_err(|_| RequestError::Refused(Refusal::ShuttingDown))
     }
 
     /// The ready status. Never waits.

@@ -67,6 +67,12 @@ pub trait Machine: Send + Sync + 'static {
         None
     }
 
+    /// The services that really run what an updater restarts, by the names that the configuration has. Empty where nobody can
+    /// tell.
+    fn services(&self, _spec: &Spec) -> impl Future<Output = Vec<(String, Vec<String>)>> + Send {
+        std::future::ready(Vec::new())
+    }
+
     /// What recovery will need to know about the world right before this step; none for most steps.
     fn witness(&self, step: &Step) -> impl Future<Output = Option<Witness>> + Send;
 

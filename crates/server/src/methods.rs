@@ -46,6 +46,8 @@ pub enum Method {
     Plan,
     /// `refit.history`
     History,
+    /// `refit.services`
+    Services,
     /// What an update of everything is to pass by.
     Hold(Hold),
 }
@@ -97,7 +99,7 @@ const fn post(name: &'static str, method: Method, path: &'static str) -> Entry {
 }
 
 /// The table.
-pub static TABLE: [Entry; 24] = [
+pub static TABLE: [Entry; 25] = [
     get("machine.update.status", Method::Status, "/machine/update/status"),
     post("machine.update.refresh", Method::Refresh, "/machine/update/refresh"),
     post("machine.update.upgrade", Method::Update(Update::Asked), "/machine/update/upgrade"),
@@ -119,6 +121,7 @@ pub static TABLE: [Entry; 24] = [
     get("printer.info", Method::PrinterInfo, "/printer/info"),
     get("refit.plan", Method::Plan, "/refit/plan"),
     get("refit.history", Method::History, "/refit/history"),
+    get("refit.services", Method::Services, "/refit/services"),
     post("refit.hold", Method::Hold(Hold::Hold), "/refit/hold"),
     post("refit.unhold", Method::Hold(Hold::Unhold), "/refit/unhold"),
     post("refit.skip", Method::Hold(Hold::Skip), "/refit/skip"),
@@ -193,6 +196,10 @@ pub async fn call(shared: &Shared, session: &Session, method: Method, arguments:
         Method::PrinterInfo => printer_info(shared),
         Method::Plan => plan(shared, session, arguments).await,
         Method::History => history(shared, session, arguments).await,
+        Method::Services => {
+            let _place = session.wait_for_engine()?;
+            Ok(Answer::of(&wire::runs::services(&shared.handle.services().await?)))
+        }
         Method::Hold(hold) => {
             let request = hold_request(hold, arguments)?;
             let _place = session.wait_for_engine()?;

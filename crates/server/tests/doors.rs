@@ -382,6 +382,8 @@ fn own_methods_answer_over_http_too() {
     let ask = |target: &str| http(&server).get(target);
     assert_eq!(ask("/refit/plan?action=recover&name=app&hard=true").text(), r#"{"result":{"plans":[]}}"#);
     assert_eq!(ask("/refit/history?name=app&limit=5").text(), r#"{"result":{"runs":[]}}"#);
+    let services = r#"{"result":{"services":{"klipper":{"klipper":["klipper-1","klipper_2"]}}}}"#;
+    assert_eq!(ask("/refit/services").text(), services);
     assert_eq!(ask("/refit/plan?action=recover").reason, "No data for argument: name");
     assert_eq!(
         ask("/refit/plan?action=destroy").reason,

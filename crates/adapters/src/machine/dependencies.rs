@@ -9,6 +9,7 @@ use refit_model::dependencies::{Dependencies, DependencyFacts, DependencySurvey}
 use refit_model::name::UpdaterName;
 use refit_model::plan::Action;
 use refit_model::step::{Content, PackageList};
+use refit_model::updater::Spec;
 
 use super::Host;
 use crate::content::Contents;
@@ -117,6 +118,18 @@ impl Host {
             survey.node = Some(self.npm.survey(&contents, wished.as_ref(), home, previous).await);
         }
         survey
+    }
+
+    /// The services that really run what an updater restarts; none where nobody restarts any.
+    pub(super) async fn services_of(&self, spec: &Spec) -> Vec<(String, Vec<String>)> {
+        let Some(common) = spec.common().filter(|_| self.services.manager().is_some()) else { return Vec::new() };
+        let home = match spec {
+            Spec::Git(spec) => &spec.path,
+            Spec::Release(spec) => &spec.path,
+            // Nothing of it lies outside its environment.
+            Spec::Python(_) | Spec::System(_) | Spec::Absent(_) => Path::new(""),
+        };
+        self.really(&common.name, &common.dependencies, home).await
     }
 
     /// Which services run what this updater restarts.

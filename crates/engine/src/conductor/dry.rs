@@ -1,4 +1,4 @@
-//! Questions that change nothing: dry runs and the history. Answered beside the queue, a few at a time.
+//! Questions that change nothing: dry runs, the history, which services are meant. Answered beside the queue, a few at a time.
 //! Refuses to: keep what a dry run saw; facts change through the queue alone.
 
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use tokio::sync::{oneshot, watch};
 use super::full::{full_order, owed_before};
 use super::job::Item;
 use super::{Conductor, Planned, RequestError, admit, guard};
+use crate::handle::Restarted;
 use crate::ports::{Clock, Journal, Look, Machine};
 use crate::run::World;
 use crate::snapshot::Snapshot;
@@ -85,6 +86,23 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             }
             // Who hung up does not want to know.
             let _gone = answer.send(Ok(planned));
+        });
+    }
+
+    pub(super) fn services(&self, answer: oneshot::Sender<Vec<Restarted>>) {
+        let (machine, questions, items) = (self.machine.clone(), self.questions.clone(), self.items.clone());
+        tokio::spawn(async move {
+            // The semaphore is never closed.
+            let _turn = questions.acquire().await;
+            let mut restarted = Vec::new();
+            for item in items {
+                let services = machine.services(&item.spec).await;
+                if !services.is_empty() {
+                    restarted.push(Restarted { updater: item.name().to_string(), services });
+                }
+            }
+            // Who hung up does not want to know.
+            let _gone = answer.send(restarted);
         });
     }
 

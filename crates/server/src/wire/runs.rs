@@ -1,12 +1,14 @@
-//! The shapes of Refit's own methods: `refit.plan` (what would be done) and `refit.history` (what was done).
+//! The shapes of Refit's own methods: `refit.plan` (what would be done), `refit.history` (what was done) and `refit.services`
+//! (what is restarted).
 //! Refuses to: leave anything out that a person needs to judge a run.
 
-use refit_engine::handle::Planned;
+use refit_engine::handle::{Planned, Restarted};
 use refit_model::journal::{Entry, Outcome, RunRecord};
 use refit_model::plan::{Action, Plan, Verdict};
 use refit_model::request::Door;
 use refit_model::step::{Phase, Step, Undo};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 /// `refit.plan`: one entry per updater concerned.
 #[derive(Serialize)]
@@ -77,6 +79,15 @@ impl<'a> From<&'a Plan> for PlanShape<'a> {
             notes: &plan.notes,
         }
     }
+}
+
+/// `refit.services`: by updater, what the configuration names and the services that really run it.
+#[must_use]
+pub fn services(restarted: &[Restarted]) -> Value {
+    let named = |(asked, units): &(String, Vec<String>)| (asked.clone(), units.clone().into());
+    let all =
+        restarted.iter().map(|one| (one.updater.clone(), one.services.iter().map(named).collect::<Map<_, _>>().into()));
+    json!({ "services": all.collect::<Map<_, _>>() })
 }
 
 /// `refit.history`: the newest run first.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::mpsc as std_mpsc;
 use std::sync::{Arc, Mutex};
 
-use refit_engine::handle::{Handle, Input, RequestError};
+use refit_engine::handle::{Handle, Input, RequestError, Restarted};
 use refit_engine::ports::Clock;
 use refit_engine::snapshot::Snapshot;
 use refit_model::event::{Audience, Event, RunMessage};
@@ -185,6 +185,10 @@ async fn conduct(
                 drop(answer.send(known));
             }
             Input::History(_, _, answer) => drop(answer.send(Ok(Vec::new()))),
+            Input::Services(answer) => {
+                let services = vec![("klipper".to_owned(), vec!["klipper-1".to_owned(), "klipper_2".to_owned()])];
+                drop(answer.send(vec![Restarted { updater: "klipper".to_owned(), services }]));
+            }
             // The doors send nothing else.
             _ => {}
         }
