@@ -12,7 +12,7 @@ use refit_engine::ports::{Circumstance, StepError};
 use refit_model::journal::Witness;
 use refit_model::name::{RunId, UpdaterName};
 use refit_model::settings::Provider;
-use refit_model::step::ServiceStep;
+use refit_model::step::{ServiceStep, Sick};
 use refit_testkit::scratch::scratch;
 use refit_testkit::wait::wait_for;
 use serde_json::Value;
@@ -128,7 +128,7 @@ fn hand_in(folder: &Path) -> Services {
 
 fn restart_in(folder: &Path, unit: &str) -> Result<Option<String>, String> {
     let (updater, title) = (UpdaterName::new("app").expect("a name"), "Git Repo app".to_owned());
-    let step = ServiceStep::Restart { updater, title, unit: unit.to_owned(), own: false };
+    let step = ServiceStep::Restart { updater, title, unit: unit.to_owned(), own: false, sick: Sick::TakeBack };
     runtime().block_on(hand_in(folder).act(&step, &circumstance(None))).map_err(|error: StepError| error.message)
 }
 

@@ -90,7 +90,11 @@ impl Health {
     /// What is recorded: how everything is before anything changes.
     pub(crate) async fn witness(&self, step: &HealthStep, services: &Services) -> Option<Witness> {
         match step {
-            HealthStep::Record { watched, .. } => serde_json::to_value(self.look(watched, services).await).ok(),
+            HealthStep::Record { watched, earlier, .. } => {
+                let now = self.look(watched, services).await;
+                let earlier = earlier.iter().filter_map(|seen| serde_json::from_value::<Seen>(seen.clone()).ok());
+                serde_json::to_value(earlier.fold(now, |seen, earlier| seen.or_better(&earlier))).ok()
+            }
             HealthStep::Check { .. } => None,
         }
     }

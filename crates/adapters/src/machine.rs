@@ -173,7 +173,14 @@ impl Host {
                 self.packages.act(step, &self.contents(circumstance.tell.clone()), circumstance).await
             }
             Step::Node(step) => self.npm.act(step, &self.contents(circumstance.tell.clone()), circumstance).await,
-            Step::Service(step) => self.services.act(step, circumstance).await,
+            Step::Service(step) => {
+                // Much may have been done since it was asked last: an environment that was built in place, say. What was
+                // begun before a crash is finished.
+                if step.restarts_klipper() && !circumstance.again {
+                    self.check_printer()?;
+                }
+                self.services.act(step, circumstance).await
+            }
             Step::Health(step) => self.health.act(step, &self.services, circumstance).await,
             Step::System(step) => self.system.act(step, circumstance).await,
         }

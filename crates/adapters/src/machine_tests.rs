@@ -10,7 +10,7 @@ use refit_model::name::{BranchName, RunId, UpdaterName};
 use refit_model::plan::{Action, Occasion, Plan, Verdict, plan};
 use refit_model::printer::{Activity, KlippyState, Printer};
 use refit_model::settings::Channel;
-use refit_model::step::{Phase, Step};
+use refit_model::step::{Phase, ServiceStep, Sick, Step};
 use refit_model::updater::Common;
 use refit_model::updater::git::{Damage, GitFacts, GitSpec};
 use refit_model::updater::{Facts, Spec};
@@ -451,4 +451,15 @@ async fn a_busy_printer_stops_the_switch() {
     let refused = perform().await.unwrap_err();
     assert!(refused.printer_busy);
     assert_eq!(refused.message, "Update Refused: Klippy is printing");
+    // Nor is klipper restarted under a print that has begun since; one that a crash left is finished.
+    let restart = |unit: &str| {
+        let (updater, title) = (UpdaterName::new("app").unwrap(), "Git Repo app".to_owned());
+        let (unit, own, sick) = (unit.to_owned(), false, Sick::TakeBack);
+        Step::Service(ServiceStep::Restart { updater, title, unit, own, sick })
+    };
+    let (klipper, other) = ("klipper-of-a-test", "one-of-a-test");
+    for (unit, again, is_busy) in [(klipper, false, true), (klipper, true, false), (other, false, false)] {
+        let done = lab.host.perform(&restart(unit), lab.circumstance(again, None)).await;
+        assert_eq!(done.is_err_and(|error| error.printer_busy), is_busy, "{unit}");
+    }
 }

@@ -6,6 +6,7 @@
 //! | `systemctl` | systemd, where there is no bus or the bus denies it; `sudo -n` behind it |
 //! | `supervisord` | supervisord, through its socket |
 //! | `hand` | which of them |
+//! | `restart` | whoever it is: a restart, and what came of it |
 //! | `origin` | nobody: which service a process belongs to, and which instances run from a checkout |
 //!
 //! Refuses to: decide what is done; and to restart what was not named as a whole.
@@ -20,7 +21,6 @@ use refit_model::printer::PrinterIdentity;
 use refit_model::settings::machine::Provider;
 use refit_model::step::ServiceStep;
 use serde_json::json;
-use tokio::time::{Instant, sleep};
 
 use crate::bus::Bus;
 use crate::command::Surroundings;
@@ -30,14 +30,14 @@ mod deed;
 mod hand;
 mod name;
 pub(crate) mod origin;
+mod restart;
 mod standing;
 pub mod supervisord;
 mod systemctl;
 mod systemd;
 
-use deed::{Deed, Trouble, Wait};
+use deed::Trouble;
 use hand::Hand;
-use name::file_of;
 pub(crate) use standing::Standing;
 use systemd::Systemd;
 
@@ -138,38 +138,11 @@ impl Services {
         self.rules.own.as_ref().map(|own| own.unit.as_str())
     }
 
-    /// Takes back `Undo::ServicesRestartAgain`: those that were started anew since they were observed run what was taken
-    /// back, and are restarted. One that did not run then is stopped.
-    ///
-    /// # Errors
-    /// When the service manager cannot be asked, or a service that ran does not run again.
-    pub async fn restart_again(&self, units: &[String], circumstance: &Circumstance) -> Result<(), StepError> {
-        let noted = circumstance.witness.clone().and_then(|noted| serde_json::from_value(noted).ok());
-        // Without a note nothing was observed, and nothing was restarted.
-        let Some(noted): Option<BTreeMap<String, Standing>> = noted else { return Ok(()) };
-        let now = self.look(units).await?;
-        for (unit, before) in noted.iter().filter(|(unit, before)| units.contains(unit) && before.exists()) {
-            let is_same = now.get(unit).is_some_and(|now| now.invocation == before.invocation);
-            if is_same {
-                continue;
-            }
-            if before.is_up() {
-                (circumstance.tell)(&format!("Restarting {unit} once more, since what it runs was put back"));
-                self.have(Deed::Restart, unit).await?;
-                self.wait_until_up(unit).await?;
-            } else if before.active == "inactive" {
-                (circumstance.tell)(&format!("Stopping {unit}, which did not run before"));
-                self.have(Deed::Stop, unit).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Performs a step.
     ///
     /// # Errors
     /// With the words that the caller gets.
-    pub async fn act(&self, step: &ServiceStep, _circumstance: &Circumstance) -> Result<Option<String>, StepError> {
+    pub async fn act(&self, step: &ServiceStep, circumstance: &Circumstance) -> Result<Option<String>, StepError> {
         match step {
             // Said by the announcement before it.
             ServiceStep::Postpone { .. } => Ok(None),
@@ -181,42 +154,14 @@ impl Services {
                 });
                 Ok(Some(words.collect::<Vec<_>>().join("; ")))
             }
-            ServiceStep::Restart { title, unit, own, .. } => {
-                let restarted = if *own { self.restart_own(unit).await } else { self.restart(unit).await };
+            ServiceStep::Restart { title, unit, own, sick, .. } => {
+                let restarted = match own {
+                    true => self.restart_own(unit).await,
+                    false => self.restart(unit, title, *sick, circumstance).await,
+                };
                 restarted.map_err(|error| StepError { message: format!("{title}: {}", error.message), ..error })
             }
         }
-    }
-
-    async fn restart(&self, unit: &str) -> Result<Option<String>, StepError> {
-        let units = [unit.to_owned()];
-        if !self.look(&units).await?.get(unit).is_some_and(Standing::exists) {
-            return Ok(Some(absent(unit)));
-        }
-        if let Hand::Supervisord(supervisord) = self.hand()
-            && matches!(supervisord.runs_us(unit).await, Ok(true))
-        {
-            // Who is stopped cannot ask to be started, and supervisord knows no restart.
-            return Ok(Some(format!(
-                "Refit goes on as it is: under supervisord it cannot restart itself. To do it by hand, type: \
-                 supervisorctl restart {unit}"
-            )));
-        }
-        self.have(Deed::Restart, unit).await?;
-        self.faults.reach("service_restart.restarted");
-        self.wait_until_up(unit).await?;
-        Ok(None)
-    }
-
-    /// Has the manager restart this very process: nothing is waited for, since nobody will be there to see it.
-    async fn restart_own(&self, unit: &str) -> Result<Option<String>, StepError> {
-        if self.own_unit() != Some(unit) {
-            // A rescue from the command line, say. The service itself is not disturbed by it.
-            return Ok(Some(format!("the service {unit} was not restarted: it is not the one that does this")));
-        }
-        self.ask(Deed::Restart, unit, Wait::Not).await?;
-        self.faults.reach("service_restart.restarted");
-        Ok(None)
     }
 
     /// What recovery will need to know: which start of each is running.
@@ -301,86 +246,6 @@ impl Services {
             },
             "moonraker" => origin::Checkout { home: below("moonraker"), environment: below("moonraker-env") },
             _any_other => origin::Checkout::default(),
-        }
-    }
-
-    async fn have(&self, deed: Deed, unit: &str) -> Result<(), StepError> {
-        self.ask(deed, unit, Wait::UntilDone).await
-    }
-
-    /// Asks the manager itself first (polkit lets the owner's services be restarted), then through sudo.
-    async fn ask(&self, deed: Deed, unit: &str, wait: Wait) -> Result<(), StepError> {
-        let file = file_of(unit).map_err(|bad| failed(&bad.to_string()))?;
-        let hand = self.hand();
-        let done = match &hand {
-            Hand::Systemd => match (Systemd { bus: &self.rules.bus }).have(deed, &file, wait).await {
-                Err(Trouble::Absent(why)) => self.over_the_bus_not(&why).have(deed, &file, wait).await,
-                Err(Trouble::Denied) => self.systemctl().have_as_root(deed, &file, wait).await,
-                done => done,
-            },
-            Hand::Systemctl => self.systemctl().have(deed, &file, wait).await,
-            Hand::Supervisord(supervisord) => supervisord.have(deed, unit, wait).await,
-            Hand::Nobody(why) => Err(Trouble::Absent(why.clone())),
-        };
-        match done {
-            Ok(()) => Ok(()),
-            Err(Trouble::Absent(why)) => Err(unavailable(&why)),
-            Err(Trouble::Name(bad)) => Err(failed(&bad.to_string())),
-            Err(Trouble::Denied) => {
-                let verb = deed.verb();
-                let by_hand = hand.by_hand(verb, unit);
-                let text = format!(
-                    "Refit has no right to {verb} the service {unit}. To do it by hand, type: {by_hand}. What keeps Refit \
-                     from it, `refit doctor` says"
-                );
-                Err(failed(&text))
-            }
-            Err(Trouble::Failed(why)) => Err(self.why_not(deed, unit, &why).await),
-        }
-    }
-
-    async fn wait_until_up(&self, unit: &str) -> Result<(), StepError> {
-        let begun = Instant::now();
-        loop {
-            let seen = self.look(&[unit.to_owned()]).await?.remove(unit).unwrap_or_default();
-            if seen.is_up() {
-                return Ok(());
-            }
-            let is_on_its_way = matches!(seen.active.as_str(), "activating" | "reloading" | "deactivating");
-            if !is_on_its_way || begun.elapsed() >= self.rules.patience {
-                return Err(self.not_up(unit, &seen));
-            }
-            sleep(LOOK_AGAIN).await;
-        }
-    }
-
-    async fn why_not(&self, deed: Deed, unit: &str, why: &str) -> StepError {
-        let seen = self.look(&[unit.to_owned()]).await.ok().and_then(|mut seen| seen.remove(unit));
-        // One that is being tried once more by itself says nothing of what went wrong.
-        let tells = |seen: &Standing| !seen.is_up() && (seen.active != "activating" || seen.result != "success");
-        match (deed, seen) {
-            (Deed::Restart, Some(seen)) if tells(&seen) => self.not_up(unit, &seen),
-            (Deed::Restart, _) => failed(&format!(
-                "the service {unit} could not be restarted ({why}). To see why, type: {}",
-                self.log_of(unit)
-            )),
-            (Deed::Stop, _) => failed(&format!("the service {unit} could not be stopped ({why})")),
-        }
-    }
-
-    fn not_up(&self, unit: &str, seen: &Standing) -> StepError {
-        failed(&format!(
-            "the service {unit} does not run after its restart ({}). To see why, type: {}",
-            seen.in_words(),
-            self.log_of(unit)
-        ))
-    }
-
-    /// What to type to read what a service said last.
-    fn log_of(&self, unit: &str) -> String {
-        match self.hand() {
-            Hand::Supervisord(_) => format!("supervisorctl tail {unit}"),
-            Hand::Systemd | Hand::Systemctl | Hand::Nobody(_) => format!("journalctl -u {unit} -e"),
         }
     }
 }

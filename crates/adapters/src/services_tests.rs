@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use refit_engine::ports::Tell;
 use refit_model::name::{RunId, UpdaterName};
+use refit_model::step::Sick;
 use refit_testkit::scratch::scratch;
 use serde_json::json;
+use tokio::time::{Instant, sleep};
 
 use super::*;
 
@@ -90,13 +92,19 @@ impl World {
     }
 
     async fn restart(&self, unit: &str) -> Result<Option<String>, String> {
+        self.restart_after(unit, Sick::TakeBack, None).await
+    }
+
+    /// `witness` is what was observed before.
+    async fn restart_after(&self, unit: &str, sick: Sick, witness: Option<Witness>) -> Result<Option<String>, String> {
         let step = ServiceStep::Restart {
             updater: UpdaterName::new("app").unwrap(),
             title: "Git Repo app".to_owned(),
             unit: unit.to_owned(),
             own: false,
+            sick,
         };
-        let done = self.hand().act(&step, &self.circumstance(None)).await;
+        let done = self.hand().act(&step, &self.circumstance(witness)).await;
         done.map_err(|error| {
             assert!(!error.command_failed);
             error.message
@@ -165,6 +173,35 @@ async fn a_service_that_does_not_come_up_is_named() {
     assert_eq!(world.deeds().lines().count(), 3);
 }
 
+/// An update cannot be blamed for a service that did not run before it, and where somebody wants exactly this version nothing
+/// is taken back for it: it is told.
+#[tokio::test]
+async fn one_that_did_not_run_before_or_is_only_to_be_told_is_no_failure() {
+    let world = World::new();
+    let failed = |invocation: &str| unit("failed", "failed", "exit-code", invocation);
+    let why =
+        "the service app does not run after its restart (failed, exit-code). To see why, type: journalctl -u app -e";
+    for (before, sick, expected) in [
+        (failed("one"), Sick::TakeBack, Ok(Some(format!("as before, {why}")))),
+        (unit("inactive", "dead", "success", ""), Sick::TakeBack, Ok(Some(format!("as before, {why}")))),
+        (unit("active", "running", "success", "one"), Sick::Tell, Ok(Some(why.to_owned()))),
+        (unit("active", "running", "success", "one"), Sick::TakeBack, Err(format!("Git Repo app: {why}"))),
+    ] {
+        world.puts("app.service", &before);
+        world.puts("app.service.restart", &failed("two"));
+        let witness = world.hand().witness(&world.observe(&["app"])).await;
+        assert!(witness.is_some());
+        let is_told = expected.clone().ok().flatten().map(|words| format!("Git Repo app: {words}"));
+        assert_eq!(world.restart_after("app", sick, witness).await, expected);
+        assert_eq!(world.told.lock().unwrap().pop(), is_told);
+    }
+    // Who has no right to restart it does not know whether it would run.
+    world.puts("denied", "");
+    world.program("sudo", "#!/bin/sh\necho 'sudo: a password is required' >&2; exit 1\n");
+    let denied = world.restart_after("app", Sick::Tell, None).await.unwrap_err();
+    assert!(denied.contains("has no right to restart the service app"), "{denied}");
+}
+
 #[tokio::test]
 async fn one_that_works_and_ends_has_done_so() {
     let world = World::new();
@@ -225,6 +262,18 @@ async fn what_was_restarted_meanwhile_is_restarted_again() {
     assert_eq!(world.deeds(), "systemctl stop asleep.service\nsystemctl restart changed.service\n");
     assert!(world.told.lock().unwrap().join("\n").contains("Restarting changed once more"));
 
+    // The same start, and stopped: its restart came no further. And one that had failed, and runs what was taken back.
+    fs::remove_file(world.root.join("deeds")).unwrap();
+    world.puts("changed.service", &up("one"));
+    world.puts("asleep.service", &unit("inactive", "dead", "success", ""));
+    world.puts("same.service", &unit("inactive", "dead", "success", "one"));
+    world.puts("same.service.restart", &up("two"));
+    world.puts("sick.service", &up("two"));
+    world.puts("sick.service.restart", &unit("failed", "failed", "exit-code", "three"));
+    hand.restart_again(&units, &world.circumstance(witness.clone())).await.unwrap();
+    assert_eq!(world.deeds(), "systemctl restart same.service\nsystemctl restart sick.service\n");
+
+    world.puts("changed.service", &up("two"));
     world.puts("changed.service.restart", &unit("failed", "failed", "exit-code", "four"));
     let error = hand.restart_again(&units, &world.circumstance(witness)).await.unwrap_err();
     assert!(error.message.contains("changed does not run after its restart"));

@@ -87,9 +87,10 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
         let now = self.clock.now() as i64;
         let application = self.application.clone().unwrap_or_else(|| spec.name().to_string());
-        let Manner { update_deps, full, owed, declared, consent, .. } = self.manner.clone();
+        let Manner { update_deps, full, owed, declared, earlier, consent, .. } = self.manner.clone();
         let own = self.machine.own_unit();
-        let occasion = Occasion { now, mark: mark(), application, update_deps, full, owed, own, declared, consent };
+        let mark = mark();
+        let occasion = Occasion { now, mark, application, update_deps, full, owed, own, declared, earlier, consent };
         let verdict = plan(action, spec, &facts, &occasion).and_then(|verdict| match (action, &verdict) {
             (Action::Upgrade, Verdict::Do(plan)) => (self.manner.may)(spec.name(), &plan.to).map(|()| verdict),
             _other => Ok(verdict),

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refit_model::health::{Aftermath, Declared, taken_back};
-use refit_model::journal::{Entry, MOST_ATTEMPTS, Outcome, Owes, RunState, owes};
+use refit_model::journal::{Entry, MOST_ATTEMPTS, Outcome, Owes, RunState, Witness, owes};
 use refit_model::name::{RunId, UpdaterName};
 use refit_model::plan::{Action, Plan};
 use refit_model::refusal::Refusal;
 use refit_model::request::Caller;
-use refit_model::step::{HealthStep, Phase, PlannedStep, Step, Undo};
+use refit_model::step::{HealthStep, Phase, PlannedStep, ServiceStep, Step, Undo};
 use tokio::sync::watch;
 
 use crate::ports::{Circumstance, Clock, Journal, JournalError, Machine, StepError, Tell};
@@ -79,8 +79,10 @@ pub(crate) struct Manner {
     pub(crate) full: bool,
     /// The units of an owed restart.
     pub(crate) owed: Vec<String>,
-    /// What those who need it declared to be asked afterwards.
+    /// What those declared whose restarts were put off until now, to be asked afterwards.
     pub(crate) declared: Vec<Declared>,
+    /// What they recorded of how well everything was before they changed.
+    pub(crate) earlier: Vec<Witness>,
     /// The caller consents to what is not done without asking.
     pub(crate) consent: bool,
     /// Whether an updater may be brought to a version: it may be one to skip.
@@ -93,7 +95,15 @@ pub(crate) type May = Arc<dyn Fn(&UpdaterName, &str) -> Result<(), Refusal> + Se
 impl Default for Manner {
     fn default() -> Self {
         let may: May = Arc::new(|_, _| Ok(()));
-        Self { update_deps: false, full: false, owed: Vec::new(), declared: Vec::new(), consent: false, may }
+        Self {
+            update_deps: false,
+            full: false,
+            owed: Vec::new(),
+            declared: Vec::new(),
+            earlier: Vec::new(),
+            consent: false,
+            may,
+        }
     }
 }
 
@@ -309,8 +319,7 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         if circumstance.witness.is_none() {
             circumstance.witness = self.machine.witness(&planned.step).await;
         }
-        // What a check is handed stands in the journal already.
-        let witness = if is_check(&planned.step) { None } else { circumstance.witness.clone() };
+        let witness = if is_handed(&planned.step) { None } else { circumstance.witness.clone() };
         ledger.append(Entry::Intent { step: index, witness }).await?;
         (self.hear)(Notice::At(ledger.running(index)));
         for text in &planned.announce {
@@ -417,6 +426,11 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
 
 fn is_check(step: &Step) -> bool {
     matches!(step, Step::Health(HealthStep::Check { .. }))
+}
+
+/// What it is handed stands in the journal already, as what another step noted.
+fn is_handed(step: &Step) -> bool {
+    is_check(step) || matches!(step, Step::Service(ServiceStep::Restart { own: false, .. }))
 }
 
 /// A failed installation is told by its own words, and that it could not be finished either where these do not say so.

@@ -13,7 +13,7 @@ mod health;
 
 pub(crate) use after::after_run;
 pub(crate) use arrange::{Arranged, Package, Subject, arrange};
-pub(crate) use health::{steps as health_steps, watched};
+pub(crate) use health::{Around, sick, steps as health_steps, watched};
 
 use crate::environment::{EnvironmentFacts, EnvironmentSpec, EnvironmentSurvey};
 use crate::health::HealthSpec;

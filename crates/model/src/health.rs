@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::printer::KlippyState;
 
 mod declared;
+mod earlier;
 mod judge;
 mod words;
 

@@ -9,7 +9,7 @@ use crate::health::Aftermath;
 use crate::name::RunId;
 use crate::plan::Plan;
 use crate::request::Caller;
-use crate::step::{HealthStep, PlannedStep, Step};
+use crate::step::{HealthStep, ServiceStep, Step};
 
 /// What a step must know of the world right before it is performed, to tell after a crash on which side it is (the
 /// inodes of an exchange, for example: an exchange is not idempotent). Opaque here, written by `adapters::machine`.
@@ -296,13 +296,27 @@ impl RunRecord {
         None
     }
 
-    /// The world before a step, as far as that step wants to know it: for a check it is what was recorded.
+    /// The world before a step, as far as that step wants to know it: for a check it is what was recorded, for a restart
+    /// what was observed.
     #[must_use]
     pub fn witness(&self, step: usize) -> Option<&Witness> {
-        let is_check = matches!(self.plan.step(step), Some(Step::Health(HealthStep::Check { .. })));
-        let record = |planned: &PlannedStep| matches!(planned.step, Step::Health(HealthStep::Record { .. }));
-        let step = if is_check { self.plan.steps.iter().position(record)? } else { step };
-        self.begun(step)?.witness
+        match self.plan.step(step)? {
+            Step::Health(HealthStep::Check { .. }) => self.recorded(),
+            Step::Service(ServiceStep::Restart { own: false, .. }) => {
+                self.noted_by(|step| matches!(step, Step::Service(ServiceStep::Observe { .. })))
+            }
+            _any_other => self.begun(step)?.witness,
+        }
+    }
+
+    /// How well everything was before it.
+    #[must_use]
+    pub fn recorded(&self) -> Option<&Witness> {
+        self.noted_by(|step| matches!(step, Step::Health(HealthStep::Record { .. })))
+    }
+
+    fn noted_by(&self, is: impl Fn(&Step) -> bool) -> Option<&Witness> {
+        self.begun(self.plan.steps.iter().position(|planned| is(&planned.step))?)?.witness
     }
 
     /// How it ended; none while it has not.

@@ -5,6 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::health::Declared;
+use crate::journal::Witness;
 use crate::name::UpdaterName;
 use crate::printer::Printer;
 use crate::refusal::Refusal;
@@ -75,8 +76,10 @@ pub struct Occasion {
     pub owed: Vec<String>,
     /// The service that Refit itself is: it is restarted last of all.
     pub own: Option<String>,
-    /// Of [`Action::Restart`]: what those who need it declared to be asked afterwards.
+    /// What those declared whose restarts were put off until now, to be asked afterwards.
     pub declared: Vec<Declared>,
+    /// What they recorded of how well everything was before they changed.
+    pub earlier: Vec<Witness>,
     /// The caller consents to what is not done without asking: a skipped version, the removal of packages.
     pub consent: bool,
 }

@@ -3,11 +3,11 @@
 //!
 //! Refuses to: restart anything.
 
-use crate::dependencies::{health_steps, watched};
+use crate::dependencies::{Around, health_steps, sick, watched};
 use crate::journal::{Entry, Outcome, RunRecord};
 use crate::name::UpdaterName;
-use crate::plan::{Occasion, Plan, Verdict};
-use crate::step::{Phase, PlannedStep, ServiceStep, Step, Undo};
+use crate::plan::{Action, Occasion, Plan, Verdict};
+use crate::step::{Phase, PlannedStep, ServiceStep, Sick, Step, Undo};
 use crate::updater::{Facts, Spec, assess};
 
 /// Whether a unit is an updater's own: it has its name, or is an instance of klipper or moonraker (`klipper-2`).
@@ -114,20 +114,22 @@ pub(crate) fn plan(spec: &Spec, facts: &Facts, occasion: &Occasion) -> Verdict {
     }
     let version = assess(spec, facts).installed().to_owned();
     let observe = ServiceStep::Observe { updater: name.clone(), units: occasion.owed.clone() };
-    let watched = watched(occasion.owed.clone(), occasion.declared.clone());
-    let asked = (!spec.health().off).then_some(watched);
-    let asked = asked.and_then(|watched| health_steps(name, &spec.title(), watched, crate::plan::Action::Restart));
-    let (record, check) = asked.unzip();
+    // Who wants nothing to be asked of itself says nothing about what others declared.
+    let units = if spec.health().off { Vec::new() } else { occasion.owed.clone() };
+    let watched = watched(units, occasion.declared.clone());
+    let around = Around { before: watched.clone(), after: watched, earlier: occasion.earlier.clone() };
+    let (record, check) = health_steps(name, &spec.title(), around, Action::Restart);
     let mut steps = vec![plain(Step::CheckPrinter)];
     steps.extend(record);
     steps.push(plain(Step::Service(observe)));
-    steps.extend(
-        occasion.owed.iter().map(|unit| step(name, &spec.title(), unit.clone(), occasion.own.as_ref() == Some(unit))),
-    );
+    steps.extend(occasion.owed.iter().map(|unit| {
+        let own = occasion.own.as_ref() == Some(unit);
+        step(name, &spec.title(), unit.clone(), own, sick(Action::Restart))
+    }));
     steps.extend(check);
     Verdict::Do(Box::new(Plan {
         updater: name.clone(),
-        action: crate::plan::Action::Restart,
+        action: Action::Restart,
         from: version.clone(),
         to: version,
         opening: Vec::new(),
@@ -138,11 +140,10 @@ pub(crate) fn plan(spec: &Spec, facts: &Facts, occasion: &Occasion) -> Verdict {
 }
 
 /// The restart of one unit, with its announcement; `own`: of Refit itself.
-pub(crate) fn step(updater: &UpdaterName, title: &str, unit: String, own: bool) -> PlannedStep {
-    PlannedStep {
-        announce: vec![format!("{title}: Restarting service {unit}...")],
-        ..plain(Step::Service(ServiceStep::Restart { updater: updater.clone(), title: title.to_owned(), unit, own }))
-    }
+pub(crate) fn step(updater: &UpdaterName, title: &str, unit: String, own: bool, sick: Sick) -> PlannedStep {
+    let announce = vec![format!("{title}: Restarting service {unit}...")];
+    let restart = ServiceStep::Restart { updater: updater.clone(), title: title.to_owned(), unit, own, sick };
+    PlannedStep { announce, ..plain(Step::Service(restart)) }
 }
 
 fn plain(step: Step) -> PlannedStep {

@@ -1,10 +1,13 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::health::HealthSpec;
 use crate::journal::Stamped;
-use crate::name::RunId;
-use crate::plan::Action;
+use crate::name::{BranchName, RunId};
 use crate::request::{Caller, Door};
+use crate::settings::Channel;
+use crate::updater::Common;
+use crate::updater::git::GitSpec;
 
 fn name(text: &str) -> UpdaterName {
     UpdaterName::new(text).unwrap()
@@ -20,7 +23,7 @@ fn run(of: &str, postpones: &[&str], restarts: &[&str]) -> Plan {
     let postpone = |unit: &&str| {
         plain(Step::Service(ServiceStep::Postpone { updater: updater.clone(), unit: (*unit).to_owned() }))
     };
-    let restart = |unit: &&str| step(&updater, of, (*unit).to_owned(), false);
+    let restart = |unit: &&str| step(&updater, of, (*unit).to_owned(), false, Sick::TakeBack);
     let steps = postpones.iter().map(postpone).chain(restarts.iter().map(restart));
     Plan {
         steps: steps.collect(),
@@ -89,6 +92,31 @@ fn the_journal_tells_what_is_owed_still() {
     let restarted = record(run("klipper", &[], &["klipper"]), "now", std::slice::from_ref(&finished));
     assert_eq!(owed(&[restarted.clone(), record(put_off(), "now", std::slice::from_ref(&finished))]), 0);
     assert_eq!(owed(&[record(put_off(), "now", std::slice::from_ref(&finished)), restarted]), 1, "newest first");
+}
+
+#[test]
+fn who_wants_nothing_to_be_asked_of_itself_leaves_the_others_theirs() {
+    let lines = |text: &str| HealthSpec::parse(&[text.to_owned()], None, false).unwrap();
+    let asked = |own: &str| {
+        let mut common = Common::usual(name("klipper"), Channel::Dev);
+        common.dependencies.health = lines(own);
+        let spec = Spec::Git(GitSpec {
+            common,
+            path: "/home/pi/klipper".into(),
+            origin: "https://host/klipper.git".to_owned(),
+            moved_origin: None,
+            primary_branch: BranchName::new("master").unwrap(),
+            pinned_commit: None,
+        });
+        let occasion =
+            Occasion { owed: units(&["klipper"]), declared: lines("url http://one/").declared, ..Occasion::default() };
+        let Verdict::Do(plan) = plan(&spec, &Facts::unseen(&spec), &occasion) else { panic!() };
+        let steps: Vec<String> = plan.steps.iter().map(|planned| planned.step.describe()).collect();
+        steps.last().cloned().unwrap()
+    };
+    assert_eq!(asked("none"), "check that everything is as well as before: url http://one/");
+    let all = "check that everything is as well as before: service klipper, Klipper, url http://one/";
+    assert_eq!(asked("unit klipper"), all);
 }
 
 proptest! {

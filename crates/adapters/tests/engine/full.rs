@@ -8,6 +8,7 @@ use refit_adapters::store::{Store, StoreOptions};
 use refit_engine::ports::Journal as _;
 use refit_engine::recover::recover;
 use refit_engine::{EngineSettings, start};
+use refit_model::health::HealthSpec;
 use refit_model::journal::Outcome;
 use refit_model::plan::Action;
 use refit_model::printer::{KlippyState, Printer};
@@ -167,6 +168,53 @@ async fn a_service_that_comes_up_with_nothing_is_told_and_does_not_end_the_round
     let expected = [("klipper", false), ("klipper", false), ("moonraker", true)];
     assert_eq!(restarts(&engine), expected.map(|(unit, worked)| (unit.to_owned(), worked)));
     assert_eq!(engine.machine.head("moonraker"), commit('b'));
+}
+
+/// One's new version makes Klipper sick, and Klipper has an update of its own, which is restarted with it and blamed first. What
+/// was well before both counts for the restart that is owed then, so that the one to blame does not stay.
+#[tokio::test]
+async fn what_makes_the_printer_sick_does_not_stay_because_another_update_was_blamed_first() {
+    let specs = vec![serving("klipper", &["klipper"]), serving("one", &["klipper"])];
+    let mut engine = ready(&["one", "klipper"], specs).await;
+    engine.machine.with(|disk| {
+        disk.failing = Some("check that everything is as well");
+        disk.failing_with = Some("one");
+        disk.failure = "Klipper reported an error".to_owned();
+    });
+    let failed = engine.submit(Request::Full).await.unwrap_err().to_string();
+    engine.texts("full").await;
+    for name in ["one", "klipper"] {
+        assert_ne!(engine.machine.head(name), commit('b'), "{failed}");
+    }
+    assert!(failed.contains("one: it was taken back, because klipper could not be restarted with it"), "{failed}");
+    // Klipper's own check, that of the restart, and that of the restart after one was taken back.
+    assert_eq!(engine.machine.with(|disk| disk.handed.clone()), vec![Some(1.into()); 3]);
+}
+
+#[tokio::test]
+async fn what_was_declared_is_asked_where_the_service_is_restarted() {
+    for behind in [&["one"][..], &["one", "klipper"]] {
+        let Spec::Git(mut one) = serving("one", &["klipper"]) else { unreachable!() };
+        let lines = ["url http://one/".to_owned()];
+        one.common.dependencies.health = HealthSpec::parse(&lines, None, false).unwrap();
+        let mut engine = ready(behind, vec![serving("klipper", &["klipper"]), Spec::Git(one)]).await;
+        engine.submit(Request::Full).await.unwrap();
+        engine.texts("full").await;
+        let mut asked = Vec::new();
+        for run in engine.store.history(None, 9).await.unwrap().iter().rev() {
+            let checks = run.plan.steps.iter().map(|planned| planned.step.describe());
+            asked.extend(
+                checks.filter(|step| step.contains("http://one/")).map(|step| (run.plan.updater.clone(), step)),
+            );
+        }
+        let expected = [
+            (name("one"), "note how well everything is: url http://one/"),
+            (name("klipper"), "note how well everything is: service klipper, Klipper, url http://one/"),
+            (name("klipper"), "check that everything is as well as before: service klipper, Klipper, url http://one/"),
+        ];
+        assert_eq!(asked, expected.map(|(name, step)| (name, step.to_owned())), "{behind:?}");
+        assert_eq!(engine.machine.with(|disk| disk.handed.clone()), [Some(1.into())], "{behind:?}");
+    }
 }
 
 /// A print begins before the restart's turn: it is not disturbed, nothing is taken back, and the restart stays owed, over

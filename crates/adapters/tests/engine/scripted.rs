@@ -204,9 +204,10 @@ impl Machine for Scripted {
         match step {
             Step::Git(GitStep::Exchange { .. }) => Some("inodes".into()),
             Step::Service(ServiceStep::Restart { own: true, .. }) => Some(self.with(|disk| disk.start).into()),
-            Step::Health(HealthStep::Record { .. }) => self.with(|disk| {
+            // What was recorded first counts, where there is such.
+            Step::Health(HealthStep::Record { earlier, .. }) => self.with(|disk| {
                 disk.records += 1;
-                Some(disk.records.into())
+                Some(earlier.first().cloned().unwrap_or_else(|| disk.records.into()))
             }),
             _other => None,
         }

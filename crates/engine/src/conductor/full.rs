@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use refit_model::health::Declared;
 use refit_model::hold::Passing;
-use refit_model::name::UpdaterName;
+use refit_model::journal::{RunRecord, Witness};
+use refit_model::name::{RunId, UpdaterName};
 use refit_model::plan::{Action, Plan};
 use refit_model::printer::KlippyState;
 use refit_model::refusal::Refusal;
@@ -39,6 +40,10 @@ struct Round {
     any_corrupt: bool,
     /// Units whose restart failed, and that was told.
     given_up: Vec<String>,
+    /// The newest run before it.
+    begun_after: RunId,
+    /// How well everything was before each of its runs.
+    recorded: Vec<(UpdaterName, Witness)>,
 }
 
 /// The connection to the printer before something was done.
@@ -55,7 +60,16 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         let own = self.machine.own_unit();
         let shown = Full { waiting: order.clone(), ..Full::default() };
         let owed = owed_before(&*self.journal, &self.machine.boot_id()).await;
-        let mut round = Round { shown, owed, updated: Vec::new(), any_corrupt: false, given_up: Vec::new() };
+        let begun_after = self.newest_run(None).await.map_or(RunId(0), |run| run.id);
+        let mut round = Round {
+            shown,
+            owed,
+            updated: Vec::new(),
+            any_corrupt: false,
+            given_up: Vec::new(),
+            begun_after,
+            recorded: Vec::new(),
+        };
         for name in order {
             if *self.stop.borrow() {
                 round.failed(&name, Refusal::ShuttingDown.to_string());
@@ -70,16 +84,17 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             self.restart(&mut round, owed, caller).await;
         }
         // Of those whose place has no updater, and what a rollback put off once more.
-        let given_up = round.given_up.clone();
-        let mut rest: Vec<String> = round.owed.units().map(str::to_owned).collect();
-        rest.sort_by_key(|unit| Some(unit) == own.as_ref());
-        for unit in rest.into_iter().filter(|unit| !given_up.contains(unit)) {
+        while let Some(unit) = round.next_owed(own.as_deref()) {
             if Some(&unit) == own.as_ref() {
                 round.shown.running = None;
                 self.show(&round);
                 self.parting = Some(conclusion(&round));
             }
-            self.restart(&mut round, vec![unit], caller).await;
+            self.restart(&mut round, vec![unit.clone()], caller).await;
+            if round.owed.units().any(|owed| owed == unit) {
+                // Tried, and told.
+                round.given_up.push(unit);
+            }
         }
         self.end(round)
     }
@@ -90,7 +105,11 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
             return self.pass_by(round, name, &passing);
         }
         let before = self.connection();
-        match self.act(name.as_str(), Action::Upgrade, caller).await {
+        self.stand_for(round, name, &round.owed.of(name));
+        let acting = self.act(name.as_str(), Action::Upgrade, caller).await;
+        self.stand_for_nobody();
+        self.remember(round, name).await;
+        match acting {
             Acting::Nothing(_) => round.done(name),
             Acting::Finished(plan) => {
                 self.say(plan.closing.clone());
@@ -158,10 +177,11 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
     ) -> Result<(), RequestError> {
         let before = self.connection();
         self.manner.owed = units.to_vec();
-        self.manner.declared = self.declared(&round.owed.needed_by(units), place);
+        self.stand_for(round, place, units);
         let acting = self.act(place.as_str(), Action::Restart, caller).await;
         self.manner.owed.clear();
-        self.manner.declared.clear();
+        self.stand_for_nobody();
+        self.remember(round, place).await;
         match acting {
             Acting::Nothing(_) => Ok(()),
             Acting::Finished(plan) => {
@@ -173,9 +193,39 @@ impl<M: Machine, J: Journal, C: Clock> Worker<M, J, C> {
         }
     }
 
-    /// What is to be asked after a restart: of those who need it, and of those whose place it is.
-    fn declared(&self, needed_by: &[UpdaterName], place: &UpdaterName) -> Vec<Declared> {
-        let asked = self.items.iter().filter(|item| needed_by.contains(item.name()) || item.name() == place);
+    /// A restart puts to the test what all those changed who need it: what they declared is asked after it, and what was well
+    /// before they changed has to be well.
+    fn stand_for(&mut self, round: &Round, place: &UpdaterName, units: &[String]) {
+        let needed_by = round.owed.needed_by(units);
+        let stands = |name: &UpdaterName| name == place || needed_by.contains(name);
+        let recorded = round.recorded.iter().filter(|(name, _)| stands(name));
+        self.manner.earlier = recorded.map(|(_, recorded)| recorded.clone()).collect();
+        // Who waits for another restart is asked behind that one.
+        let others: Vec<String> =
+            round.owed.units().filter(|unit| !units.iter().any(|own| own == unit)).map(str::to_owned).collect();
+        let waiting = round.owed.needed_by(&others);
+        let asked: Vec<UpdaterName> = self.items.iter().map(Item::name).filter(|name| stands(name)).cloned().collect();
+        self.manner.declared = self.declared(&asked, &waiting);
+    }
+
+    fn stand_for_nobody(&mut self) {
+        self.manner.declared.clear();
+        self.manner.earlier.clear();
+    }
+
+    /// Remembers how well everything was before the newest run of this updater, where that is of this round.
+    async fn remember(&self, round: &mut Round, name: &UpdaterName) {
+        let run = self.newest_run(Some(name)).await.filter(|run| run.id > round.begun_after);
+        let recorded = run.as_ref().and_then(RunRecord::recorded);
+        round.recorded.extend(recorded.map(|recorded| (name.clone(), recorded.clone())));
+    }
+
+    async fn newest_run(&self, name: Option<&UpdaterName>) -> Option<RunRecord> {
+        self.journal.history(name, 1).await.ok()?.pop()
+    }
+
+    fn declared(&self, asked: &[UpdaterName], waiting: &[UpdaterName]) -> Vec<Declared> {
+        let asked = self.items.iter().filter(|item| asked.contains(item.name()) && !waiting.contains(item.name()));
         let mut declared: Vec<Declared> = Vec::new();
         for one in asked.map(|item| item.spec.health()).filter(|health| !health.off).flat_map(|spec| &spec.declared) {
             if !declared.contains(one) {
@@ -265,6 +315,12 @@ impl Round {
     fn begin(&mut self, name: &UpdaterName) {
         self.shown.waiting.retain(|waiting| waiting != name);
         self.shown.running = Some(name.clone());
+    }
+
+    /// The next unit whose restart is owed and was not tried in vain; Refit itself last.
+    fn next_owed(&self, own: Option<&str>) -> Option<String> {
+        let owed = || self.owed.units().filter(move |unit| !self.given_up.iter().any(|given_up| given_up == unit));
+        owed().find(|unit| Some(*unit) != own).or_else(|| owed().next()).map(str::to_owned)
     }
 
     fn done(&mut self, name: &UpdaterName) {

@@ -138,6 +138,7 @@ impl<M: Machine, J: Journal, C: Clock> Conductor<M, J, C> {
             full: *request == Request::Full,
             owed: Vec::new(),
             declared: Vec::new(),
+            earlier: Vec::new(),
             consent,
             may: Arc::new(move |name, version| status.borrow().holds.consented(name, version, consent)),
         }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::EnvironmentWork;
 use super::{Dependencies, DependencyFacts, DependencySurvey, health};
+use crate::health::Declared;
 use crate::name::UpdaterName;
 use crate::plan::{Action, Occasion, some_of};
 use crate::refusal::Refusal;
@@ -205,23 +206,25 @@ impl Subject<'_> {
     fn services(&self, arranged: &mut Arranged) {
         let units = self.units();
         if units.is_empty() {
-            return self.health(arranged, Vec::new(), Vec::new());
+            return self.health(arranged, Vec::new(), Vec::new(), false);
         }
         if self.survey.service_manager.is_none() {
             arranged.notes.push(format!(
                 "No service manager was found that Refit could ask. Restart by hand afterwards: sudo systemctl restart {}",
                 units.join(" ")
             ));
-            return self.health(arranged, Vec::new(), Vec::new());
+            return self.health(arranged, Vec::new(), Vec::new(), false);
         }
         // In an update of everything, what others share waits for its own place (CONTRACT §2.6).
         let is_refit = |unit: &String| self.occasion.own.as_ref() == Some(unit);
         let at_once = |unit: &String| !self.occasion.full || (restart::is_own(self.name, unit) && !is_refit(unit));
         let (own, shared): (Vec<_>, Vec<_>) = units.into_iter().partition(at_once);
+        let waits = !shared.is_empty();
         let mut restarts: Vec<PlannedStep> = shared.into_iter().map(|unit| self.postpone(unit)).collect();
         // Its own start is no witness of an update: the one that comes is.
         let (refit, own): (Vec<_>, Vec<_>) = own.into_iter().partition(is_refit);
-        let step = |own: bool| move |unit: String| restart::step(self.name, &self.title, unit, own);
+        let sick = health::sick(self.action);
+        let step = |own: bool| move |unit: String| restart::step(self.name, &self.title, unit, own, sick);
         arranged.after.extend(refit.into_iter().map(step(true)));
         if !own.is_empty() {
             let observe = ServiceStep::Observe { updater: self.name.clone(), units: own.clone() };
@@ -229,24 +232,35 @@ impl Subject<'_> {
             arranged.watch.push(plain(Step::Service(observe), undo, Phase::Switch));
             restarts.extend(own.iter().cloned().map(step(false)));
         }
-        self.health(arranged, own, restarts);
+        self.health(arranged, own, restarts, waits);
     }
 
-    /// The restarts, with how well everything is before and after them. Before what is only deleted.
-    fn health(&self, arranged: &mut Arranged, units: Vec<String>, mut restarts: Vec<PlannedStep>) {
+    /// The restarts, with how well everything is before and after them. Before what is only deleted. `waits`: one of its
+    /// services is restarted later, and what was declared is asked then: what runs until then is the old one.
+    fn health(&self, arranged: &mut Arranged, units: Vec<String>, mut restarts: Vec<PlannedStep>, waits: bool) {
         let spec = &self.dependencies.health;
-        let watched = Watched {
-            front_end: self.home.filter(|_| self.is_front_end).map(Path::to_owned),
-            ..health::watched(units, spec.declared.clone())
+        // Whoever waits for these restarts declared something, too.
+        let others: &[Declared] = if units.is_empty() { &[] } else { &self.occasion.declared };
+        let others: Vec<Declared> =
+            others.iter().filter(|declared| !spec.declared.contains(declared)).cloned().collect();
+        let own: &[Declared] = if spec.off { &[] } else { &spec.declared };
+        let declared = |own: &[Declared]| [own, &others].concat();
+        let now = if spec.off { Watched::default() } else { self.watched(units) };
+        let around = health::Around {
+            before: Watched { declared: declared(own), ..now.clone() },
+            after: Watched { declared: declared(if waits { &[] } else { own }), ..now },
+            earlier: self.occasion.earlier.clone(),
         };
-        if !spec.off
-            && let Some((record, check)) = health::steps(self.name, &self.title, watched, self.action)
-        {
-            // First, so that it is taken back last.
-            arranged.watch.insert(0, record);
-            restarts.push(check);
-        }
+        let (record, check) = health::steps(self.name, &self.title, around, self.action);
+        // First, so that it is taken back last.
+        arranged.watch.splice(0..0, record);
+        restarts.extend(check);
         arranged.after.splice(0..0, restarts);
+    }
+
+    fn watched(&self, units: Vec<String>) -> Watched {
+        let front_end = self.home.filter(|_| self.is_front_end).map(Path::to_owned);
+        Watched { front_end, ..health::watched(units, Vec::new()) }
     }
 
     /// The services that really run what is asked for.

@@ -174,10 +174,10 @@ fn health_is_asked_of_what_may_become_sick() {
     // Nothing is restarted in its own run: the run that pays for it asks.
     case.occasion.full = true;
     assert_eq!(case.arranged().unwrap().watch, []);
+    case.occasion.full = false;
     case.dependencies.health = HealthSpec::parse(&["url http://host/".to_owned()], Some(3), false).unwrap();
     let declared = watched(&case).unwrap();
-    assert_eq!((declared.units.len(), declared.printer, declared.declared[0].patience), (0, false, 3));
-    case.occasion.full = false;
+    assert_eq!((declared.units.len(), declared.printer, declared.declared[0].patience), (2, true, 3));
     case.dependencies.health = HealthSpec::parse(&["none".to_owned()], None, false).unwrap();
     assert_eq!(watched(&case), None);
 }
@@ -335,6 +335,42 @@ fn in_an_update_of_everything_shared_services_wait_for_their_place() {
     // With nothing of its own there is nothing to watch.
     case.dependencies.services = vec!["klipper".to_owned()];
     assert_eq!(case.words(), " |  |  |  | postpone");
+}
+
+/// What was declared is asked when the last of the services runs the new version, and by whoever restarts it.
+#[test]
+fn what_was_declared_waits_for_the_restart_that_was_put_off() {
+    let lines = |text: &str| HealthSpec::parse(&[text.to_owned()], None, false).unwrap();
+    let asked = |case: &Case| {
+        let arranged = case.arranged().unwrap();
+        let watched = |planned: &PlannedStep| match &planned.step {
+            Step::Health(HealthStep::Record { watched, .. } | HealthStep::Check { watched, .. }) => {
+                Some(watched.declared.iter().map(|declared| declared.check.to_string()).collect::<Vec<_>>().join(", "))
+            }
+            _other => None,
+        };
+        let of = |steps: &[PlannedStep]| steps.iter().find_map(watched);
+        (of(&arranged.watch), of(&arranged.after))
+    };
+    let some = |text: &str| Some(text.to_owned());
+    let mut case = Case::new(Action::Upgrade);
+    case.dependencies.services = ["klipper", "app"].map(str::to_owned).to_vec();
+    case.dependencies.health = lines("url http://one/");
+    assert_eq!(asked(&case), (some("url http://one/"), some("url http://one/")));
+    case.occasion.full = true;
+    assert_eq!(asked(&case), (some("url http://one/"), some("")));
+    assert_eq!(case.words(), " |  | record observe |  | postpone restart health");
+    case.dependencies.services = vec!["klipper".to_owned()];
+    assert_eq!(asked(&case), (some("url http://one/"), None));
+    assert_eq!(case.words(), " |  | record |  | postpone");
+    // Here is the place of those who wait, whatever is asked of itself.
+    case.dependencies.services = vec!["app".to_owned()];
+    case.occasion.declared = [lines("url http://two/").declared, lines("url http://one/").declared].concat();
+    let both = some("url http://one/, url http://two/");
+    assert_eq!(asked(&case), (both.clone(), both));
+    case.dependencies.health = lines("none");
+    case.occasion.declared = lines("url http://two/").declared;
+    assert_eq!(asked(&case), (some("url http://two/"), some("url http://two/")));
 }
 
 #[test]

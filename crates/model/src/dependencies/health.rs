@@ -4,6 +4,7 @@
 
 use super::arrange::plain;
 use crate::health::Declared;
+use crate::journal::Witness;
 use crate::name::UpdaterName;
 use crate::plan::Action;
 use crate::restart::is_own;
@@ -16,25 +17,50 @@ pub(crate) fn watched(units: Vec<String>, declared: Vec<Declared>) -> Watched {
     Watched { units, printer, moonraker, front_end: None, declared }
 }
 
-/// The step before and the step after; none when nothing is asked.
+/// What is looked at around a change.
+#[derive(Debug, Default)]
+pub(crate) struct Around {
+    /// Before it.
+    pub(crate) before: Watched,
+    /// After it: not what its restart has to come for, where that is put off.
+    pub(crate) after: Watched,
+    /// What others recorded before it, whose changes are put to the test as well.
+    pub(crate) earlier: Vec<Witness>,
+}
+
+/// What it means that something is worse after it.
+pub(crate) fn sick(action: Action) -> Sick {
+    match action {
+        // Of a restart nothing of the software changes: those who need it are taken back in runs of their own.
+        Action::Upgrade | Action::Restart => Sick::TakeBack,
+        Action::SoftRecovery | Action::HardRecovery | Action::Rollback => Sick::Tell,
+    }
+}
+
+/// The step before and the step after; none where nothing is asked.
 pub(crate) fn steps(
     updater: &UpdaterName,
     title: &str,
-    watched: Watched,
+    around: Around,
     action: Action,
-) -> Option<(PlannedStep, PlannedStep)> {
-    if watched.is_empty() {
-        return None;
-    }
-    let (sick, undo) = match action {
-        Action::Upgrade => (Sick::TakeBack, Undo::HealthAgain { watched: watched.clone() }),
-        // Nothing of the software changes: those who need the restart are taken back in runs of their own.
-        Action::Restart => (Sick::TakeBack, Undo::Nothing),
-        Action::SoftRecovery | Action::HardRecovery | Action::Rollback => {
-            (Sick::Tell, Undo::HealthAgain { watched: watched.clone() })
+) -> (Option<PlannedStep>, Option<PlannedStep>) {
+    let Around { before, after: watched, earlier } = around;
+    let undo = match action {
+        Action::Restart => Undo::Nothing,
+        Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Rollback if watched.is_empty() => {
+            Undo::Nothing
+        }
+        Action::Upgrade | Action::SoftRecovery | Action::HardRecovery | Action::Rollback => {
+            Undo::HealthAgain { watched: watched.clone() }
         }
     };
-    let record = HealthStep::Record { updater: updater.clone(), watched: watched.clone() };
-    let check = HealthStep::Check { updater: updater.clone(), title: title.to_owned(), watched, sick };
-    Some((plain(Step::Health(record), undo, Phase::Switch), plain(Step::Health(check), Undo::Nothing, Phase::Switch)))
+    let record = (!before.is_empty()).then(|| {
+        let record = HealthStep::Record { updater: updater.clone(), watched: before, earlier };
+        plain(Step::Health(record), undo, Phase::Switch)
+    });
+    let check = (!watched.is_empty()).then(|| {
+        let (updater, title, sick) = (updater.clone(), title.to_owned(), sick(action));
+        plain(Step::Health(HealthStep::Check { updater, title, watched, sick }), Undo::Nothing, Phase::Switch)
+    });
+    (record, check)
 }

@@ -172,7 +172,7 @@ fn unit(name: &str, before: &UnitSeen, now: Option<&UnitSeen>, moment: Moment<'_
 }
 
 /// How well a state is: another one of the same rank is no worse.
-fn rank(state: KlippyState) -> u8 {
+pub(super) fn rank(state: KlippyState) -> u8 {
     match state {
         KlippyState::Disconnected => 0,
         KlippyState::Startup | KlippyState::Error | KlippyState::Shutdown => 1,

@@ -238,6 +238,26 @@ fn a_long_message_is_cut_and_put_on_one_line() {
     assert_eq!(one_line(&"ä".repeat(400)).chars().count(), 301);
 }
 
+/// Two changes wait for one restart; what the second found sick was well before the first.
+#[test]
+fn what_was_well_before_the_first_of_several_changes_counts() {
+    let both = |now: &Seen, earlier: &Seen| now.clone().or_better(earlier);
+    let (ready, error) = (printer(KlippyState::Ready, ""), printer(KlippyState::Error, "mcu"));
+    assert_eq!((both(&error, &ready), both(&ready, &error)), (ready.clone(), ready.clone()));
+    let (up, down) = (klipper(UnitState::Up), klipper(UnitState::Down));
+    assert_eq!((both(&down, &up), both(&up, &down)), (up.clone(), up.clone()));
+    assert_eq!(
+        (both(&declared(false), &declared(true)), both(&declared(true), &declared(false))),
+        (declared(true), declared(true))
+    );
+    let gone = Seen { moonraker: Some(MoonrakerSeen::Gone { why: "refused".to_owned() }), ..Seen::default() };
+    let (fewer, more) = (answers(&["a"], &["w"], true), answers(&["a", "b"], &["w"], false));
+    assert_eq!((both(&more, &fewer), both(&fewer, &more)), (fewer.clone(), fewer.clone()));
+    assert_eq!((both(&gone, &fewer), both(&fewer, &gone)), (fewer.clone(), fewer));
+    // What nobody asks now stays unasked.
+    assert_eq!(both(&Seen::default(), &ready), Seen::default());
+}
+
 fn seen() -> impl Strategy<Value = Seen> {
     let state = prop_oneof![Just(UnitState::Up), Just(UnitState::Coming), Just(UnitState::Idle), Just(UnitState::Down)];
     let units = proptest::collection::btree_map("[ab]", (state, "[12]", 0_u32..3), 0..3);

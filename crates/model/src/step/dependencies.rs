@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{GitTarget, OldFolder, RepoRef};
+use super::{GitTarget, OldFolder, RepoRef, Sick};
 use crate::name::UpdaterName;
+use crate::restart::is_own;
 
 /// Where the files of the version that is being installed are read before they are in use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -283,6 +284,9 @@ pub enum ServiceStep {
         /// It is Refit's own: asked for by the process that it ends, and observed by the next.
         #[serde(default)]
         own: bool,
+        /// What it means when it does not run then, though it ran before.
+        #[serde(default)]
+        sick: Sick,
     },
     /// Leaves the restart of one unit to its own place in an update of everything. Does nothing but stand in the journal:
     /// a run that has finished owes the restart.
@@ -364,6 +368,13 @@ impl NodeStep {
 }
 
 impl ServiceStep {
+    /// It stops what a print runs in.
+    #[must_use]
+    pub fn restarts_klipper(&self) -> bool {
+        let klipper = UpdaterName::new("klipper");
+        matches!(self, Self::Restart { unit, .. } if klipper.is_ok_and(|klipper| is_own(&klipper, unit)))
+    }
+
     /// One sentence for people.
     #[must_use]
     pub fn describe(&self) -> String {

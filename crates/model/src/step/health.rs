@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::health::Declared;
+use crate::journal::Witness;
 use crate::name::UpdaterName;
 
 /// What an update can make sick, and is asked for that reason.
@@ -32,6 +33,9 @@ pub enum HealthStep {
         updater: UpdaterName,
         /// What is looked at.
         watched: Watched,
+        /// What was recorded before, by those whose change is put to the test here: what was well then has to be well.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        earlier: Vec<Witness>,
     },
     /// Waits until everything is at least as well as it was recorded. Gets the baseline from the journal.
     Check {
@@ -47,10 +51,11 @@ pub enum HealthStep {
 }
 
 /// What it means when something is worse.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sick {
     /// The step fails, and everything is taken back.
+    #[default]
     TakeBack,
     /// It is told: somebody wanted exactly this version, or there is no better one to go back to.
     Tell,
