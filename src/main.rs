@@ -21,6 +21,7 @@ use cli::places::Places;
 use cli::work::Work;
 use refit_adapters::command::Surroundings;
 use refit_adapters::python::namespace;
+use refit_adapters::services::supervisord::again;
 use supervisor::Supervisor;
 use wire_up::Outside;
 
@@ -39,6 +40,7 @@ fn outside() -> Outside {
         excluded_packages: env::var("MOONRAKER_EXCLUDED_PKGS").ok(),
         vendor: env::var("MOONRAKER_VENDOR").ok(),
         invocation: env::var("INVOCATION_ID").ok(),
+        supervised: ["SUPERVISOR_PROCESS_NAME", "SUPERVISOR_GROUP_NAME"].map(|name| env::var(name).ok()),
         no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
         supervisor: Supervisor::new(env::var_os("NOTIFY_SOCKET")),
     }
@@ -65,11 +67,18 @@ fn main() -> ExitCode {
     ExitCode::from(exit.code())
 }
 
-/// Refit's own helper, which it starts to show pip a prepared environment in its final place. None when this is not it.
+/// Refit's own helpers: one shows pip a prepared environment in its final place, one has supervisord restart Refit. None when
+/// this is neither.
 #[allow(clippy::disallowed_methods, reason = "this is where the arguments are read and handed down")]
 fn as_stand_in() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next()? != namespace::WORD {
+    let word = arguments.next()?;
+    if word == again::WORD {
+        let Err(failure) = again::run(arguments) else { return Some(ExitCode::SUCCESS) };
+        eprintln!("refit: {failure}");
+        return Some(ExitCode::FAILURE);
+    }
+    if word != namespace::WORD {
         return None;
     }
     let failure = namespace::enter(arguments);

@@ -1,6 +1,7 @@
-//! A real supervisord, from its package index, that restarts what Refit asks it to: as printer containers have it.
+//! A real supervisord, from its package index, that restarts what Refit asks it to, and Refit itself: as printer containers have it.
 #![allow(clippy::disallowed_methods, reason = "tests start processes and read the environment")]
 
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock};
@@ -13,9 +14,12 @@ use refit_model::journal::Witness;
 use refit_model::name::{RunId, UpdaterName};
 use refit_model::settings::Provider;
 use refit_model::step::{ServiceStep, Sick};
+use refit_testkit::git::{Commit, GitWorld, Remote};
+use refit_testkit::git_http::GitServer;
+use refit_testkit::rpc::{JsonRpc as _, Unix};
 use refit_testkit::scratch::scratch;
-use refit_testkit::wait::wait_for;
-use serde_json::Value;
+use refit_testkit::wait::{free_port, wait_for, wait_some};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,7 +70,10 @@ struct World {
 
 impl World {
     fn start(server: &str) -> Self {
-        let folder = scratch();
+        Self::start_in(scratch(), server)
+    }
+
+    fn start_in(folder: TempDir, server: &str) -> Self {
         let config = format!(
             "[supervisord]\nnodaemon=true\nlogfile=%(here)s/log\npidfile=%(here)s/pid\nchildlogdir=%(here)s\nuser=root\n\
              [rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n\
@@ -195,15 +202,148 @@ fn a_password_is_read_where_supervisord_reads_it() {
     assert_eq!(world.starts(), 2);
 }
 
-/// Whom supervisord runs, it cannot restart on request: here it runs (through a shell) this very test, once more.
+/// A Refit that supervisord runs, with its own repository to look after. Nothing of it is started by itself once it was stopped, and it
+/// is stopped with all of its group.
+struct Supervised {
+    world: World,
+    remote: Remote,
+    _server: GitServer,
+}
+
+impl Supervised {
+    fn start(stop: &str) -> Self {
+        let folder = scratch();
+        let root = folder.path();
+        for below in ["data/config", "data/comms", "home", "software"] {
+            std::fs::create_dir_all(root.join(below)).expect("a folder");
+        }
+        let git = GitWorld::new(root.join("world"));
+        let remote = git.remote("lab/refit");
+        remote.push("master", &Commit::new("One").file("version.txt", "1\n"));
+        remote.annotate("v1.0.0", "The first release");
+        let server = GitServer::start(git.remotes());
+        let url = server.url(&remote.route());
+        remote.clone_with(&url, root.join("software/refit"), &[]);
+        let config = format!(
+            "[server]\nhost: 127.0.0.1\n\n[machine]\nprovider: supervisord_cli\nsupervisord_config_path: {root}/supervisord.conf\n\n\
+             [update_manager]\nenable_system_updates: False\n\n[refit]\nport: {port}\nallow_protocols: http\n\n\
+             [update_manager refit]\ntype: git_repo\npath: {root}/software/refit\norigin: {url}\nmanaged_services: refit\n",
+            root = root.display(),
+            port = free_port(),
+        );
+        std::fs::write(root.join("data/config/moonraker.conf"), config).expect("a configuration");
+        std::fs::write(root.join("data/moonraker.asvc"), "refit\n").expect("a list of services");
+        let program = format!(
+            "[program:refit]\ncommand={} --data-path %(here)s/data -v serve\nenvironment=HOME=\"%(here)s/home\",PATH=\"{}\"\n\
+             autorestart=false\nstopasgroup=true\nkillasgroup=true\nredirect_stderr=true\nstdout_logfile=%(here)s/refit.log\n{stop}\n",
+            env!("CARGO_BIN_EXE_refit"),
+            std::env::var("PATH").expect("a path")
+        );
+        let made = Self { world: World::start_in(folder, &program), remote, _server: server };
+        made.wait_until_at_rest();
+        made
+    }
+
+    fn path(&self, below: &str) -> PathBuf {
+        self.world.folder.path().join(below)
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.path("refit.log")).unwrap_or_default()
+    }
+
+    fn ask(&self, method: &str, params: Value) -> Option<Value> {
+        let socket = self.path("data/comms/refit.sock");
+        UnixStream::connect(&socket).ok()?;
+        Some(Unix::connect(&socket).call(method, params))
+    }
+
+    fn wait_until_at_rest(&self) {
+        wait_for(PATIENCE, "Refit to come to rest", || {
+            let status = self.ask("machine.update.status", json!({"refresh": false}));
+            status.is_some_and(|status| status["result"]["refit"]["initialized"] == true)
+        });
+    }
+
+    /// Which start of it runs.
+    fn invocation(&self) -> Value {
+        self.world.observe(&["refit"]).0["refit"]["invocation"].clone()
+    }
+
+    fn refit(&self, words: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_refit"));
+        let output = command.arg("--data-path").arg(self.path("data")).args(words).output().expect("it can be started");
+        let said = [&output.stdout[..], &output.stderr].concat();
+        assert!(output.status.success(), "{}{}", String::from_utf8_lossy(&said), self.log());
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    /// The run once it has ended.
+    fn newest_run(&self) -> Value {
+        wait_some(PATIENCE, "the run to end", || {
+            let mut history = self.ask("refit.history", json!({"limit": 1}))?;
+            let run = history["result"]["runs"].get_mut(0)?.take();
+            (run["outcome"] != "running").then_some(run)
+        })
+    }
+
+    fn installed(&self) -> String {
+        std::fs::read_to_string(self.path("software/refit/version.txt")).unwrap_or_default()
+    }
+}
+
+#[test]
+fn refit_has_itself_restarted_and_the_next_start_finishes_the_run() {
+    let printer = Supervised::start("");
+    let before = printer.invocation();
+    printer.remote.push("master", &Commit::new("Two").file("version.txt", "2\n"));
+    printer.refit(&["refresh", "refit"]);
+    let plan = printer.refit(&["plan", "refit"]);
+    assert!(plan.contains("restart Refit itself, the service refit"), "{plan}");
+    let said = printer.refit(&["upgrade", "refit"]);
+    assert!(said.contains("Restarting service refit..."), "{said}");
+    assert!(said.contains("Refit restarts itself; waiting until it is there again."), "{said}");
+    let run = printer.newest_run();
+    assert_eq!(run["outcome"], "finished", "{run}\n{}", printer.log());
+    assert!(run.to_string().contains("Refit was started anew"), "{run}");
+    assert_eq!(printer.installed(), "2\n");
+    let next = printer.invocation();
+    assert_ne!(next, before);
+    assert_eq!(printer.log().matches("serving http").count(), 2, "{}", printer.log());
+    // Nothing more to do: nothing more is restarted.
+    printer.refit(&["upgrade", "refit"]);
+    assert_eq!(printer.invocation(), next);
+}
+
+/// supervisord kills Refit and all of its group: who asks for the start is not among them.
+#[test]
+fn who_has_refit_restarted_survives_it() {
+    let printer = Supervised::start("stopsignal=KILL");
+    let before = printer.invocation();
+    printer.remote.push("master", &Commit::new("Two").file("version.txt", "2\n"));
+    printer.refit(&["refresh", "refit"]);
+    let mut unix = Unix::connect(printer.path("data/comms/refit.sock"));
+    let request = json!({"jsonrpc": "2.0", "method": "machine.update.client", "params": {"name": "refit"}, "id": 1});
+    assert!(unix.send_raw(format!("{request}\u{3}").as_bytes()), "Refit takes a request");
+    wait_for(PATIENCE, "another Refit", || {
+        let (noted, told) = printer.world.observe(&["refit"]);
+        told == "refit is active, running" && noted["refit"]["invocation"] != before
+    });
+    printer.wait_until_at_rest();
+    let run = printer.newest_run();
+    assert_eq!(run["outcome"], "finished", "{run}\n{}", printer.log());
+    assert_eq!(printer.installed(), "2\n");
+}
+
+/// Whom supervisord runs, and who does not know it, is not stopped: here it runs (through shells) this very test, once more.
 #[test]
 fn who_asks_is_not_stopped() {
     let world = World::start("");
     let file = world.folder.path().join("supervisord.conf");
     let (test, answer) = (std::env::current_exe().expect("a program"), world.folder.path().join("answer"));
     let more = format!(
-        "[program:me]\ncommand=sh -c \"{} --ignored --exact a_process_that_asks_for_its_own_restart --nocapture; sleep 1000\"\n\
-         environment={ASKS}=\"{}\",PATH=\"{}\"\nautorestart=false\n",
+        "[program:me]\ncommand=sh -c \"sh -c '{} --ignored --exact a_process_that_asks_for_its_own_restart --nocapture; sleep 1000'; true\"\n\
+         environment={ASKS}=\"{}\",PATH=\"{}\"\nautorestart=false\nstopasgroup=true\n",
         test.display(),
         world.folder.path().display(),
         std::env::var("PATH").expect("a path")
@@ -213,7 +353,7 @@ fn who_asks_is_not_stopped() {
     must(Command::new(programs().join("supervisorctl")).arg("-c").arg(&file).arg("update"));
     wait_for(PATIENCE, "its answer", || answer.exists());
     let answer = std::fs::read_to_string(answer).expect("text");
-    assert!(answer.contains("cannot restart itself") && answer.contains("supervisorctl restart me"), "{answer}");
+    assert!(answer.contains("cannot restart itself") && answer.contains("sudo supervisorctl restart me"), "{answer}");
     wait_for(PATIENCE, "it to run on", || world.observe(&["me"]).1 == "me is active, running");
 }
 

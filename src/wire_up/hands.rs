@@ -107,6 +107,10 @@ fn service_rules(outside: &Outside, places: &Places, settings: &Settings, bus: B
         provider: machine.provider,
         supervisord: machine.supervisord_config_path.as_ref().map(|path| below(&places.home, path)),
         own: OwnStart::of_this_process(outside.invocation.as_deref()),
+        supervised: {
+            let [name, group] = &outside.supervised;
+            OwnStart::of_supervised(name.as_deref(), group.as_deref())
+        },
         ..ServiceRules::usual(outside.surroundings(&places.home))
     }
 }

@@ -26,6 +26,8 @@ pub struct Outside {
     pub vendor: Option<String>,
     /// `INVOCATION_ID`: by which systemd tells one start of a service from another.
     pub invocation: Option<String>,
+    /// `SUPERVISOR_PROCESS_NAME` and `SUPERVISOR_GROUP_NAME`: the program of supervisord's that Refit is.
+    pub supervised: [Option<String>; 2],
     /// `NO_COLOR`.
     pub no_color: bool,
     /// Who started Refit.

@@ -2,7 +2,7 @@
 //! no standard input but given bytes, a process group of its own, deadlines with a soft and a hard stop, bounded output.
 //!
 //! How a process ended is a value ([`Ended`]), not an error; an error is only what kept it from being run. Dropping
-//! the future of [`Command::run`] kills the whole group.
+//! the future of [`Command::run`] kills the whole group; what [`Command::leave`] started outlives this process.
 //! Refuses to: interpret what a process prints, retry, or know any program by name.
 
 use std::ffi::{OsStr, OsString};
@@ -277,18 +277,36 @@ impl Command {
         Ok(watched.outcome(ended))
     }
 
-    #[allow(clippy::disallowed_methods, reason = "the one place that spawns")]
+    /// Starts it and leaves it: it lives on when this process ends, and what is sent to this process's group does not reach
+    /// it. Its limits do not count, and nobody hears what it says.
+    ///
+    /// # Errors
+    /// [`CommandError::Start`].
+    pub fn leave(self) -> Result<(), CommandError> {
+        let mut command = self.prepared();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().map(drop).map_err(|source| self.not_started(source))
+    }
+
     fn spawn(&self, has_input: bool) -> Result<Child, CommandError> {
+        let mut command = self.prepared();
+        let stdin = if has_input { Stdio::piped() } else { Stdio::null() };
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.spawn().map_err(|source| self.not_started(source))
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "the one place that spawns")]
+    fn prepared(&self) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(&self.program);
-        command.args(&self.args).env_clear().envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.args(&self.args).env_clear().envs(self.env.iter().map(|(name, value)| (name, value))).process_group(0);
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
         }
-        let stdin = if has_input { Stdio::piped() } else { Stdio::null() };
-        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         command
-            .spawn()
-            .map_err(|source| CommandError::Start { program: self.program.to_string_lossy().into_owned(), source })
+    }
+
+    fn not_started(&self, source: std::io::Error) -> CommandError {
+        CommandError::Start { program: self.program.to_string_lossy().into_owned(), source }
     }
 }
 

@@ -12,6 +12,7 @@
 //! Refuses to: decide what is done; and to restart what was not named as a whole.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -59,8 +60,12 @@ pub struct ServiceRules {
     pub provider: Option<Provider>,
     /// supervisord's configuration, where the owner says which.
     pub supervisord: Option<PathBuf>,
-    /// The service that this process is.
+    /// The service of systemd's that this process is.
     pub own: Option<OwnStart>,
+    /// The program of supervisord's that this process is.
+    pub supervised: Option<OwnStart>,
+    /// This program's own file, which is started once more to have supervisord restart it.
+    pub own_program: PathBuf,
 }
 
 /// One start of the service that this process is.
@@ -68,7 +73,7 @@ pub struct ServiceRules {
 pub struct OwnStart {
     /// Without `.service`.
     pub unit: String,
-    /// Differs from one start to the next: systemd's invocation.
+    /// Differs from one start to the next: systemd's invocation, or anything else that no other start has.
     pub invocation: String,
 }
 
@@ -78,6 +83,19 @@ impl OwnStart {
     pub fn of_this_process(invocation: Option<&str>) -> Option<Self> {
         let invocation = invocation.filter(|id| !id.is_empty())?.to_owned();
         Some(Self { unit: origin::unit_of(std::process::id())?, invocation })
+    }
+
+    /// Of this process; `name` and `group` are supervisord's `SUPERVISOR_PROCESS_NAME` and `SUPERVISOR_GROUP_NAME`. None where
+    /// it is no program of supervisord's.
+    #[must_use]
+    pub fn of_supervised(name: Option<&str>, group: Option<&str>) -> Option<Self> {
+        let name = name.filter(|name| !name.is_empty())?;
+        let unit = match group.filter(|group| !group.is_empty() && *group != name) {
+            Some(group) => format!("{group}:{name}"),
+            None => name.to_owned(),
+        };
+        // supervisord has no number for it: one that no other process draws.
+        Some(Self { unit, invocation: format!("{:016x}", RandomState::new().build_hasher().finish()) })
     }
 }
 
@@ -93,6 +111,8 @@ impl ServiceRules {
             provider: None,
             supervisord: None,
             own: None,
+            supervised: None,
+            own_program: "/proc/self/exe".into(),
         }
     }
 }
@@ -135,7 +155,15 @@ impl Services {
     /// The service that this process is.
     #[must_use]
     pub fn own_unit(&self) -> Option<&str> {
-        self.rules.own.as_ref().map(|own| own.unit.as_str())
+        self.own().map(|own| own.unit.as_str())
+    }
+
+    /// As who is asked here knows it.
+    fn own(&self) -> Option<&OwnStart> {
+        match self.hand() {
+            Hand::Supervisord(_) => self.rules.supervised.as_ref(),
+            Hand::Systemd | Hand::Systemctl | Hand::Nobody(_) => self.rules.own.as_ref(),
+        }
     }
 
     /// Performs a step.
@@ -170,7 +198,7 @@ impl Services {
             ServiceStep::Observe { units, .. } => serde_json::to_value(self.look(units).await.ok()?).ok(),
             // The next start of it tells that the restart came to pass.
             ServiceStep::Restart { own: true, unit, .. } => {
-                let own = self.rules.own.as_ref().filter(|own| own.unit == *unit)?;
+                let own = self.own().filter(|own| own.unit == *unit)?;
                 Some(json!({ "invocation": own.invocation }))
             }
             ServiceStep::Restart { .. } | ServiceStep::Postpone { .. } => None,

@@ -11,8 +11,9 @@ use tokio::time::{Instant, sleep};
 use super::deed::{Deed, Trouble, Wait};
 use super::hand::Hand;
 use super::name::file_of;
+use super::supervisord::{Supervisord, again};
 use super::systemd::Systemd;
-use super::{LOOK_AGAIN, Services, Standing, absent, failed, unavailable};
+use super::{LOOK_AGAIN, ServiceRules, Services, Standing, absent, failed, unavailable};
 
 /// Why a service is not where it was wanted.
 enum Failure {
@@ -66,10 +67,10 @@ impl Services {
         if let Hand::Supervisord(supervisord) = self.hand()
             && matches!(supervisord.runs_us(unit).await, Ok(true))
         {
-            // Who is stopped cannot ask to be started, and supervisord knows no restart.
+            // Who is stopped cannot ask to be started, and who does not know itself has no helper ask for both.
             return Ok(Some(format!(
-                "Refit goes on as it is: under supervisord it cannot restart itself. To do it by hand, type: \
-                 supervisorctl restart {unit}"
+                "Refit goes on as it is: it runs under supervisord, but was started without SUPERVISOR_PROCESS_NAME in its \
+                 environment, and cannot restart itself then. To do it by hand, type: sudo supervisorctl restart {unit}"
             )));
         }
         self.have(Deed::Restart, unit).await?;
@@ -114,15 +115,33 @@ impl Services {
         Ok(())
     }
 
-    /// Has the manager restart this very process: nothing is waited for, since nobody will be there to see it.
+    /// Has the manager restart this very process: nothing is waited for, since nobody will be there to see it. With what
+    /// to type where it does not come.
     pub(super) async fn restart_own(&self, unit: &str) -> Result<Option<String>, StepError> {
         if self.own_unit() != Some(unit) {
             // A rescue from the command line, say. The service itself is not disturbed by it.
             return Ok(Some(format!("the service {unit} was not restarted: it is not the one that does this")));
         }
-        self.ask(Deed::Restart, unit, Wait::Not).await?;
+        let hand = self.hand();
+        match &hand {
+            Hand::Supervisord(supervisord) => self.restart_supervised(supervisord, unit).await?,
+            Hand::Systemd | Hand::Systemctl | Hand::Nobody(_) => self.ask(Deed::Restart, unit, Wait::Not).await?,
+        }
         self.faults.reach("service_restart.restarted");
-        Ok(None)
+        Ok(Some(format!("To do it by hand, type: {}", hand.by_hand(Deed::Restart.verb(), unit))))
+    }
+
+    /// Whom supervisord lets ask how it is, it lets stop and start it, too: nothing is left to be refused to the helper.
+    async fn restart_supervised(&self, supervisord: &Supervisord, unit: &str) -> Result<(), StepError> {
+        match supervisord.runs_us(unit).await {
+            Ok(true) => {}
+            Ok(false) => return Err(failed(&format!("supervisord does not run this Refit as its program {unit}"))),
+            Err(Trouble::Denied) => return Err(failed(&format!("Refit has no right to ask about {unit}"))),
+            Err(Trouble::Absent(why) | Trouble::Failed(why)) => return Err(unavailable(&why)),
+            Err(Trouble::Name(bad)) => return Err(failed(&bad.to_string())),
+        }
+        let ServiceRules { own_program, surroundings, supervisord: configured, .. } = &self.rules;
+        again::begin(own_program, surroundings, configured.as_deref(), unit).map_err(|error| failed(&error.to_string()))
     }
 
     async fn have(&self, deed: Deed, unit: &str) -> Result<(), Failure> {

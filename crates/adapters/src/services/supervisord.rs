@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `xml_rpc` | calls to bytes, bytes to answers |
 //! | `config` | where the socket is |
+//! | `again` | the restart of Refit itself |
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,6 +22,7 @@ use super::Standing;
 use super::deed::{Deed, Found, LONGEST_DEED, Trouble, Wait};
 use super::name::file_of;
 
+pub mod again;
 pub(crate) mod config;
 pub mod xml_rpc;
 
@@ -62,31 +64,38 @@ impl Supervisord {
     pub(super) async fn have(&self, deed: Deed, unit: &str, wait: Wait) -> Result<(), Trouble> {
         file_of(unit)?;
         if wait == Wait::Not {
-            // Who is stopped cannot ask for its start; supervisord has no word for both.
+            // Who is stopped cannot ask for its start; supervisord has no word for both. See `again`.
             return Err(Trouble::Failed("supervisord cannot restart the one who asks it".to_owned()));
         }
-        let both = [text(unit), Value::Bool(true)];
-        match self.ask("supervisor.stopProcess", &both, LONGEST_DEED).await? {
-            Answer::Result(_) | Answer::Fault { code: NOT_RUNNING, .. } => {}
-            Answer::Fault { text, .. } => return Err(Trouble::Failed(text)),
-        }
+        self.stop(unit).await?;
         match deed {
             Deed::Stop => Ok(()),
-            Deed::Restart => match self.ask("supervisor.startProcess", &both, LONGEST_DEED).await? {
-                Answer::Result(_) => Ok(()),
-                Answer::Fault { text, .. } => Err(Trouble::Failed(text)),
-            },
+            Deed::Restart => self.start(unit).await,
         }
     }
 
-    /// The program runs this very process, itself or through a shell.
+    /// Stops it, and waits until it has ended. One that does not run is stopped.
+    async fn stop(&self, unit: &str) -> Result<(), Trouble> {
+        match self.ask("supervisor.stopProcess", &[text(unit), Value::Bool(true)], LONGEST_DEED).await? {
+            Answer::Result(_) | Answer::Fault { code: NOT_RUNNING, .. } => Ok(()),
+            Answer::Fault { text, .. } => Err(Trouble::Failed(text)),
+        }
+    }
+
+    async fn start(&self, unit: &str) -> Result<(), Trouble> {
+        match self.ask("supervisor.startProcess", &[text(unit), Value::Bool(true)], LONGEST_DEED).await? {
+            Answer::Result(_) => Ok(()),
+            Answer::Fault { text, .. } => Err(Trouble::Failed(text)),
+        }
+    }
+
+    /// The program runs this very process, itself or through others (a shell, `su`).
     pub(super) async fn runs_us(&self, unit: &str) -> Result<bool, Trouble> {
         let pid = match self.ask("supervisor.getProcessInfo", &[text(unit)], QUICK).await? {
             Answer::Result(info) => info.member("pid").and_then(Value::int).unwrap_or_default(),
             Answer::Fault { .. } => return Ok(false),
         };
-        let ours = [rustix::process::getppid(), Some(rustix::process::getpid())];
-        Ok(pid > 1 && ours.into_iter().flatten().any(|ours| i64::from(ours.as_raw_nonzero().get()) == pid))
+        Ok(pid > 1 && descent().into_iter().any(|ours| i64::from(ours) == pid))
     }
 
     /// Its programs, and where the running ones run from.
@@ -137,6 +146,16 @@ pub(super) fn find_door(configured: Option<&Path>, home: &Path) -> Result<Option
     let doors = config::USUAL_FILES.iter().filter_map(|file| config::door(Path::new(file), home).ok());
     let usual = config::USUAL_SOCKETS.iter().map(|socket| Door { socket: PathBuf::from(socket), login: None });
     Ok(doors.chain(usual).find(|door| door.socket.exists()))
+}
+
+/// This process and those that it comes from.
+fn descent() -> Vec<u32> {
+    let parent = |pid: &u32| {
+        let told = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+        let parent = told.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
+        parent.filter(|parent| *parent > 1)
+    };
+    std::iter::successors(Some(std::process::id()), parent).collect()
 }
 
 fn text(name: &str) -> Value {

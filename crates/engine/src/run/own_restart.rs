@@ -51,16 +51,18 @@ impl<M: Machine, J: Journal, C: Clock> World<'_, M, J, C> {
         let mut stop = self.stop.clone();
         match tokio::time::timeout(COMES_AT_ONCE, told_to_stop(&mut stop)).await {
             Ok(()) => Parted::Leaving,
-            Err(_) => Parted::Failed(never_came(&planned.step)),
+            Err(_) => Parted::Failed(never_came(&planned.step, note)),
         }
     }
 }
 
-fn never_came(step: &Step) -> StepError {
+/// `by_hand` is what the hand says of doing it by hand.
+fn never_came(step: &Step, by_hand: Option<String>) -> StepError {
     let what = "the restart of Refit was granted and never came";
     let message = match step {
         Step::Service(ServiceStep::Restart { title, unit, .. }) => {
-            format!("{title}: {what}. To do it by hand, type: sudo systemctl restart {unit}")
+            let usual = || format!("To do it by hand, type: sudo systemctl restart {unit}");
+            format!("{title}: {what}. {}", by_hand.unwrap_or_else(usual))
         }
         _other => what.to_owned(),
     };
