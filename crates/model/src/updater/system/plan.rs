@@ -28,7 +28,7 @@ struct Chosen<'a> {
 }
 
 fn upgrade(spec: &SystemSpec, facts: &SystemFacts, occasion: &Occasion) -> Result<Verdict, Refusal> {
-    fit(facts)?;
+    seen(facts)?;
     let chosen = match &facts.with_removals {
         Some(all) if occasion.consent => Chosen { packages: &all.packages, remove: &all.remove },
         Some(_) | None => Chosen { packages: &facts.offered, remove: &[] },
@@ -36,6 +36,7 @@ fn upgrade(spec: &SystemSpec, facts: &SystemFacts, occasion: &Occasion) -> Resul
     if chosen.packages.is_empty() && facts.interrupted.is_empty() {
         return nothing(facts, occasion);
     }
+    allowed(facts)?;
     let mut steps = Vec::new();
     let broken = !facts.interrupted.is_empty();
     if broken {
@@ -65,10 +66,11 @@ fn upgrade(spec: &SystemSpec, facts: &SystemFacts, occasion: &Occasion) -> Resul
 
 /// Finishes what was cut off, and changes nothing else.
 fn repair(action: Action, spec: &SystemSpec, facts: &SystemFacts) -> Result<Verdict, Refusal> {
-    fit(facts)?;
+    seen(facts)?;
     if facts.interrupted.is_empty() {
         return Ok(Verdict::Nothing("No installation of system packages was cut off: nothing to repair".to_owned()));
     }
+    allowed(facts)?;
     let names = named(facts.interrupted.iter().map(|one| one.name.as_str()));
     Ok(Verdict::Do(Box::new(Plan {
         updater: spec.name.clone(),
@@ -82,13 +84,18 @@ fn repair(action: Action, spec: &SystemSpec, facts: &SystemFacts) -> Result<Verd
     })))
 }
 
-/// It can be done at all, as far as is known.
-fn fit(facts: &SystemFacts) -> Result<(), Refusal> {
-    let unfit = |why: &String| Err(Refusal::Unfit(format!("{FAILED}: {why}")));
-    if let Some(why) = &facts.unseen {
-        return unfit(why);
-    }
-    facts.survey.as_ref().and_then(|survey| survey.refused.as_ref()).map_or(Ok(()), unfit)
+/// What is installed could be looked at.
+fn seen(facts: &SystemFacts) -> Result<(), Refusal> {
+    facts.unseen.as_deref().map_or(Ok(()), unfit)
+}
+
+/// Refit may do it here. Asked last: where nothing is to be done, no right is missing.
+fn allowed(facts: &SystemFacts) -> Result<(), Refusal> {
+    facts.survey.as_ref().and_then(|survey| survey.refused.as_deref()).map_or(Ok(()), unfit)
+}
+
+fn unfit(why: &str) -> Result<(), Refusal> {
+    Err(Refusal::Unfit(format!("{FAILED}: {why}")))
 }
 
 /// Nothing is to be done without asking. An update of everything goes on beside it; who asked by name is told.

@@ -111,7 +111,12 @@ fn what_cannot_be_done_is_refused_in_words() {
     assert_eq!(refused(unseen, Action::Upgrade), "Error updating system packages: this machine has no apt");
     let survey = Some(SystemSurvey { refused: Some("no right".to_owned()) });
     let without = SystemFacts { offered: vec![package("app")], survey, ..Default::default() };
-    assert_eq!(refused(without, Action::Upgrade), "Error updating system packages: no right");
+    assert_eq!(refused(without.clone(), Action::Upgrade), "Error updating system packages: no right");
+    // Where nothing is to be done, no right is missing.
+    let idle = SystemFacts { offered: Vec::new(), ..without };
+    for action in [Action::Upgrade, Action::SoftRecovery] {
+        assert!(matches!(planned(action, &idle, |_| {}), Ok(Verdict::Nothing(_))), "{action:?}");
+    }
     assert_eq!(refused(SystemFacts::default(), Action::Rollback), "Rollback not available for system");
     assert_eq!(
         planned(Action::Upgrade, &SystemFacts::default(), |_| {}),
