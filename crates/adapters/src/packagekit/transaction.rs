@@ -136,7 +136,12 @@ pub(super) async fn attach(
     deadlines: Deadlines,
     told: &mut Told,
 ) -> Result<Report, Fault> {
-    let events = listen(connection, path).await?;
+    let events = match listen(connection, path).await {
+        Ok(events) => events,
+        // One that sleeps has nothing to do.
+        Err(Fault::NotThere(_)) => return Ok(Report::default()),
+        Err(fault) => return Err(fault),
+    };
     let daemon = DaemonProxy::new(connection).await.map_err(Fault::from_bus)?;
     // After the listening has begun: what ends from now on is heard.
     let listed = daemon.get_transaction_list().await.map_err(Fault::from_bus)?;
