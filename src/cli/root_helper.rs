@@ -32,7 +32,8 @@ pub fn run(verbose: u8) -> Result<Exit, Stop> {
 
 /// Standard input, which must be a connected socket.
 fn connection() -> io::Result<UnixStream> {
-    let connection = UnixStream::from(rustix::io::dup(io::stdin())?);
+    // Closed in every program that is started: what scripts of packages leave running must not keep it.
+    let connection = UnixStream::from(rustix::io::fcntl_dupfd_cloexec(io::stdin(), 3)?);
     connection.peer_addr()?;
     Ok(connection)
 }

@@ -118,7 +118,7 @@ impl Request {
             return Err(BadRequest::TooLong);
         }
         let line = bytes.strip_suffix(b"\n").ok_or(BadRequest::Cut)?;
-        let request: Self = serde_json::from_slice(line).map_err(|error| BadRequest::Nonsense(error.to_string()))?;
+        let request: Self = serde_json::from_slice(line).map_err(|error| BadRequest::Nonsense(plain(&error)))?;
         match &request {
             Self::Download { packages } | Self::Install { packages } if packages.len() > MOST_PACKAGES => {
                 Err(BadRequest::TooMany)
@@ -206,6 +206,11 @@ impl Wanted {
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
     }
+}
+
+/// It repeats words of the request, and goes into root's journal: one short line.
+fn plain(error: &serde_json::Error) -> String {
+    error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }
 
 impl From<PackageName> for Wanted {

@@ -43,6 +43,7 @@ fn nothing_else_is_a_request() {
         r#"{"verb":"install","packages":["-oAPT::Update::Pre-Invoke::=id"]}"#,
         r#"{"verb":"install","packages":["--allow-unauthenticated"]}"#,
         r#"{"verb":"install","packages":["git-"]}"#,
+        r#"{"verb":"install","packages":["git:amd64-"]}"#,
         r#"{"verb":"install","packages":["git=1.0-"]}"#,
         r#"{"verb":"install","packages":["git=1.0+"]}"#,
         r#"{"verb":"install","packages":["git="]}"#,
@@ -59,6 +60,9 @@ fn nothing_else_is_a_request() {
         assert!(matches!(line(text), Err(BadRequest::Nonsense(_))), "{text}: {:?}", line(text));
     }
     assert_eq!(Request::parse(br#"{"verb":"mend"}"#), Err(BadRequest::Cut));
+    // What is refused stands in root's journal: nobody writes a second line there.
+    let forged = line(r#"{"verb":"x\nasked: {\"verb\":\"mend\"}"}"#).unwrap_err().to_string();
+    assert!(forged.contains("asked") && !forged.contains('\n'), "{forged}");
     assert_eq!(Request::parse(&[b' '; LONGEST + 1]), Err(BadRequest::TooLong));
     let many = vec!["\"git\""; MOST_PACKAGES + 1].join(",");
     assert_eq!(line(&format!(r#"{{"verb":"install","packages":[{many}]}}"#)), Err(BadRequest::TooMany));
