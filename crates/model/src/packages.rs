@@ -50,6 +50,7 @@ impl PackageName {
             !arch.is_empty()
                 && arch.len() <= 32
                 && !arch.starts_with('-')
+                && !arch.ends_with('-')
                 && arch.bytes().all(|b| letter(&b) || b == b'-')
         });
         if first && rest && whole && arch { Ok(Self(text.to_owned())) } else { Err(NotAPackage(text.to_owned())) }
@@ -95,8 +96,17 @@ impl From<PackageName> for String {
 
 /// A line of text that came from outside, short enough for a message.
 fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
-    if text.chars().nth(120).is_some() {
+    shown_up_to(120, text)
+}
+
+/// The same of apt or dpkg: what is wrong stands at its end, behind the whole address of a file.
+fn said(text: &str) -> String {
+    shown_up_to(500, text)
+}
+
+fn shown_up_to(length: usize, text: &str) -> String {
+    let mut shown: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(length).collect();
+    if text.chars().nth(length).is_some() {
         shown.push('…');
     }
     shown

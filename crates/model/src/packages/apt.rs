@@ -222,7 +222,7 @@ pub fn trouble(stdout: &[u8], stderr: &[u8]) -> Option<Trouble> {
     let telling = of_apt.clone().find(|line| !is_empty_talk(line)).map(str::to_owned);
     let of_dpkg = lines.iter().find_map(|line| line.strip_prefix("dpkg: error: ")).map(str::to_owned);
     let said = of_a_package.or(telling).or(of_dpkg).or_else(|| of_apt.clone().next().map(str::to_owned))?;
-    Some(Trouble::Said(super::shown(&said)))
+    Some(Trouble::Said(super::said(&said)))
 }
 
 /// Says that something failed, where another line says what.
