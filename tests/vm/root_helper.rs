@@ -186,17 +186,31 @@ fn signed_packages_of_the_lists_are_installed_and_nothing_is_removed() {
 fn what_nobody_signed_is_not_installed_even_where_the_machine_would() {
     let helper = Helper::new();
     // Root was careless once: the lists are there, and nobody vouches for them.
-    helper.vm.write(
-        User::Root,
-        "/etc/apt/apt.conf.d/99careless",
-        "Acquire::AllowInsecureRepositories \"true\";\nAPT::Get::AllowUnauthenticated \"true\";\n",
-    );
-    helper.publish(&[Deb::new("doubtful", "1.0")], "");
+    let careless = |settings: &str| {
+        helper.vm.write(
+            User::Root,
+            "/etc/apt/apt.conf.d/99careless",
+            format!("Acquire::AllowInsecureRepositories \"true\";\n{settings}\n"),
+        );
+    };
+    careless("");
+    helper.publish(&[Deb::new("doubtful", "1.0"), Deb::new("older", "1.0"), Deb::new("older", "2.0")], "");
     helper.vm.must(User::Root, &["apt-get", "update"]);
-    let (last, all) = helper.ask("{\"verb\":\"install\",\"packages\":[\"doubtful\"]}\n");
+    for settings in ["APT::Get::AllowUnauthenticated \"true\";", "APT::Get::Force-Yes \"true\";"] {
+        careless(settings);
+        let (last, all) = helper.ask("{\"verb\":\"install\",\"packages\":[\"doubtful\"]}\n");
+        assert!(last["failed"].is_string() || last["refused"].is_string(), "{settings} {all}");
+        assert!(all.contains("authenticated"), "{settings} {all}");
+        assert_eq!(helper.installed("doubtful"), None);
+    }
+    // Nor an older version, in which holes are open that the newer one closed.
+    careless("APT::Get::allow-downgrades \"true\";");
+    helper.publish(&[], "[trusted=yes]");
+    helper.vm.must(User::Root, &["apt-get", "update"]);
+    helper.done("{\"verb\":\"install\",\"packages\":[\"older=2.0\"]}\n");
+    let (last, all) = helper.ask("{\"verb\":\"install\",\"packages\":[\"older=1.0\"]}\n");
     assert!(last["failed"].is_string() || last["refused"].is_string(), "{all}");
-    assert!(all.contains("authenticated"), "{all}");
-    assert_eq!(helper.installed("doubtful"), None);
+    assert_eq!(helper.installed("older").as_deref(), Some("2.0"));
 }
 
 #[test]

@@ -48,6 +48,7 @@ pub mod machine;
 pub mod node;
 pub mod packagekit;
 pub mod packages;
+mod polkit;
 pub mod python;
 pub mod python_package;
 pub mod release;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refit_engine::ports::Tell;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::bus::Bus;
+use crate::polkit;
 
 mod event;
 mod fault;
@@ -75,11 +76,14 @@ pub struct PackageKit {
     patience: Duration,
     asking: Duration,
     changing: Duration,
-    /// Asked once: each question wakes its service for minutes.
-    version: Arc<OnceCell<Version>>,
+    /// Known until it is put to work the next time: each question wakes its service for minutes.
+    version: Arc<Mutex<Option<Version>>>,
 }
 
 impl PackageKit {
+    /// What polkit must let this user do. Nobody without a session may, unless a rule says so.
+    pub const ACTION: &str = "org.freedesktop.packagekit.system-update";
+
     /// On this bus. Nothing is asked yet.
     #[must_use]
     pub fn on(bus: Bus) -> Self {
@@ -99,13 +103,26 @@ impl PackageKit {
         Self { asking: stall, changing: stall, ..self }
     }
 
-    /// Which version it is. Starts its service where it sleeps; so this is also how to find out whether it is there. Asked
-    /// until it answers, and not again.
+    /// Which version it is. Starts its service where it sleeps; so this is also how to find out whether it is there.
     ///
     /// # Errors
     /// [`Fault::NotThere`] and [`Fault::NoBus`].
     pub async fn version(&self) -> Result<Version, Fault> {
-        self.version.get_or_try_init(|| Box::pin(self.ask_version())).await.copied()
+        let mut known = self.version.lock().await;
+        if let Some(version) = *known {
+            return Ok(version);
+        }
+        let version = Box::pin(self.ask_version()).await?;
+        *known = Some(version);
+        Ok(version)
+    }
+
+    /// It is there, and polkit lets this user have packages installed by it.
+    pub async fn is_usable(&self) -> bool {
+        let Ok(connection) = self.bus.connection().await else { return false };
+        let Some(me) = polkit::this_process(&connection) else { return false };
+        // Where there is no polkit, PackageKit lets nobody. That question wakes none of the two for long.
+        polkit::allows(&connection, me, Self::ACTION).await.unwrap_or(false) && self.version().await.is_ok()
     }
 
     async fn ask_version(&self) -> Result<Version, Fault> {
@@ -258,7 +275,10 @@ impl PackageKit {
         let connection = self.bus.connection().await?;
         let deadlines = Deadlines { patience: self.patience, stall };
         // Boxed: the compiler's patience with futures in futures has an end.
-        Box::pin(transaction::run(&connection, order, deadlines, tell, note)).await
+        let done = Box::pin(transaction::run(&connection, order, deadlines, tell, note)).await;
+        // It may be another one by now, or gone; and as long as it is awake the question costs nothing.
+        *self.version.lock().await = None;
+        done
     }
 }
 

@@ -14,7 +14,6 @@ use refit_model::dependencies::PackageSurvey;
 use refit_model::journal::Witness;
 use refit_model::name::RunId;
 use refit_model::step::{PackageList, PackageStep};
-use tokio::sync::OnceCell;
 
 use crate::command::Surroundings;
 use crate::content::Contents;
@@ -24,6 +23,7 @@ use crate::root_helper::RootHelper;
 
 mod apt;
 mod errand;
+mod failure;
 mod kit;
 mod lists;
 mod mend;
@@ -36,7 +36,6 @@ mod upgrade;
 mod weigh;
 
 use apt::Apt;
-use rights::Means;
 
 /// What the binary decides.
 #[derive(Debug, Clone)]
@@ -100,7 +99,6 @@ impl PackageRules {
 pub struct Packages {
     rules: PackageRules,
     faults: FaultPlan,
-    means: OnceCell<Means>,
     /// Names the units that apt runs in apart.
     count: Arc<AtomicU32>,
 }
@@ -109,7 +107,7 @@ impl Packages {
     /// With its rules.
     #[must_use]
     pub fn new(rules: PackageRules) -> Self {
-        Self { rules, faults: FaultPlan::none(), means: OnceCell::new(), count: Arc::default() }
+        Self { rules, faults: FaultPlan::none(), count: Arc::default() }
     }
 
     /// The same, killed where `faults` says.
@@ -179,7 +177,7 @@ impl Packages {
     }
 
     fn apt<'a>(&'a self, title: &'a str, tell: Tell, run: Option<RunId>) -> Apt<'a> {
-        Apt { rules: &self.rules, means: &self.means, count: &self.count, title, tell, run }
+        Apt { rules: &self.rules, count: &self.count, title, tell, run }
     }
 }
 

@@ -18,6 +18,11 @@ use serde_json::json;
 use super::*;
 use crate::git::Git;
 
+#[path = "packages_cut_tests.rs"]
+mod cut;
+#[path = "packages_listed_tests.rs"]
+mod listed;
+
 fn deb(name: &str) -> Deb {
     let (name, version) = name.split_once('_').unwrap();
     let deb = Deb::new(name, version);
@@ -278,151 +283,6 @@ async fn a_transaction_that_would_remove_or_break_is_refused() {
 }
 
 #[tokio::test]
-async fn what_no_source_knows_is_named_before_anything_changes() {
-    let world = World::new(&["libapp_1.0", "pyx3-12_1.0"]).await;
-    world.lists(&["libapp", "pyx3.12", "no-such-thing", "old-friend"]);
-    let seen = world.survey(&["old-friend"]).await;
-    assert_eq!(seen.unavailable, ["old-friend"]);
-    let refused = seen.refused.unwrap();
-    assert!(
-        refused.starts_with("this version needs the system packages pyx3.12, no-such-thing, which no package source")
-    );
-    let error = world.fetch(&["old-friend"]).await.unwrap_err().message;
-    assert!(error.contains("pyx3.12, no-such-thing, which no package source"), "{error}");
-    assert!(world.told().contains("fetching the lists again"));
-    assert_eq!(world.installed(), "");
-    // It is published meanwhile, and the lists of this machine do not know it yet.
-    world.lists(&["libapp", "friend", "old-friend"]);
-    assert!(world.survey(&["old-friend"]).await.refused.is_some());
-    world.offer(&["friend_1.0"]);
-    let note = world.fetch(&["old-friend"]).await.unwrap().unwrap();
-    assert!(note.contains("libapp 1.0, friend 1.0"), "{note}");
-    assert!(world.told().contains("old-friend cannot be had; the version before listed them too"));
-}
-
-#[tokio::test]
-async fn missing_lists_are_fetched_and_a_source_that_is_gone_is_told() {
-    let world = World::new(&["libapp_1.0"]).await;
-    world.lists(&["libapp"]);
-    fs::remove_dir_all(world.apt.root().join("var/lib/apt/lists")).unwrap();
-    fs::create_dir_all(world.apt.root().join("var/lib/apt/lists/partial")).unwrap();
-    let seen = world.survey(&[]).await;
-    assert_eq!((changes(&seen.missing), seen.refused), (vec![change("libapp", None, None)], None));
-    fs::rename(world.apt.repository(), world.root.join("elsewhere")).unwrap();
-    let error = world.fetch(&[]).await.unwrap_err().message;
-    assert!(
-        error.contains("the lists of packages could not be fetched (") && error.contains("look at the network"),
-        "{error}"
-    );
-    fs::rename(world.root.join("elsewhere"), world.apt.repository()).unwrap();
-    world.told();
-    world.fetch(&[]).await.unwrap();
-    assert!(world.told().starts_with("The lists of packages are missing or old; fetching them"));
-    // The list promises a file that is not there any more.
-    fs::remove_file(world.apt.repository().join("libapp_1.0_all.deb")).unwrap();
-    let error = world.install(&[], false).await.unwrap_err().message;
-    assert!(
-        error.contains("libapp could not be installed: ") && error.ends_with("sudo apt-get install libapp"),
-        "{error}"
-    );
-}
-
-#[tokio::test]
-async fn a_package_that_fails_is_told_and_taken_back() {
-    let world = World::new(&["bad-post_1.0", "libapp_1.0", "base-thing_1.0"]).await;
-    world.has("apt-get", &["-y", "install", "base-thing"]);
-    let before = world.installed();
-    world.lists(&["bad-post"]);
-    let witness = world.witness(&[]).await;
-    let error = world.install(&[], false).await.unwrap_err();
-    assert_eq!(
-        error.message,
-        "Git Repo app: the system packages bad-post could not be installed: bad-post: installed bad-post package \
-         post-installation script subprocess returned error exit status 3. To see it for yourself, type: sudo apt-get \
-         install bad-post"
-    );
-    assert!(world.told().contains("doomed"));
-    assert!(world.installed().contains("iF bad-post"));
-    world.remove_added(&witness).await.unwrap();
-    assert_eq!(world.installed(), before);
-    assert_eq!(world.files(), ["base-thing"]);
-}
-
-#[tokio::test]
-async fn a_cut_installation_is_finished_first_and_then_taken_back() {
-    let world = World::new(&["app-dev_2.0-1", "libapp_1.0"]).await;
-    world.lists(&["app-dev"]);
-    let witness = world.witness(&[]).await;
-    let deb = |name: &str| world.apt.repository().join(name).to_string_lossy().into_owned();
-    let cut = || {
-        world.has("dpkg", &["--unpack", &deb("libapp_1.0_all.deb"), &deb("app-dev_2.0-1_all.deb")]);
-        let status = world.apt.root().join("var/lib/dpkg/status");
-        // Where most cuts were seen to leave a package: half of its files, and a status that demands it anew.
-        let halved =
-            fs::read_to_string(&status).unwrap().replacen("install ok unpacked", "install reinstreq half-installed", 1);
-        fs::write(&status, halved).unwrap();
-        assert!(world.installed().contains("iHR"), "{}", world.installed());
-    };
-    cut();
-    world.install(&[], true).await.unwrap();
-    assert_eq!(world.installed(), "ii app-dev 2.0-1\nii libapp 1.0\n");
-    world.has("dpkg", &["--purge", "app-dev", "libapp"]);
-    cut();
-    world.told();
-    world.remove_added(&witness).await.unwrap();
-    assert!(world.told().contains("Installing again what was cut off: app-dev"), "forward first, then back");
-    assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()));
-    // Nor does it help when the file that would mend it is gone.
-    cut();
-    fs::remove_dir_all(world.apt.repository()).unwrap();
-    world.remove_added(&witness).await.unwrap();
-    assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()), "{}", world.told());
-}
-
-#[tokio::test]
-async fn an_installation_that_dies_is_finished_or_taken_back() {
-    for taken_back in [false, true] {
-        let world = World::new(&["slow_1.0", "libapp_1.0"]).await;
-        world.lists(&["slow"]);
-        let witness = world.witness(&[]).await;
-        {
-            let hand = world.hand();
-            let (step, contents, first) = (world.step(&[], true), world.contents(), world.circumstance(false, None));
-            let begun = hand.act(&step, &contents, &first);
-            tokio::select! {
-                done = begun => panic!("it waits for ever, and ended: {done:?}"),
-                () = world.hears("Setting up slow") => {}
-            }
-        }
-        world.apt.release();
-        assert!(!world.installed().contains("ii slow"), "{}", world.installed());
-        if taken_back {
-            world.remove_added(&witness).await.unwrap();
-            assert_eq!((world.installed().as_str(), world.files()), ("", Vec::new()));
-        } else {
-            world.install(&[], true).await.unwrap();
-            assert_eq!(world.installed(), "ii libapp 1.0\nii slow 1.0\n");
-        }
-    }
-}
-
-#[tokio::test]
-async fn configuration_from_an_earlier_time_stays() {
-    let world = World::new(&["libapp_1.0", "app-dev_2.0-1"]).await;
-    let status = world.apt.root().join("var/lib/dpkg/status");
-    fs::write(&status, "Package: libapp\nStatus: deinstall ok config-files\nArchitecture: all\nVersion: 0.9\nConffiles:\n /etc/libapp d41d8cd98f00b204e9800998ecf8427e\nMaintainer: x\nDescription: x\n\n").unwrap();
-    fs::create_dir_all(world.apt.root().join("etc")).unwrap();
-    fs::write(world.apt.root().join("etc/libapp"), "mine\n").unwrap();
-    world.lists(&["app-dev"]);
-    let witness = world.witness(&[]).await;
-    assert_eq!(witness.as_ref().unwrap()["configured"], json!(["libapp"]));
-    world.install(&[], false).await.unwrap();
-    world.remove_added(&witness).await.unwrap();
-    assert_eq!(fs::read_to_string(world.apt.root().join("etc/libapp")).unwrap(), "mine\n");
-    assert_eq!(world.files(), Vec::<String>::new());
-}
-
-#[tokio::test]
 async fn another_package_manager_is_waited_for_and_named() {
     use rustix::fs::FlockOperation;
     let mut world = World::new(&["libapp_1.0"]).await;
@@ -513,70 +373,4 @@ async fn apt_runs_in_a_unit_of_its_own_and_with_rights_that_it_is_given() {
     assert_eq!(fs::read_to_string(&units).unwrap().lines().count(), 2, "waits for what a dead daemon began");
     let told = world.told();
     assert!(told.contains("waiting for its end") && told.contains("Setting up libapp"), "{told}");
-}
-
-#[tokio::test]
-async fn lists_that_cannot_be_used_are_told() {
-    let mut world = World::new(&["libapp_1.0"]).await;
-    fs::write(world.root.join("app/deps.json"), "{").unwrap();
-    let refused = world.survey(&[]).await.refused.unwrap();
-    assert!(
-        refused.starts_with("the list of system packages deps.json of this version cannot be used: it is not JSON")
-    );
-    fs::remove_file(world.root.join("app/deps.json")).unwrap();
-    let seen = world.survey(&[]).await;
-    assert_eq!((seen.notes, seen.refused), (vec!["this version has no deps.json".to_owned()], None));
-    // An install script is read where there is no list, and the owner's wishes count for it too.
-    fs::write(world.root.join("app/install.sh"), "PKGLIST=\"libapp unwanted\"\ntouch /tmp/never\n").unwrap();
-    world.rules.excluded = Some("other, unwanted".to_owned());
-    let list = PackageList { install_script: Some("install.sh".into()), ..world.list(&[]) };
-    let seen = world.hand().survey(&world.contents(), Some(&list), &world.list(&[])).await;
-    assert_eq!((changes(&seen.missing), seen.refused), (vec![change("libapp", None, Some("1.0"))], None));
-    let unread = world.hand().survey(&world.contents(), None, &list).await;
-    assert_eq!((unread.known, unread.listed_now), (false, vec!["libapp".to_owned()]));
-    // Images of one vendor, and what the owner says instead.
-    world.lists(&["libapp; vendor == 'raspberry-pi'"]);
-    assert!(world.survey(&[]).await.missing.is_empty());
-    fs::write(&world.rules.rpi_issue, "").unwrap();
-    assert_eq!(world.survey(&[]).await.missing.len(), 1);
-    world.rules.vendor = Some(String::new());
-    assert!(world.survey(&[]).await.missing.is_empty());
-}
-
-#[tokio::test]
-async fn a_python_package_may_list_them() {
-    let world = World::new(&["libapp_1.0"]).await;
-    let site = world.root.join("app/lib/python3.11/site-packages");
-    let record = |path: &str| fs::write(site.join("My_App-1.0.dist-info/RECORD"), format!("my_app/x.py,,\n{path},,\n"));
-    fs::create_dir_all(site.join("my_app")).unwrap();
-    fs::create_dir_all(site.join("My_App-1.0.dist-info")).unwrap();
-    let told = json!({ "system_dependencies": { "debian": ["libapp"] } }).to_string();
-    fs::write(site.join("My_App-1.0.dist-info/METADATA"), "Name: my-app\nVersion: 1.0\n").unwrap();
-    fs::write(site.join("my_app/release_info"), &told).unwrap();
-    fs::write(world.root.join("release_info"), &told).unwrap();
-    let of = |project: &str| PackageList {
-        system_dependencies: None,
-        release_info_of: Some(project.to_owned()),
-        ..world.list(&[])
-    };
-    let ask = async |list: PackageList| {
-        changes(&world.hand().survey(&world.contents(), Some(&list), &world.list(&[])).await.missing)
-    };
-    record("my_app/release_info").unwrap();
-    assert_eq!(ask(of("my.app")).await, [change("libapp", None, Some("1.0"))]);
-    assert!(ask(of("app")).await.is_empty());
-    record("../../../../release_info").unwrap();
-    assert!(ask(of("my.app")).await.is_empty(), "a record that leads out is not followed");
-}
-
-#[tokio::test]
-async fn a_machine_without_apt_is_told_so() {
-    let mut world = World::new(&["libapp_1.0"]).await;
-    world.lists(&["libapp"]);
-    world.rules.surroundings.path = world.root.join("home").into();
-    let seen = world.survey(&[]).await;
-    assert_eq!((seen.refused.as_deref(), seen.unavailable), (None, vec!["libapp".to_owned()]));
-    assert!(world.fetch(&[]).await.unwrap().unwrap().starts_with("this machine has no apt"));
-    world.install(&[], false).await.unwrap();
-    assert_eq!(world.witness(&[]).await, None);
 }

@@ -53,7 +53,7 @@ pub enum HelperError {
         locked: bool,
     },
     /// It could not be asked, or said nothing to the end.
-    #[error("the root helper does not answer ({0}). To see why, type: journalctl -u 'refit-root@*' -e")]
+    #[error("the root helper does not answer ({0}). To see why, type: sudo journalctl -u 'refit-root@*' -e")]
     Silent(String),
 }
 

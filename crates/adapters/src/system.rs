@@ -107,7 +107,7 @@ impl SystemPackages {
     /// Looks as closely as planning needs. Asks no network.
     pub async fn survey(&self, spec: &SystemSpec, before: &SystemFacts) -> SystemFacts {
         let mut facts = self.look(spec, before).await;
-        facts.survey = Some(SystemSurvey { refused: self.apt.without_means().await });
+        facts.survey = Some(SystemSurvey { refused: self.apt.without_means(!facts.interrupted.is_empty()).await });
         facts
     }
 

@@ -18,6 +18,9 @@ use super::*;
 use crate::command::Surroundings;
 use crate::packages::PackageRules;
 
+#[path = "system_rights_tests.rs"]
+mod rights;
+
 /// A Debian, and the hand on it.
 struct World {
     apt: AptWorld,
@@ -454,25 +457,4 @@ async fn the_machine_says_when_it_is_to_be_restarted() {
         SystemPackages::new(world.places.clone(), Arc::new(Packages::new(world.rules.clone())), "boot-2".to_owned());
     let seen = rebooted.look(&spec(), &after).await;
     assert_eq!(refit_model::updater::system::assess(&spec(), &seen).reboot, None);
-}
-
-#[tokio::test]
-async fn without_rights_the_command_is_told() {
-    let mut world = World::new(&[Deb::new("app", "1.0")], &[Deb::new("app", "2.0")]);
-    world.apt.update();
-    world.rules.is_root = false;
-    world.rules.surroundings.path = "/usr/sbin:/sbin".into();
-    let error = world.refresh().await.unseen.unwrap();
-    assert_eq!(error, "this machine has no apt");
-    let bin = world.root.path().join("bin");
-    fs::create_dir(&bin).unwrap();
-    for program in ["apt-get", "apt-config", "apt-cache", "dpkg", "dpkg-query"] {
-        std::os::unix::fs::symlink(format!("/usr/bin/{program}"), bin.join(program)).unwrap();
-    }
-    world.rules.surroundings.path = bin.into();
-    let seen = world.refresh().await;
-    assert_eq!(seen.lists.error.as_deref(), Some("Refit has no right to fetch them. Type: sudo apt-get update"));
-    assert_eq!(words(&seen.offered), ["app 1.0 -> 2.0"]);
-    let refused = world.plan(&seen, false).await.unwrap_err().to_string();
-    assert!(refused.ends_with("Refit has no right to install packages. Type: sudo apt-get upgrade"), "{refused}");
 }

@@ -8,9 +8,11 @@ use refit_testkit::git_http::GitServer;
 use refit_testkit::rpc::{JsonRpc as _, Unix};
 use refit_testkit::scratch::scratch;
 use refit_testkit::vm::User;
+use refit_testkit::web::WebServer;
 use serde_json::{Value, json};
 
 use super::lab::{LONG, Lab};
+use crate::permissions::install_rule;
 use crate::printer::dist;
 use crate::root_helper::switch_on;
 
@@ -65,6 +67,13 @@ impl Refit {
     fn refresh(&self) -> Value {
         self.entry();
         self.0.vm.must(User::Pi, &["refit", "refresh", "system"]);
+        self.entry()
+    }
+
+    /// The same, where the lists cannot all be had.
+    fn look(&self) -> Value {
+        self.entry();
+        self.0.vm.run(User::Pi, &["refit", "refresh", "system"]);
         self.entry()
     }
 
@@ -156,6 +165,95 @@ fn a_removal_needs_consent_and_a_source_that_is_gone_is_named() {
     let entry = refit.entry();
     let error = entry["refit"]["lists"]["error"].as_str().unwrap_or_default();
     assert!(error.contains("no right"), "{without:?} {entry}");
+}
+
+#[test]
+fn what_the_sources_do_not_give_is_told_with_what_to_do() {
+    let refit = Refit::new();
+    let lab = &refit.0;
+    lab.publish(&[Deb::new("lab-a", "1.0")]);
+    lab.install(&["lab-a"]);
+    lab.publish(&[Deb::new("lab-a", "1.1")]);
+    refit.refresh();
+    // A list that promises a file which is not there.
+    lab.world.lose("lab-a");
+    let failed = lab.vm.run(User::Pi, &["refit", "upgrade", "system"]);
+    let words = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(words.contains("404") && words.contains("Nothing was changed. Look at the network"), "{words}");
+    assert_eq!((words.matches("could not be downloaded").count(), lab.state("lab-a")), (1, "ii 1.0".to_owned()));
+
+    // The distribution's own source, which nobody renews any more.
+    let own = scratch();
+    let suite = own.path().join("debian/dists").join(lab.codename());
+    std::fs::create_dir_all(&suite).expect("a folder");
+    let release = format!(
+        "Origin: Debian\nSuite: stable\nCodename: {}\nDate: Mon, 01 Jan 2024 00:00:00 UTC\nValid-Until: Mon, 08 Jan 2024 \
+         00:00:00 UTC\nComponents: main\nSHA256:\n",
+        lab.codename()
+    );
+    std::fs::write(suite.join("Release"), release).expect("a file");
+    let server = WebServer::start(own.path());
+    let port = server.url().rsplit(':').next().unwrap_or_default().to_owned();
+    lab.vm.write(User::Root, "/etc/hosts", "127.0.0.1 localhost printer deb.debian.org\n");
+    let source = |options: &str| {
+        let line = format!("deb {options} http://deb.debian.org:{port}/debian {} main\n", lab.codename());
+        lab.vm.write(User::Root, "/etc/apt/sources.list.d/own.list", line);
+    };
+    source("[trusted=yes]");
+    let entry = refit.look();
+    let ended = entry["refit"]["end_of_life"].as_str().unwrap_or_default();
+    assert!(ended.contains("has reached its end of life") && ended.contains("not renewed any more"), "{entry}");
+    assert_eq!(entry["refit"]["lists"]["error"], Value::Null, "it is no failure of ours: {entry}");
+    std::fs::remove_dir_all(&suite).expect("the release");
+    source("");
+    let entry = refit.look();
+    let ended = entry["refit"]["end_of_life"].as_str().unwrap_or_default();
+    assert!(ended.contains("has reached its end of life") && ended.contains("gone"), "{entry}");
+    assert_eq!(entry["refit"]["lists"]["error"], Value::Null, "{entry}");
+    drop(server);
+    let entry = refit.look();
+    let error = entry["refit"]["lists"]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("Could not connect") && error.contains("Look at the network"), "{entry}");
+    lab.vm.must(User::Root, &["rm", "/etc/apt/sources.list.d/own.list"]);
+    // What others offer comes all the same.
+    lab.world.publish(&Deb::new("lab-a", "1.2"));
+    let entry = refit.look();
+    assert_eq!(entry["package_list"], json!(["lab-a"]), "{entry}");
+    lab.vm.must(User::Pi, &["refit", "upgrade", "system"]);
+    assert_eq!(lab.state("lab-a"), "ii 1.2");
+}
+
+#[test]
+fn a_right_that_goes_or_comes_counts_without_a_restart_of_refit() {
+    let refit = Refit::new();
+    let lab = &refit.0;
+    lab.publish(&[Deb::new("lab-a", "1.0")]);
+    lab.install(&["lab-a"]);
+    lab.publish(&[Deb::new("lab-a", "1.1")]);
+    let provider = |entry: Value| entry["refit"]["provider"]["name"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(provider(refit.refresh()), "packagekit");
+    let process = lab.vm.property("refit", "MainPID");
+    // PackageKit is there, and polkit lets nobody use it.
+    lab.vm.must(User::Root, &["rm", "/usr/share/polkit-1/rules.d/50-refit.rules"]);
+    lab.vm.must(User::Root, &["systemctl", "restart", "polkit"]);
+    let entry = refit.look();
+    let error = entry["refit"]["lists"]["error"].as_str().unwrap_or_default();
+    assert!(error.contains("no right") && error.contains("refit doctor"), "{entry}");
+    let refused = lab.vm.run(User::Pi, &["refit", "upgrade", "system"]);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("Type: sudo apt-get upgrade"), "{refused:?}");
+    switch_on(&lab.vm);
+    let entry = refit.look();
+    assert_eq!((&entry["refit"]["lists"]["error"], provider(entry.clone())), (&Value::Null, "apt".to_owned()));
+    lab.vm.must(User::Pi, &["refit", "upgrade", "system"]);
+    assert_eq!(lab.state("lab-a"), "ii 1.1", "{}", lab.vm.journal("refit-root@*"));
+    install_rule(&lab.vm);
+    lab.vm.must(User::Root, &["systemctl", "disable", "--quiet", "--now", "refit-root.socket"]);
+    lab.vm.must(User::Root, &["systemctl", "restart", "polkit"]);
+    lab.publish(&[Deb::new("lab-a", "1.2")]);
+    assert_eq!(provider(refit.refresh()), "packagekit");
+    lab.vm.must(User::Pi, &["refit", "upgrade", "system"]);
+    assert_eq!(lab.state("lab-a"), "ii 1.2");
+    assert_eq!(lab.vm.property("refit", "MainPID"), process, "the same Refit all the time");
 }
 
 #[test]

@@ -72,6 +72,11 @@ impl Lab {
         String::from_utf8_lossy(&asked.stdout).trim().to_owned()
     }
 
+    /// Which release the machine runs: `bookworm`.
+    pub fn codename(&self) -> String {
+        self.vm.must(User::Root, &["sh", "-c", ". /etc/os-release; echo $VERSION_CODENAME"]).trim().to_owned()
+    }
+
     /// Adds a source that nobody signed.
     pub fn add_unsigned(&self, folder: &str, debs: &[Deb]) {
         let other = AptWorld::new().expect("this machine has apt");

@@ -19,8 +19,8 @@ pub enum Fault {
     NotThere(String),
     /// polkit said no.
     #[error(
-        "the system does not let this user do that ({0}). The rule for polkit that Refit brings is missing, or the user is \
-         not in the group refit; which of the two, `refit doctor` says"
+        "the system does not let this user do that ({0}): the rule for polkit that Refit brings is missing, or the user is \
+         not in the group refit"
     )]
     Refused(String),
     /// Another had the system's packages locked for longer than we wait.
@@ -41,13 +41,10 @@ pub enum Fault {
     #[error("PackageKit ended without having done it, and did not say why ({0})")]
     Ended(&'static str),
     /// The daemon went away in the middle.
-    #[error(
-        "PackageKit's service stopped in the middle. What is installed now is what dpkg says; to see whether something is \
-         half installed, type: sudo dpkg --audit"
-    )]
+    #[error("PackageKit's service stopped in the middle; what is installed now is what dpkg says")]
     Vanished,
     /// Nothing moved.
-    #[error("nothing moved in PackageKit for {} s; to see what it is doing, type: pkmon", .0.as_secs())]
+    #[error("nothing moved in PackageKit for {} s", .0.as_secs())]
     Stalled(Duration),
     /// What is not an answer.
     #[error("PackageKit could not be asked ({0})")]
@@ -79,6 +76,8 @@ mod code {
     /// Installed already, nothing to update.
     pub(super) const NOTHING: [u32; 3] = [9, 27, 41];
 }
+
+const MISSING_RIGHT: &str = "To see what is missing, type: refit doctor";
 
 /// A reason as PackageKit gives it: one of its numbers (`PkErrorEnum`), and text of apt or dpkg.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,16 +139,21 @@ impl Said {
         code::NOTHING.contains(&self.code)
     }
 
-    /// For people.
+    /// What happened, for people.
     #[must_use]
     pub fn in_words(&self) -> String {
         let details = one_line(&self.details);
         let details = if details.is_empty() { "PackageKit said no more".to_owned() } else { details };
         match self.what() {
-            Some((what, "")) => format!("{what}: {details}"),
-            Some((what, next)) => format!("{what}: {details}. {next}"),
+            Some((what, _)) => format!("{what}: {details}"),
             None => format!("{details} (PackageKit's error {})", self.code),
         }
+    }
+
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn next(&self) -> Option<&'static str> {
+        self.what().map(|(_, next)| next).filter(|next| !next.is_empty())
     }
 
     /// What happened, and what to do next.
@@ -162,10 +166,9 @@ impl Said {
                 "a package comes from a source that nobody vouches for, and was refused",
                 "Give the source its key (Signed-By in /etc/apt/sources.list.d), or install the package by hand",
             ),
-            code if code::DOWNLOAD.contains(&code) => (
-                "the packages could not be downloaded",
-                "Look at the network and at the sources in /etc/apt, then try again",
-            ),
+            code if code::DOWNLOAD.contains(&code) => {
+                ("a download failed", "Look at the network and at the sources in /etc/apt, then try again")
+            }
             code if code::LISTS.contains(&code) => (
                 "the lists of packages could not be fetched",
                 "Look at the network and at the sources in /etc/apt, then try again",
@@ -174,7 +177,8 @@ impl Said {
                 ("the packages do not fit together", "For the whole story, type: sudo apt-get -s dist-upgrade")
             }
             code if code::INSTALLATION.contains(&code) => {
-                ("a package could not be installed", "To see it for yourself, type: sudo dpkg --configure -a")
+                // What is left of it is seen and told by those who ask dpkg.
+                ("a package could not be installed", "")
             }
             code::OUT_OF_MEMORY => ("PackageKit ran out of memory", "Try again when less is running"),
             code::NOT_FOUND => ("a package is not to be had", "Look at the sources in /etc/apt, then try again"),
@@ -186,7 +190,7 @@ impl Said {
             code::NO_SPACE => {
                 ("the disk is full", "Free some space, with sudo apt-get clean to begin with, then try again")
             }
-            code::NOT_AUTHORIZED => ("the system does not let this user do that", "To see why, type: refit doctor"),
+            code::NOT_AUTHORIZED => ("the system does not let this user do that", MISSING_RIGHT),
             _ => return None,
         })
     }
@@ -207,6 +211,20 @@ fn one_line(text: &str) -> String {
 }
 
 impl Fault {
+    /// What to do about it, a sentence without its full stop; none where that is not known.
+    #[must_use]
+    pub fn next(&self) -> Option<&'static str> {
+        match self {
+            Self::Said { said } => said.next(),
+            Self::Refused(_) => Some(MISSING_RIGHT),
+            Self::NotThere(_) => Some("Try again: Refit goes another way then, where there is one"),
+            Self::Vanished => Some("To see whether something is half installed, type: sudo dpkg --audit"),
+            Self::Stalled(_) => Some("To see what it is doing, type: sudo journalctl -u packagekit -e"),
+            // Who is waited for is named with it.
+            Self::Locked { .. } | Self::NoBus(_) | Self::Ended(_) | Self::Bus(_) => None,
+        }
+    }
+
     /// From an error of the bus: who is not there, who is not allowed, and everything else.
     pub(super) fn from_bus(error: zbus::Error) -> Self {
         let (name, text) = match &error {
@@ -236,11 +254,9 @@ mod tests {
     #[test]
     fn what_it_said_is_always_in_the_words() {
         let words = said(46, "E: You don't have enough free space in /var/cache/apt/archives/.\n").in_words();
-        assert_eq!(
-            words,
-            "the disk is full: You don't have enough free space in /var/cache/apt/archives/. Free some space, with sudo \
-             apt-get clean to begin with, then try again"
-        );
+        assert_eq!(words, "the disk is full: You don't have enough free space in /var/cache/apt/archives/");
+        assert!(said(46, "").next().is_some_and(|next| next.starts_with("Free some space, with sudo apt-get clean")));
+        assert_eq!((said(17, "").next(), said(60, "").next()), (None, None));
         assert_eq!(said(60, "something new\nand more").in_words(), "something new; and more (PackageKit's error 60)");
         assert_eq!(said(17, "").in_words(), "the work on packages was cancelled: PackageKit said no more");
         assert!(said(16, &"x".repeat(5000)).in_words().len() < 1200);

@@ -10,10 +10,10 @@ use std::time::Duration;
 use refit_engine::ports::{Clock as _, StepError, Tell};
 use refit_model::name::RunId;
 use refit_model::packages::{Ailing, Database, PackageName, Simulation, Trouble, ailing, policies, sizes, trouble};
-use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep};
 
 use super::PackageRules;
+use super::failure::Failure;
 use super::kit::{Extent, Removals};
 use super::rights::Means;
 use crate::clock::WallClock;
@@ -81,7 +81,6 @@ impl Exactly {
 /// One conversation with apt.
 pub(super) struct Apt<'a> {
     pub(super) rules: &'a PackageRules,
-    pub(super) means: &'a OnceCell<Means>,
     pub(super) count: &'a Arc<AtomicU32>,
     pub(super) title: &'a str,
     pub(super) tell: Tell,
@@ -97,15 +96,6 @@ pub(super) struct Setup {
     lists: PathBuf,
     /// dpkg's list of what is installed.
     status: PathBuf,
-}
-
-/// Why apt or dpkg did not do as they were asked, in words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Failure {
-    /// What happened, the one line that matters.
-    pub(super) why: String,
-    /// Another process has the lock.
-    pub(super) locked: bool,
 }
 
 impl Apt<'_> {
@@ -149,7 +139,7 @@ impl Apt<'_> {
         let outcome = self.asking("dpkg-query", ["-W", &format]).run().await.map_err(|error| unrunnable(&error))?;
         // Without any package it fails, and says so on the other stream.
         if !outcome.success() && outcome.stdout.is_empty() && !outcome.stderr_text().contains("no packages found") {
-            return Err(Failure { why: outcome.reason(), locked: false });
+            return Err(Failure::said(outcome.reason()));
         }
         Ok(Database::parse(&outcome.stdout, &setup.architecture))
     }
@@ -240,7 +230,7 @@ impl Apt<'_> {
         if let Some(kit) = self.kit(means) {
             let ailing = self.kit_lists(kit).await?;
             let first = ailing.into_iter().next();
-            return first.map_or(Ok(()), |source| Err(Failure { why: source.words, locked: false }));
+            return first.map_or(Ok(()), |source| Err(Failure::said(source.words)));
         }
         self.have(means, "update", FETCHING, "apt-get", &["update", "-q"], &[]).await
     }
@@ -248,7 +238,7 @@ impl Apt<'_> {
     /// Fetches the lists, and says of which sources that was not possible.
     pub(super) async fn fetch_lists(&self, means: Means) -> Result<Vec<Ailing>, Failure> {
         if means == Means::Helper {
-            return self.ask_helper("update", Vec::new()).await.map(|()| Vec::new());
+            return self.helper_lists().await;
         }
         if let Some(kit) = self.kit(means) {
             return self.kit_lists(kit).await;
@@ -403,7 +393,7 @@ impl Apt<'_> {
                         holder(process, program),
                         self.rules.patience.as_secs()
                     );
-                    return Err(Failure { why, locked: true });
+                    return Err(Failure { locked: true, ..Failure::said(why) });
                 }
                 Some(Trouble::Said(_)) | None => return Ok(outcome),
             }
@@ -426,8 +416,8 @@ fn install_options<'a>(options: &[&'a str]) -> Vec<&'a str> {
 
 fn failure_of(outcome: &Outcome) -> Failure {
     match trouble(&outcome.stdout, &outcome.stderr) {
-        Some(Trouble::Said(why)) => Failure { why, locked: false },
-        Some(Trouble::Locked { .. }) | None => Failure { why: outcome.reason(), locked: false },
+        Some(Trouble::Said(why)) => Failure::said(why),
+        Some(Trouble::Locked { .. }) | None => Failure::said(outcome.reason()),
     }
 }
 
@@ -441,5 +431,5 @@ fn holder(process: Option<u32>, program: Option<String>) -> String {
 
 fn unrunnable(error: &CommandError) -> Failure {
     let cause = std::error::Error::source(error).map(|cause| format!(" ({cause})")).unwrap_or_default();
-    Failure { why: format!("{error}{cause}"), locked: false }
+    Failure::said(format!("{error}{cause}"))
 }

@@ -2,13 +2,14 @@
 //! step asks it.
 //! Refuses to: remove a package, to install what nobody signed, and to go below the version that is installed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use refit_engine::ports::Tell;
-use refit_model::packages::Simulation;
+use refit_model::packages::{Ailing, Simulation, ailing};
 
 use super::Packages;
-use super::apt::{Apt, Exactly, FETCHING, Failure, INSTALL_OPTIONS, INSTALLING};
+use super::apt::{Apt, Exactly, FETCHING, INSTALL_OPTIONS, INSTALLING};
+use super::failure::Failure;
 use super::mend;
 use super::rights::{Means, Rights};
 use super::weigh::spelled;
@@ -18,9 +19,17 @@ use crate::root_helper::{HelperError, Request, Wanted};
 /// The helper is root.
 const OWN: Means = Means::Own(Rights::Root);
 /// Whatever the machine's own settings say.
-const SIGNED: [&str; 6] = [
+const SIGNED: [&str; 14] = [
     "-o",
     "APT::Get::AllowUnauthenticated=false",
+    "-o",
+    "APT::Get::Force-Yes=false",
+    "-o",
+    "APT::Get::allow-downgrades=false",
+    "-o",
+    "APT::Get::allow-change-held-packages=false",
+    "-o",
+    "APT::Get::allow-remove-essential=false",
     "-o",
     "Acquire::AllowInsecureRepositories=false",
     "-o",
@@ -97,12 +106,31 @@ impl Apt<'_> {
             "configure" | "reinstall" | "fix" => Request::Mend {},
             // What keeps its version keeps its mark: the helper sees to it.
             "mark" => return Ok(()),
-            other => return Err(refused(&format!("the root helper does not {other} packages"))),
+            other => return Err(Failure::said(format!("the root helper does not {other} packages"))),
         };
-        self.rules.helper.ask(&request, &self.lines()).await.map_err(|error| match error {
-            HelperError::Failed { why, locked } => Failure { why, locked },
-            HelperError::Refused(_) | HelperError::Silent(_) => refused(&error.to_string()),
-        })
+        self.rules.helper.ask(&request, &self.lines()).await.map_err(of_helper)
+    }
+
+    /// Has it fetch the lists, and says of which sources that was not possible: the lines of apt tell, which ends well where
+    /// a source was merely out of reach.
+    pub(super) async fn helper_lists(&self) -> Result<Vec<Ailing>, Failure> {
+        let heard = Arc::new(Mutex::new(String::new()));
+        let (ear, tell) = (Arc::clone(&heard), self.lines());
+        let listen: Tell = Arc::new(move |line: &str| {
+            if line.starts_with("E: ") || line.starts_with("W: ") {
+                let mut heard = ear.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.push_str(line);
+                heard.push('\n');
+            }
+            tell(line);
+        });
+        let asked = self.rules.helper.ask(&Request::Lists {}, &listen).await;
+        let seen = ailing(heard.lock().unwrap_or_else(PoisonError::into_inner).as_bytes(), b"");
+        match asked {
+            Err(HelperError::Failed { locked: false, .. }) if !seen.is_empty() => Ok(seen),
+            Err(error) => Err(of_helper(error)),
+            Ok(()) => Ok(seen),
+        }
     }
 
     /// The same for exact versions (`name=version`).
@@ -114,16 +142,24 @@ impl Apt<'_> {
     ) -> Result<(), Failure> {
         match manner {
             Exactly::Upgrade => {}
-            Exactly::UpgradeAndRemove => return Err(refused("the root helper removes no packages")),
-            Exactly::PutBack => return Err(refused("the root helper puts no older version back")),
+            Exactly::UpgradeAndRemove => {
+                let why = Failure::said("the root helper removes no packages");
+                return Err(why.then("Type: sudo apt-get dist-upgrade, which shows what it would remove and asks"));
+            }
+            Exactly::PutBack => return Err(Failure::said("the root helper puts no older version back")),
         }
         let packages: Result<Vec<_>, _> = wanted.iter().map(|word| Wanted::new(word)).collect();
-        self.ask_helper(deed, packages.map_err(|bad| refused(&bad.to_string()))?).await
+        self.ask_helper(deed, packages.map_err(|bad| Failure::said(bad.to_string()))?).await
     }
 }
 
-fn refused(why: &str) -> Failure {
-    Failure { why: why.to_owned(), locked: false }
+fn of_helper(error: HelperError) -> Failure {
+    match error {
+        HelperError::Failed { why, locked } => Failure { locked, ..Failure::said(why) },
+        HelperError::Refused(_) => Failure::said(error.to_string()).then("Look again and update: refit refresh system"),
+        HelperError::Silent(why) => Failure::said(format!("the root helper does not answer ({why})"))
+            .then("To see why, type: sudo journalctl -u 'refit-root@*' -e"),
+    }
 }
 
 async fn had(apt: &Apt<'_>, deed: &str, limits: Limits, options: &[&str], words: &[String]) -> Result<(), HelperError> {
@@ -164,5 +200,5 @@ fn words(wanted: &[Wanted]) -> Vec<String> {
 }
 
 fn failed(failure: Failure) -> HelperError {
-    HelperError::Failed { why: failure.why, locked: failure.locked }
+    HelperError::Failed { why: failure.in_full(), locked: failure.locked }
 }

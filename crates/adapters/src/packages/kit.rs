@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use refit_model::packages::{Ailing, PackageName, ailing};
 use refit_model::updater::system::Provider;
 
-use super::apt::{Apt, Failure};
-use super::rights::Means;
-use super::weigh::spelled;
+use super::apt::Apt;
+use super::failure::Failure;
+use super::rights::{Means, REPAIR};
+use super::weigh::{FINISH_FIRST, spelled};
 use crate::packagekit::{Change, ChangeKind, Deed, Fault, PackageId, PackageKit, Resolved};
 
 /// How far it goes.
@@ -31,9 +32,9 @@ pub(super) enum Removals {
 }
 
 /// What a repair is answered with where only PackageKit has rights.
-pub(super) const NO_REPAIR: &str = "Refit may install packages here, through PackageKit, but not repair or remove them. \
-                                    Type: sudo dpkg --configure -a, and for each package that sudo dpkg --audit still \
-                                    names: sudo apt-get install --reinstall NAME";
+pub(super) fn no_repair() -> Failure {
+    Failure::said("Refit may install packages here, through PackageKit, but not repair or remove them").then(REPAIR)
+}
 
 impl Apt<'_> {
     /// PackageKit, where it is what has the rights.
@@ -43,13 +44,17 @@ impl Apt<'_> {
 
     /// Who does the work here.
     pub(super) async fn provider(&self) -> Provider {
-        if let Some(kit) = self.means().await.and_then(|means| self.kit(means))
+        let mut warning = None;
+        if let Some(kit) = &self.rules.packagekit
             && let Ok(version) = kit.version().await
         {
-            let warning = version.warning("/".as_ref());
-            return Provider { name: "packagekit".to_owned(), version: Some(version.to_string()), warning };
+            // A hole in it is one, whoever does the work.
+            warning = version.warning("/".as_ref());
+            if kit.is_usable().await {
+                return Provider { name: "packagekit".to_owned(), version: Some(version.to_string()), warning };
+            }
         }
-        Provider { name: "apt".to_owned(), version: self.version().await, warning: None }
+        Provider { name: "apt".to_owned(), version: self.version().await, warning }
     }
 
     /// Fetches the lists, and says of which sources that was not possible: apt's words for it come through PackageKit
@@ -111,7 +116,7 @@ impl Apt<'_> {
     ) -> Result<(), Failure> {
         // PackageKit takes dpkg's open journal for a lock and waits for nobody.
         if self.setup().await.is_some_and(|setup| Apt::has_open_journal(&setup)) {
-            return Err(Failure { why: format!("an earlier installation was cut off. {NO_REPAIR}"), locked: false });
+            return Err(Failure::said("an earlier installation was cut off").then(FINISH_FIRST));
         }
         let failed = |fault: Fault| failure(&fault);
         let bare: BTreeSet<&str> = wanted.iter().map(|one| one.bare()).collect();
@@ -123,7 +128,7 @@ impl Apt<'_> {
             Extent::Install => {
                 let changes = kit.simulate(deed, &ids).await.map_err(failed)?;
                 if let Some(why) = objection(&changes, removals) {
-                    return Err(Failure { why, locked: false });
+                    return Err(Failure::said(why));
                 }
                 kit.change(deed, &ids, &|_| {}, &self.tell).await.map(drop).map_err(failed)
             }
@@ -159,8 +164,8 @@ impl<'a> Wanted<'a> {
         };
         found.iter().find(fits).map(|one| one.id.clone()).ok_or_else(|| {
             let version = self.version.map(|version| format!(" {version}")).unwrap_or_default();
-            let why = format!("PackageKit does not offer {}{version}; fetch the lists again: refit refresh", self.name);
-            Failure { why, locked: false }
+            Failure::said(format!("PackageKit does not offer {}{version}", self.name))
+                .then("Have the lists fetched again: refit refresh system")
         })
     }
 }
@@ -171,11 +176,11 @@ fn objection(changes: &[Change], removals: Removals) -> Option<String> {
     let (gone, strange, older) = (of(ChangeKind::Remove), of(ChangeKind::Untrusted), of(ChangeKind::Downgrade));
     let (gone, strange, older) = (spelled(gone), spelled(strange), spelled(older));
     if !gone.is_empty() && removals == Removals::Refused {
-        Some(format!("this would remove {gone}, which nobody agreed to. Nothing was changed"))
+        Some(format!("this would remove {gone}, which nobody agreed to"))
     } else if !strange.is_empty() {
-        Some(format!("{strange} comes from a source that nobody vouches for. Nothing was changed"))
+        Some(format!("{strange} comes from a source that nobody vouches for"))
     } else if !older.is_empty() {
-        Some(format!("this would bring an older version of {older}. Nothing was changed"))
+        Some(format!("this would bring an older version of {older}"))
     } else {
         None
     }
@@ -188,7 +193,8 @@ fn lettered(details: &str) -> String {
 }
 
 fn failure(fault: &Fault) -> Failure {
-    Failure { why: fault.to_string(), locked: matches!(fault, Fault::Locked { .. }) }
+    let next = fault.next().map(str::to_owned);
+    Failure { next, locked: matches!(fault, Fault::Locked { .. }), ..Failure::said(fault.to_string()) }
 }
 
 #[cfg(test)]

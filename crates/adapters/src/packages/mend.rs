@@ -7,8 +7,9 @@ use std::collections::BTreeSet;
 use refit_engine::ports::{Circumstance, StepError};
 use refit_model::packages::{Database, Installed, PackageName, Simulation};
 
-use super::apt::{Apt, Failure, Setup};
-use super::rights::Means;
+use super::apt::{Apt, Setup};
+use super::failure::Failure;
+use super::rights::{Means, REPAIR};
 use super::take::Before;
 use super::weigh::spelled;
 
@@ -57,7 +58,12 @@ pub(super) async fn remove_added(apt: &Apt<'_>, circumstance: &Circumstance) -> 
         return Ok(());
     }
     let Some(means) = apt.means().await else {
-        return Err(apt.failed("Refit has no right to remove the packages that it installed; try: sudo dpkg --audit"));
+        let left = before.added.iter().filter(|name| is_left(&database, name)).map(PackageName::as_str);
+        let left = left.collect::<Vec<_>>().join(" ");
+        return Err(apt.failed(&format!(
+            "the packages that this update had brought stay: Refit has no right any more to remove them. Type: sudo apt-get \
+             remove {left}"
+        )));
     };
     database = forward(apt, &setup, means).await.map_err(not_looked)?;
     let added: Vec<PackageName> = before.added.iter().filter(|name| is_left(&database, name)).cloned().collect();
@@ -72,8 +78,7 @@ pub(super) async fn remove_added(apt: &Apt<'_>, circumstance: &Circumstance) -> 
         return Ok(());
     }
     Err(apt.failed(&format!(
-        "the packages {} are half installed and could not be repaired. Type: sudo dpkg --configure -a, and for \
-         each that sudo dpkg --audit still names: sudo apt-get install --reinstall NAME",
+        "the packages {} are half installed and could not be repaired. {REPAIR}",
         spelled(broken.iter().map(String::as_str))
     )))
 }

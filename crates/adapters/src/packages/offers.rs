@@ -9,7 +9,9 @@ use refit_model::packages::{Ailing, Database, Distribution, Planned, Simulation}
 use refit_model::updater::system::{Interrupted, PackageUpgrade, Provider, WithRemovals};
 
 use super::Packages;
-use super::apt::{Apt, Failure, Setup};
+use super::apt::{Apt, Setup};
+use super::failure::Failure;
+use super::rights::{NO_RIGHTS, no_right_to_repair};
 
 /// What is offered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,16 +49,17 @@ impl Packages {
             return Err("this machine has no apt".to_owned());
         }
         let Some(means) = apt.means().await else {
-            return Err("Refit has no right to fetch them. Type: sudo apt-get update".to_owned());
+            let next = "Type: sudo apt-get update. To see how it gets the right, type: refit doctor";
+            return Err(format!("Refit has no right to fetch them. {next}"));
         };
-        apt.fetch_lists(means).await.map_err(|failure| failure.why)
+        apt.fetch_lists(means).await.map_err(|failure| failure.in_full())
     }
 
-    /// Why Refit can change no package here, with what to do instead; none when it can.
-    pub(crate) async fn without_means(&self) -> Option<String> {
+    /// Why Refit can change no package here, with what to do instead; none when it can. `cut` when something is half
+    /// installed, which is finished before anything else.
+    pub(crate) async fn without_means(&self, cut: bool) -> Option<String> {
         let apt = self.apt("", Arc::new(|_| {}), None);
-        let words = "Refit has no right to install packages. Type: sudo apt-get upgrade";
-        apt.means().await.is_none().then(|| words.to_owned())
+        apt.means().await.is_none().then(|| if cut { no_right_to_repair() } else { NO_RIGHTS.to_owned() })
     }
 
     /// What this machine runs.
@@ -72,7 +75,7 @@ impl Offers {
         let safe = apt.simulate_upgrade(false).await?;
         if let Some(why) = safe.errors.first() {
             // What is half installed stands in apt's way, and is finished first.
-            return if self.interrupted.is_empty() { Err(failed(why)) } else { Ok(self) };
+            return if self.interrupted.is_empty() { Err(Failure::said(why)) } else { Ok(self) };
         }
         let mut plan = safe.clone();
         if !safe.kept_back.is_empty() {
@@ -136,8 +139,4 @@ async fn candidates(apt: &Apt<'_>, names: &[String]) -> Vec<PackageUpgrade> {
         PackageUpgrade { name: name.clone(), from, to, bytes: None, security: false }
     };
     names.iter().map(one).collect()
-}
-
-fn failed(why: &str) -> Failure {
-    Failure { why: why.to_owned(), locked: false }
 }

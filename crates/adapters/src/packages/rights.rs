@@ -2,8 +2,9 @@
 //! as root or by sudo. What PackageKit may not repair the root helper does.
 //! Refuses to: use sudo for what PackageKit may do; and to take a right to run apt-get alone for enough.
 
-use super::apt::{Apt, Failure};
-use super::kit::NO_REPAIR;
+use super::apt::Apt;
+use super::failure::Failure;
+use super::kit::no_repair;
 
 /// How this process gets the right to install.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,21 +26,35 @@ pub(super) enum Rights {
     Sudo,
 }
 
+/// What is said where there is none.
+pub(super) const NO_RIGHTS: &str = "Refit has no right to install packages. Type: sudo apt-get upgrade. To see how it \
+                                    gets the right, type: refit doctor";
+
+/// How an owner repairs what was cut off.
+pub(super) const REPAIR: &str = "Type: sudo dpkg --configure -a, and for each package that sudo dpkg --audit still names: sudo \
+                                 apt-get install --reinstall NAME";
+
+/// What is said where there is none, and something was cut off.
+pub(super) fn no_right_to_repair() -> String {
+    format!(
+        "An installation of system packages was cut off, and Refit has no right to finish it. {REPAIR}. To see how it gets \
+         the right, type: refit doctor"
+    )
+}
+
 impl Apt<'_> {
-    /// How this process may install; none when it may not. Asked once, unless it may not.
+    /// How this process may install; none when it may not. Asked anew each time: an owner who gives or takes a right need not
+    /// restart Refit for it.
     pub(super) async fn means(&self) -> Option<Means> {
-        let found = self.means.get_or_try_init(async || {
-            if let Some(kit) = &self.rules.packagekit
-                && kit.version().await.is_ok()
-            {
-                return Ok(Means::PackageKit);
-            }
-            if self.has_helper() {
-                return Ok(Means::Helper);
-            }
-            self.own_rights().await.map(Means::Own).ok_or(())
-        });
-        found.await.ok().copied()
+        if let Some(kit) = &self.rules.packagekit
+            && kit.is_usable().await
+        {
+            return Some(Means::PackageKit);
+        }
+        if self.has_helper() {
+            return Some(Means::Helper);
+        }
+        self.own_rights().await.map(Means::Own)
     }
 
     /// What apt and dpkg are run with. Where PackageKit has the rights, this is for what it may not do.
@@ -47,10 +62,8 @@ impl Apt<'_> {
         match means {
             Means::Own(rights) => Ok(rights),
             // It is asked by its own words.
-            Means::Helper => Err(Failure { why: "the root helper runs no programs".to_owned(), locked: false }),
-            Means::PackageKit => {
-                self.own_rights().await.ok_or_else(|| Failure { why: NO_REPAIR.to_owned(), locked: false })
-            }
+            Means::Helper => Err(Failure::said("the root helper runs no programs")),
+            Means::PackageKit => self.own_rights().await.ok_or_else(no_repair),
         }
     }
 

@@ -8,7 +8,8 @@ use refit_model::packages::{Listed, PackageName};
 use refit_model::step::PackageList;
 
 use super::Packages;
-use super::apt::{Apt, Failure};
+use super::apt::Apt;
+use super::failure::Failure;
 use super::weigh::{missing, weigh, without_rights};
 use crate::content::Contents;
 

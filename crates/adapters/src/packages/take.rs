@@ -9,10 +9,11 @@ use refit_model::packages::{Database, Listed, PackageName};
 use refit_model::step::size_in_words;
 use serde::{Deserialize, Serialize};
 
-use super::apt::{Apt, Failure, Setup};
+use super::apt::{Apt, Setup};
+use super::failure::Failure;
 use super::mend;
-use super::rights::Means;
-use super::weigh::{Weighed, missing, spelled, weigh, without_rights};
+use super::rights::{Means, no_right_to_repair};
+use super::weigh::{Weighed, cut_off, missing, spelled, weigh, without_rights};
 use crate::fault::FaultPlan;
 
 /// What an installation would add, noted before it.
@@ -43,10 +44,13 @@ pub(super) async fn fetch(
     if lacking.is_empty() {
         return Ok(Some(NOTHING.to_owned()));
     }
-    let means = rights(apt, &lacking).await?;
+    let Some(means) = apt.means().await else { return without_means(apt, lacking, known, &database).await };
     let weighed = weighed_freshly(apt, &setup, means, &lacking, known, &database).await?;
     if weighed.ask.is_empty() {
         return Ok(weighed.passed_by());
+    }
+    if Apt::has_open_journal(&setup) {
+        return Err(apt.failed(&cut_off("")));
     }
     if let Err(first) = apt.download(means, &weighed.ask).await {
         if first.locked {
@@ -83,9 +87,9 @@ pub(super) async fn install(
     if lacking.is_empty() && !cut {
         return Ok(Some(NOTHING.to_owned()));
     }
-    let means = rights(apt, &lacking).await?;
-    if cut || !database.broken().is_empty() {
+    if cut || !database.broken().is_empty() || Apt::has_open_journal(&setup) {
         apt.say("An installation of system packages was cut off; finishing it first");
+        let means = apt.means().await.ok_or_else(|| apt.failed(&no_right_to_repair()))?;
         database = mend::forward(apt, &setup, means).await.map_err(|failure| unknown(apt, &failure))?;
         lacking = missing(&listed.packages, &database);
     }
@@ -100,6 +104,7 @@ pub(super) async fn install(
     if weighed.ask.is_empty() {
         return Ok(weighed.passed_by().or_else(|| Some(NOTHING.to_owned())));
     }
+    let means = rights(apt, &weighed.ask).await?;
     apt.announce("Installing system dependencies...");
     apt.say("Resolving packages...");
     let done = apt.install(means, &weighed.ask).await;
@@ -162,9 +167,9 @@ async fn weighed_freshly(
         if let Err(failure) = updated {
             if again.objection().is_some() || failure.locked {
                 return Err(apt.failed(&format!(
-                    "the lists of packages could not be fetched ({}). Nothing was changed; look at the network and at \
-                     /etc/apt, then try again",
-                    failure.why
+                    "the lists of packages could not be fetched ({}). Nothing was changed. {}",
+                    failure.why,
+                    failure.next.as_deref().unwrap_or("Look at the network and at /etc/apt, then try again")
                 )));
             }
             apt.say(&format!(
@@ -184,6 +189,18 @@ async fn weighed_freshly(
     }
 }
 
+/// What comes of a download where Refit may do nothing: no right is missing where nothing can be had.
+async fn without_means(
+    apt: &Apt<'_>,
+    lacking: Vec<PackageName>,
+    known: &BTreeSet<String>,
+    database: &Database,
+) -> Result<Option<String>, StepError> {
+    let weighed = weigh(apt, lacking, known, database).await.map_err(|failure| unknown(apt, &failure))?;
+    let wanted: Vec<PackageName> = weighed.ask.iter().chain(&weighed.not_found).cloned().collect();
+    if wanted.is_empty() { Ok(weighed.passed_by()) } else { Err(apt.failed(&without_rights(&wanted))) }
+}
+
 async fn rights(apt: &Apt<'_>, lacking: &[PackageName]) -> Result<Means, StepError> {
     apt.means().await.ok_or_else(|| apt.failed(&without_rights(lacking)))
 }
@@ -197,12 +214,8 @@ fn unknown(apt: &Apt<'_>, failure: &Failure) -> StepError {
 }
 
 fn not_downloaded(apt: &Apt<'_>, failure: &Failure) -> StepError {
-    let next = if failure.why.contains("free space") {
-        "free some space, with sudo apt-get clean to begin with, then try again"
-    } else {
-        "look at the network, then try again"
-    };
-    apt.failed(&format!("the system packages could not be downloaded ({}). Nothing was changed; {next}", failure.why))
+    let (why, next) = (&failure.why, failure.after_download());
+    apt.failed(&format!("the system packages could not be downloaded ({why}). Nothing was changed. {next}"))
 }
 
 fn not_installed(apt: &Apt<'_>, failure: Option<Failure>, lacking: &[PackageName], broken: &[String]) -> StepError {

@@ -13,10 +13,13 @@ use refit_model::updater::system::{FAILED, PackageUpgrade};
 use serde::{Deserialize, Serialize};
 
 use super::Packages;
-use super::apt::{Apt, Exactly, Failure, Setup};
+use super::apt::{Apt, Exactly, Setup};
+use super::failure::Failure;
 use super::mend;
-use super::rights::Means;
+use super::rights::{Means, NO_RIGHTS, no_right_to_repair};
 use super::weigh::spelled;
+
+const ALL_THERE: &str = "everything is installed already";
 
 /// How it was before a step.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,10 +49,14 @@ impl Packages {
     ) -> Result<Option<String>, StepError> {
         let apt = self.apt(FAILED, circumstance.tell.clone(), Some(circumstance.run));
         let setup = apt.setup().await.ok_or_else(|| apt.failed("this machine has no apt"))?;
-        let means = apt.means().await.ok_or_else(|| apt.failed("Refit has no right to install packages"))?;
         if circumstance.again {
             apt.wait_for_what_is_left().await;
         }
+        let Some(means) = apt.means().await else {
+            // What is done already needs no rights.
+            let database = apt.database(&setup).await.map_err(|failure| unknown(&apt, &failure))?;
+            return done_already(step, &setup, &database).ok_or_else(|| apt.failed(NO_RIGHTS)).map(Some);
+        };
         let scene = Scene { apt: &apt, setup: &setup, means };
         let before = noted(circumstance);
         match step {
@@ -93,7 +100,7 @@ impl Packages {
             return Ok(());
         }
         let Some(means) = apt.means().await else {
-            return Err(apt.failed("Refit has no right to repair the packages; try: sudo dpkg --configure -a"));
+            return Err(apt.failed(&no_right_to_repair()));
         };
         let database = mend::forward(&apt, &setup, means).await.map_err(|failure| unknown(&apt, &failure))?;
         Scene { apt: &apt, setup: &setup, means }.mark(&before).await;
@@ -112,9 +119,10 @@ struct Scene<'a> {
 impl Scene<'_> {
     /// Finishes what was cut off before.
     async fn mend(&self) -> Result<Option<String>, StepError> {
-        let before = names_of(&self.database().await?);
-        if before.is_empty() && !Apt::has_open_journal(self.setup) {
-            return Ok(Some("nothing is half installed any more".to_owned()));
+        let database = self.database().await?;
+        let before = names_of(&database);
+        if let Some(done) = done_already(&SystemStep::Mend, self.setup, &database) {
+            return Ok(Some(done));
         }
         self.apt.say("An installation of system packages was cut off; finishing it");
         let after = mend::forward(self.apt, self.setup, self.means).await.map_err(|failure| self.unknown(&failure))?;
@@ -128,13 +136,13 @@ impl Scene<'_> {
 
     async fn download(&self, wanted: Wanted<'_>) -> Result<Option<String>, StepError> {
         let database = self.database().await?;
-        let names = wanted.names(&self.lacking(wanted, &database));
+        let names = wanted.names(&wanted.lacking(&database));
         if names.is_empty() {
-            return Ok(Some("everything is installed already".to_owned()));
+            return Ok(Some(ALL_THERE.to_owned()));
         }
         let first = match self.objection(wanted, &names).await? {
             None => self.apt.download_exactly(self.means, wanted.manner(), &names).await,
-            Some(why) => Err(Failure { why, locked: false }),
+            Some(why) => Err(Failure::said(why)),
         };
         if let Err(failure) = first {
             if failure.locked {
@@ -163,7 +171,7 @@ impl Scene<'_> {
             database =
                 mend::forward(self.apt, self.setup, self.means).await.map_err(|failure| self.unknown(&failure))?;
         }
-        let names = wanted.names(&self.lacking(wanted, &database));
+        let names = wanted.names(&wanted.lacking(&database));
         if names.is_empty() {
             return self.verdict(wanted, None).await;
         }
@@ -181,23 +189,20 @@ impl Scene<'_> {
             return Err(self.apt.failed(&failure.why));
         }
         let database = self.database().await?;
-        if self.is_whole(wanted, &database) {
+        if wanted.is_whole(&database) {
             return Ok(Some(wanted.installed()));
         }
-        let why = failure.map_or_else(|| "apt-get did not say why".to_owned(), |failure| failure.why);
+        let failure = failure.unwrap_or_else(|| Failure::said("apt-get did not say why"));
+        let why = &failure.why;
         self.apt.say(&format!("{why}; finishing what can be finished"));
         let database =
             mend::forward(self.apt, self.setup, self.means).await.map_err(|failure| self.unknown(&failure))?;
         let put_back = self.put_back(wanted, &names_of(&database)).await?;
         let database = self.go_on(wanted, &put_back).await?;
-        if self.is_whole(wanted, &database) {
+        if wanted.is_whole(&database) {
             return Ok(Some(format!("{}; finished after it was cut off ({why})", wanted.installed())));
         }
-        Err(self.apt.failed(&self.standing(wanted, &why, &put_back, &database)))
-    }
-
-    fn is_whole(&self, wanted: Wanted<'_>, database: &Database) -> bool {
-        self.lacking(wanted, database).is_empty() && names_of(database).is_empty()
+        Err(self.apt.failed(&standing(wanted, &failure.in_full(), &put_back, &database)))
     }
 
     /// Brings what cannot be finished to its version from before, where that can be had. Says what came back.
@@ -218,7 +223,7 @@ impl Scene<'_> {
     /// Installs what was not begun because of what failed; nothing beside a package that is half installed.
     async fn go_on(&self, wanted: Wanted<'_>, put_back: &[String]) -> Result<Database, StepError> {
         let database = self.database().await?;
-        let mut lacking = self.lacking(wanted, &database);
+        let mut lacking = wanted.lacking(&database);
         lacking.retain(|package| !put_back.contains(&package.name));
         let names = wanted.names(&lacking);
         if names.is_empty() || !names_of(&database).is_empty() || self.objection(wanted, &names).await?.is_some() {
@@ -227,24 +232,6 @@ impl Scene<'_> {
         // What fails of this the database tells.
         let _tried = self.apt.install_exactly(self.means, wanted.manner(), &names).await;
         self.database().await
-    }
-
-    /// Why it failed, and how everything stands now.
-    fn standing(&self, wanted: Wanted<'_>, why: &str, put_back: &[String], database: &Database) -> String {
-        let broken: Vec<String> = names_of(database).into_iter().collect();
-        let mut words = vec![why.trim_end_matches('.').to_owned()];
-        if !put_back.is_empty() {
-            words.push(format!("Put back to the version from before: {}", put_back.join(", ")));
-        }
-        if !broken.is_empty() {
-            words.push(half_installed(&broken));
-        }
-        let all = wanted.packages.len();
-        match all - self.lacking(wanted, database).len() {
-            0 => words.push("Nothing else was changed".to_owned()),
-            done => words.push(format!("{done} of {all} packages are upgraded, and stay so")),
-        }
-        words.join(". ")
     }
 
     /// Nothing but these would change.
@@ -260,20 +247,6 @@ impl Scene<'_> {
     async fn objection(&self, wanted: Wanted<'_>, names: &[String]) -> Result<Option<String>, StepError> {
         let plan = self.apt.simulate_exactly(wanted.manner(), names).await.map_err(|failure| self.unknown(&failure))?;
         Ok(differs(wanted, &plan))
-    }
-
-    /// Not there in the version of the plan; what somebody else changed meanwhile is not asked for.
-    fn lacking(&self, wanted: Wanted<'_>, database: &Database) -> Vec<PackageUpgrade> {
-        let lacks = |package: &&PackageUpgrade| {
-            let Ok(name) = PackageName::new(&package.name) else { return false };
-            match (database.get(&name), &package.from) {
-                (Some(known), _) if !known.is_there() => true,
-                (Some(known), Some(from)) => known.version == *from && known.version != package.to,
-                (Some(_), None) => false,
-                (None, _) => true,
-            }
-        };
-        wanted.packages.iter().filter(lacks).cloned().collect()
     }
 
     /// What came for others only is known as that again. Loss is bearable: it is not cleaned up by itself then.
@@ -295,16 +268,30 @@ impl Scene<'_> {
     }
 
     fn not_downloaded(&self, failure: &Failure) -> StepError {
-        let next = if failure.why.contains("free space") {
-            "free some space, with sudo apt-get clean to begin with, then try again"
-        } else {
-            "look at the network, then try again"
-        };
-        self.apt.failed(&format!("the packages could not be downloaded ({}). Nothing was changed; {next}", failure.why))
+        let (why, next) = (&failure.why, failure.after_download());
+        self.apt.failed(&format!("the packages could not be downloaded ({why}). Nothing was changed. {next}"))
     }
 }
 
 impl Wanted<'_> {
+    fn is_whole(self, database: &Database) -> bool {
+        self.lacking(database).is_empty() && names_of(database).is_empty()
+    }
+
+    /// Not there in the version of the plan; what somebody else changed meanwhile is not asked for.
+    fn lacking(self, database: &Database) -> Vec<PackageUpgrade> {
+        let lacks = |package: &&PackageUpgrade| {
+            let Ok(name) = PackageName::new(&package.name) else { return false };
+            match (database.get(&name), &package.from) {
+                (Some(known), _) if !known.is_there() => true,
+                (Some(known), Some(from)) => known.version == *from && known.version != package.to,
+                (Some(_), None) => false,
+                (None, _) => true,
+            }
+        };
+        self.packages.iter().filter(lacks).cloned().collect()
+    }
+
     fn installed(self) -> String {
         let names = self.packages.iter().map(PackageUpgrade::words).collect::<Vec<_>>();
         format!("installed: {}", names.join(", "))
@@ -344,6 +331,43 @@ fn differs(wanted: Wanted<'_>, plan: &Simulation) -> Option<String> {
     let known = |name: &str, version: &str| wanted.packages.iter().any(|one| one.name == name && one.to == version);
     let other = plan.install.iter().find(|planned| !known(&planned.name, &planned.version))?;
     Some(format!("this would bring {} {} by now, which the plan does not name", other.name, other.version))
+}
+
+/// Why it failed, and how everything stands now.
+fn standing(wanted: Wanted<'_>, why: &str, put_back: &[String], database: &Database) -> String {
+    let broken: Vec<String> = names_of(database).into_iter().collect();
+    let mut words = vec![why.trim_end_matches('.').to_owned()];
+    if !put_back.is_empty() {
+        words.push(format!("Put back to the version from before: {}", put_back.join(", ")));
+    }
+    if !broken.is_empty() {
+        words.push(half_installed(&broken));
+    }
+    let all = wanted.packages.len();
+    match all - wanted.lacking(database).len() {
+        0 if words.len() == 1 => words.push("Nothing was changed".to_owned()),
+        0 => words.push("Nothing else was changed".to_owned()),
+        done => words.push(format!("{done} of {all} packages are upgraded, and stay so")),
+    }
+    words.join(". ")
+}
+
+/// What came of a step that has nothing left to do.
+fn done_already(step: &SystemStep, setup: &Setup, database: &Database) -> Option<String> {
+    match step {
+        SystemStep::Mend => {
+            let sound = names_of(database).is_empty() && !Apt::has_open_journal(setup);
+            sound.then(|| "nothing is half installed any more".to_owned())
+        }
+        SystemStep::Download { packages, remove } => {
+            let wanted = Wanted { packages, remove };
+            wanted.names(&wanted.lacking(database)).is_empty().then(|| ALL_THERE.to_owned())
+        }
+        SystemStep::Install { packages, remove } => {
+            let wanted = Wanted { packages, remove };
+            wanted.is_whole(database).then(|| wanted.installed())
+        }
+    }
 }
 
 fn names_of(database: &Database) -> BTreeSet<String> {

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 
 use refit_model::packages::{Database, PackageName, Simulation};
 
-use super::apt::{Apt, Failure};
+use super::apt::Apt;
+use super::failure::Failure;
+
+/// What to do about an installation that was cut off.
+pub(super) const FINISH_FIRST: &str = "Finish it first: refit recover system. Then try again";
 
 /// The judgement.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,6 +85,11 @@ fn objection(plan: &Simulation, ask: &[PackageName], database: &Database) -> Opt
     }
     let unmet = plan.unmet.first().map(String::as_str);
     let first = unmet.or(plan.errors.first().map(String::as_str)).or(plan.not_found.first().map(String::as_str))?;
+    let broken: Vec<String> = database.broken().iter().map(|one| one.full_name(database.native())).collect();
+    if !broken.is_empty() {
+        // What is half installed stands in apt's way, whatever it says then.
+        return Some(cut_off(&format!(" of {}", spelled(broken.iter().map(String::as_str)))));
+    }
     let words: BTreeSet<&str> = plan.unmet.iter().flat_map(|line| line.split_whitespace()).collect();
     let named = database.all().filter(|one| one.is_held() && words.contains(one.name.as_str()));
     let held: BTreeSet<&str> = named.map(|one| one.name.as_str()).chain(plan.held.iter().map(String::as_str)).collect();
@@ -95,6 +104,11 @@ fn objection(plan: &Simulation, ask: &[PackageName], database: &Database) -> Opt
         "the system packages {names} cannot be installed while {held} is held at its version ({first}). Nothing was \
          changed; to let it change, type: sudo apt-mark unhold {held}"
     ))
+}
+
+/// Why nothing can be installed beside what is half installed, and what to do.
+pub(super) fn cut_off(of: &str) -> String {
+    format!("an earlier installation{of} was cut off. Nothing was changed. {FINISH_FIRST}")
 }
 
 /// `a, b and c` would need care on the command line; `a, b, c`.
