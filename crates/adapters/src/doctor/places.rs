@@ -58,9 +58,9 @@ pub(super) fn state(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
         Ok(seen) => seen,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return above(patient, owner),
         Err(error) => {
-            let who = if owner.is_me() { String::new() } else { format!(", as {}", owner.name()) };
             let what = format!("Refit's folder {shown} cannot be looked at ({error})");
-            return vec![Finding::trouble(CHECK, what, format!("Try once more with sudo{who}"))];
+            let user = if owner.is_me() { String::new() } else { format!("-u {} ", owner.name()) };
+            return vec![Finding::trouble(CHECK, what, format!("Look once more with: sudo {user}refit doctor"))];
         }
     };
     if !seen.is_dir() {
@@ -85,7 +85,7 @@ pub(super) fn state(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
                 "Anybody may put something else in the place of Refit's folder: {} is open to all",
                 parent.display()
             ),
-            format!("Type: chmod o-w {}", parent.display()),
+            format!("Type: sudo chmod o-w {}", parent.display()),
         ));
     }
     if findings.is_empty() {

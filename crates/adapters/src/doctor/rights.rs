@@ -8,15 +8,14 @@ use std::path::Path;
 use zbus::{Connection, Proxy, Variant};
 
 use super::owner::Owner;
-use super::{Finding, Patient, is_root};
+use super::{Finding, Level, Patient, is_root};
 use crate::command::Command;
 use crate::packagekit::{Fault, PackageKit};
+use crate::polkit;
 
 /// Where polkit's rules lie; the first is for its own user alone.
 const RULES: [&str; 2] = ["/etc/polkit-1/rules.d", "/usr/share/polkit-1/rules.d"];
 const RULE: &str = "50-refit.rules";
-/// What nobody without a session may do unless a rule says so.
-const ACTION: &str = "org.freedesktop.packagekit.system-update";
 
 pub(super) async fn look(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -28,29 +27,45 @@ pub(super) async fn look(patient: &Patient<'_>, owner: &Owner) -> Vec<Finding> {
     }
     let connection = patient.ground.bus.connection().await.ok();
     findings.extend(bus(patient, connection.as_ref()).await);
-    let mut ways = Vec::new();
+    let mut ways = Ways::default();
     if let Some(connection) = &connection {
-        let (finding, allowed) = polkit(connection, owner).await;
+        let (finding, allowed) = rule(connection, owner).await;
         findings.push(finding);
-        ways.extend(allowed.then_some("polkit"));
-        findings.push(packagekit(patient).await);
+        let packagekit = packagekit(patient).await;
+        ways.services.extend(allowed.then_some("polkit"));
+        ways.packages.extend((allowed && packagekit.level != Level::Note).then_some("PackageKit"));
+        findings.push(packagekit);
     }
     if patient.ground.helper.is_there() {
         findings.push(Finding::fine("root-helper", "The root helper listens"));
-        ways.push("the root helper");
+        ways.both("the root helper");
     }
     if sudo(patient).await {
         findings.push(Finding::note(
             "sudo",
             "sudo asks for no password here; Refit needs it only where polkit allows nothing",
         ));
-        ways.push("sudo");
+        ways.both("sudo");
     }
     findings.push(conclusion(owner, &ways));
     findings
 }
 
-fn conclusion(owner: &Owner, ways: &[&str]) -> Finding {
+/// What is open to Refit, the first first.
+#[derive(Debug, Default)]
+struct Ways {
+    services: Vec<&'static str>,
+    packages: Vec<&'static str>,
+}
+
+impl Ways {
+    fn both(&mut self, way: &'static str) {
+        self.services.push(way);
+        self.packages.push(way);
+    }
+}
+
+fn conclusion(owner: &Owner, ways: &Ways) -> Finding {
     if owner.uid == 0 {
         return Finding::warning(
             "rights",
@@ -58,8 +73,16 @@ fn conclusion(owner: &Owner, ways: &[&str]) -> Finding {
             "Let it run as the owner of the printer's software: sudo systemctl edit refit, write [Service] and below it User=pi",
         );
     }
-    if !ways.is_empty() {
-        return Finding::fine("rights", format!("Services are restarted and packages installed through {}", ways[0]));
+    if let Some(services) = ways.services.first() {
+        let services = format!("Services are restarted through {services}");
+        return match ways.packages.first() {
+            Some(packages) => Finding::fine("rights", format!("{services}, packages installed through {packages}")),
+            None => Finding::warning(
+                "rights",
+                format!("{services}; {} may install no packages", owner.name()),
+                "Type: sudo systemctl enable --now refit-root.socket, or: sudo apt-get install packagekit",
+            ),
+        };
     }
     if is_root() {
         return Finding::note(
@@ -115,7 +138,7 @@ async fn bus(patient: &Patient<'_>, connection: Option<&Connection>) -> Option<F
 }
 
 /// Asks polkit about the daemon; a root who looks may ask about others, everybody else about themselves.
-async fn polkit(connection: &Connection, owner: &Owner) -> (Finding, bool) {
+async fn rule(connection: &Connection, owner: &Owner) -> (Finding, bool) {
     const CHECK: &str = "polkit";
     let Some(subject) = subject(connection, owner) else {
         return (
@@ -123,19 +146,7 @@ async fn polkit(connection: &Connection, owner: &Owner) -> (Finding, bool) {
             false,
         );
     };
-    let details: HashMap<&str, &str> = HashMap::new();
-    let asked = async {
-        let proxy = Proxy::new(
-            connection,
-            "org.freedesktop.PolicyKit1",
-            "/org/freedesktop/PolicyKit1/Authority",
-            "org.freedesktop.PolicyKit1.Authority",
-        );
-        let answer: (bool, bool, HashMap<String, String>) =
-            proxy.await?.call("CheckAuthorization", &(subject, ACTION, details, 0_u32, "")).await?;
-        Ok::<_, zbus::Error>(answer.0)
-    };
-    match asked.await {
+    match polkit::allows(connection, subject, PackageKit::ACTION).await {
         Ok(true) => (Finding::fine(CHECK, format!("The rule is in effect for {}", owner.name())), true),
         Ok(false) => (not_allowed(owner), false),
         Err(error) if is_absent(&error) => (Finding::note(CHECK, "There is no polkit on this machine"), false),
@@ -171,14 +182,15 @@ fn not_allowed(owner: &Owner) -> Finding {
     Finding::warning(
         "polkit",
         format!("polkit's rule for Refit {why}: {name} may not do what Refit needs"),
-        "Install the package of Refit once more (sudo dpkg -i refit_*.deb), then type: sudo systemctl restart polkit",
+        "Install the package of Refit once more (sudo dpkg -i refit_*.deb), then type: sudo systemctl restart polkit. On Debian \
+         11 and older polkit knows no such rules; there the root helper does its work: sudo systemctl enable --now \
+         refit-root.socket",
     )
 }
 
-fn subject(connection: &Connection, owner: &Owner) -> Option<(&'static str, HashMap<&'static str, Variant<'static>>)> {
+fn subject(connection: &Connection, owner: &Owner) -> Option<polkit::Subject> {
     if owner.is_me() && !is_root() {
-        let name = connection.unique_name()?.to_string();
-        return Some(("system-bus-name", HashMap::from([("name", Variant::from(name))])));
+        return polkit::this_process(connection);
     }
     let process = owner.process.filter(|_| is_root())?;
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
@@ -232,14 +244,18 @@ fn is_absent(error: &zbus::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Level;
 
     #[test]
     fn one_way_is_enough_and_none_is_trouble() {
         let owner = Owner { uid: 4_000_000, ..Owner::default() };
-        assert_eq!(conclusion(&owner, &["sudo"]).level, Level::Fine);
-        let none = conclusion(&owner, &[]);
+        let mut ways = Ways { services: vec!["polkit"], ..Ways::default() };
+        assert_eq!(conclusion(&owner, &ways).level, Level::Warning, "a rule alone installs nothing");
+        ways.both("sudo");
+        let found = conclusion(&owner, &ways);
+        assert_eq!(found.found, "Services are restarted through polkit, packages installed through sudo");
+        assert_eq!(found.level, Level::Fine);
+        let none = conclusion(&owner, &Ways::default());
         assert_eq!(none.level, if is_root() { Level::Note } else { Level::Trouble });
-        assert_eq!(conclusion(&Owner::default(), &[]).level, Level::Warning);
+        assert_eq!(conclusion(&Owner::default(), &Ways::default()).level, Level::Warning);
     }
 }

@@ -84,7 +84,7 @@ async fn dpkg(patient: &Patient<'_>) -> Option<Finding> {
     Some(Finding::trouble(
         CHECK,
         format!("An installation of system packages was cut off{which}"),
-        "Type: sudo dpkg --configure -a, and for each package that sudo dpkg --audit still names: sudo apt-get install \
+        "Type: refit recover system. Where that does not help: sudo dpkg --configure -a, and for each package that sudo dpkg --audit still names: sudo apt-get install \
          --reinstall NAME",
     ))
 }
