@@ -241,7 +241,7 @@ impl Lab {
     }
 
     pub async fn look(&self, before: &EnvironmentFacts) -> EnvironmentFacts {
-        self.environments.look(&self.spec(), before).await
+        self.environments.look(&self.spec(), None, before).await
     }
 
     pub async fn survey(&self, requirements: &str, preview: bool) -> EnvironmentSurvey {

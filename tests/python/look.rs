@@ -145,7 +145,7 @@ async fn a_link_is_followed() {
     let link = lab.path().join("link");
     std::os::unix::fs::symlink(lab.venv.path(), &link).unwrap();
     let spec = refit_model::environment::EnvironmentSpec { folder: link, ..lab.spec() };
-    let facts = lab.environments.look(&spec, &EnvironmentFacts::default()).await;
+    let facts = lab.environments.look(&spec, None, &EnvironmentFacts::default()).await;
     assert_eq!(facts.state, EnvironmentState::Sound);
     let survey = lab.environments.survey(&spec, &facts, None, None, (Action::Upgrade, false)).await;
     assert_eq!(survey.real_folder.as_deref(), Some(Path::new(lab.venv.path())));

@@ -25,6 +25,7 @@ mod names;
 mod refusal;
 
 use std::io::Write as _;
+use std::ops::Range;
 use std::path::Path;
 
 use data_encoding::HEXLOWER;
@@ -35,6 +36,9 @@ use body::Pourer;
 use directory::{Directory, Kind, Member, Opened};
 use layout::Placed;
 pub use refusal::{ArchiveError, Excess, Reason};
+
+/// Bytes of an entry's own header without its name, with room for what writers put behind it (APPNOTE §4.3.7).
+const HEADER: u64 = 30 + 1024;
 
 /// What an archive may hold at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,6 +164,26 @@ pub fn read_member(archive: &Path, name: &str, limit: u64) -> Result<Option<Vec<
     let Some(member) = found else { return Ok(None) };
     let body = layout::find(&opened, &member)?;
     Ok(Some(whole(&mut Pourer::of(&opened), &Placed { member, body })?))
+}
+
+/// Where one entry lies in an archive, from its own header to its last byte, and a little more maybe: what [`read_member`]
+/// reads of it beside the directory. None when there is no entry of that name.
+///
+/// # Errors
+/// [`ArchiveError`] when the directory cannot be read.
+pub fn extent(archive: &Path, name: &str) -> Result<Option<Range<u64>>, ArchiveError> {
+    let opened = Opened::at(archive)?;
+    let mut found = None;
+    opened.each_record(|record| {
+        if record.file_path().as_bytes() == name.as_bytes() {
+            let begins = record.local_header_offset();
+            let header = HEADER.saturating_add(name.len() as u64);
+            let ends = begins.saturating_add(header).saturating_add(record.compressed_size_hint());
+            found = Some(begins..ends.min(opened.zip.directory_offset()));
+        }
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Unpacks into an existing empty folder. `progress` is told the bytes written and those to write, at least once for

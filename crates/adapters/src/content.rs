@@ -54,6 +54,12 @@ impl<'a> Contents<'a> {
                     .await
                     .map(Some)
             }
+            // What is not there asks for nothing, which is not known of a stage that is gone.
+            Content::Stage { stage, .. } if !stage.is_dir() => Err(StepError {
+                message: format!("{} is gone, which was prepared; ask again", stage.display()),
+                command_failed: false,
+                printer_busy: false,
+            }),
             Content::Stage { stage, .. } => read_file(&stage.join(&file)),
             Content::Live { path } => read_file(&path.join(&file)),
         }

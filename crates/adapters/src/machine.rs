@@ -105,8 +105,10 @@ impl Host {
     async fn look(&self, spec: &GitSpec, before: &GitFacts) -> GitFacts {
         let mut facts = facts::look(&self.git, spec, before, WallClock.now()).await;
         let path = real_path(&spec.path).unwrap_or_else(|| spec.path.clone());
+        let home = path.clone();
         facts.kept = off_the_loop(move || Ok(keep::kept(&path))).await.unwrap_or_default();
-        facts.dependencies = self.look_at_dependencies(&spec.common.dependencies, &facts.dependencies).await;
+        facts.dependencies =
+            self.look_at_dependencies(&spec.common.dependencies, Some(&home), &facts.dependencies).await;
         facts
     }
 

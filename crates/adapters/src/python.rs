@@ -117,9 +117,14 @@ impl Environments {
         interpreter::ask(folder, &self.rules.interpreters(), &self.rules.surroundings).await
     }
 
-    /// Looks at an environment. Starts Python only when something changed.
-    pub async fn look(&self, spec: &EnvironmentSpec, before: &EnvironmentFacts) -> EnvironmentFacts {
-        seen::look(&self.rules, &seen::real(&spec.folder), before).await
+    /// Looks at an environment of the software in `home`. Starts Python only when something changed.
+    pub async fn look(
+        &self,
+        spec: &EnvironmentSpec,
+        home: Option<&Path>,
+        before: &EnvironmentFacts,
+    ) -> EnvironmentFacts {
+        seen::look(&self.rules, &seen::real(&spec.folder), home, before).await
     }
 
     /// Looks closely, for an action. `wish` is none where the wished version cannot be read yet. A preview asks pip, also

@@ -12,10 +12,12 @@
 //! | [`carry`] | the owner's files |
 //! | [`exchange`] | the switch |
 //! | `preview` | what a release would change |
+//! | [`glimpse`] | what a release depends on, before it is downloaded |
 //! | [`previous`] | versions that are kept |
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use refit_engine::ports::{Circumstance, StepError, Tell};
@@ -34,6 +36,7 @@ use crate::tree::{self, Sides, TreeError};
 pub mod carry;
 pub mod exchange;
 mod fetch;
+pub mod glimpse;
 pub mod installed;
 mod look;
 mod preview;
@@ -71,6 +74,8 @@ pub struct Releases {
     rules: ReleaseRules,
     forges: Arc<Forges>,
     downloads: Downloads,
+    /// Counts glimpses, each of which has a folder of its own.
+    previews: AtomicU64,
     faults: FaultPlan,
 }
 
@@ -79,7 +84,7 @@ impl Releases {
     #[must_use]
     pub fn new(rules: ReleaseRules, forges: impl Into<Arc<Forges>>) -> Self {
         let downloads = Downloads::new(rules.downloads.clone());
-        Self { rules, forges: forges.into(), downloads, faults: FaultPlan::none() }
+        Self { rules, forges: forges.into(), downloads, previews: AtomicU64::new(0), faults: FaultPlan::none() }
     }
 
     /// The same, killed where `faults` says.

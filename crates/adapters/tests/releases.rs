@@ -4,6 +4,8 @@
 
 #[path = "releases/lab.rs"]
 mod lab;
+#[path = "releases/needs.rs"]
+mod needs;
 #[path = "releases/owner.rs"]
 mod owner;
 #[path = "releases/refused.rs"]

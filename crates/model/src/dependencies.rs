@@ -12,7 +12,7 @@ mod environment;
 mod health;
 
 pub(crate) use after::after_run;
-pub(crate) use arrange::{Arranged, Package, Subject, arrange};
+pub(crate) use arrange::{Arranged, Package, Subject, arrange, outside};
 pub(crate) use health::{Around, sick, steps as health_steps, watched};
 
 use crate::environment::{EnvironmentFacts, EnvironmentSpec, EnvironmentSurvey};

@@ -1,9 +1,12 @@
 //! Python environments: what the owner configured, what was seen of one, and what an update needs to know of it.
 //! Refuses to: start Python or read a folder; `adapters::python` fills the facts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::dependencies::outside;
+use crate::updater::places::beside;
 
 /// An environment, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,13 @@ pub struct EnvironmentFacts {
     /// What it was seen by; another one means that it has to be looked at again. Of no meaning to anybody else.
     #[serde(default)]
     pub fingerprint: Option<serde_json::Value>,
+}
+
+/// Where environments from before are kept: beside the environment, or where that lies in the folder of its software, beside
+/// that folder. Links are resolved in both.
+#[must_use]
+pub fn kept_place(home: Option<&Path>, folder: &Path) -> PathBuf {
+    beside(&outside(home, folder), ".", ".refit-previous")
 }
 
 /// How an environment is.
@@ -70,7 +80,7 @@ pub enum EnvironmentState {
 impl EnvironmentState {
     /// What is wrong and what to do, in words for people; none when nothing is.
     #[must_use]
-    pub fn complaint(&self, folder: &std::path::Path) -> Option<String> {
+    pub fn complaint(&self, folder: &Path) -> Option<String> {
         let folder = folder.display();
         let what = match self {
             Self::Unseen | Self::Sound => return None,
@@ -154,4 +164,7 @@ pub struct EnvironmentSurvey {
     pub in_place: Option<String>,
     /// The environment kept from before the last upgrade is whole, and nobody changed the one in use since.
     pub sound_previous: Option<PathBuf>,
+    /// What else the owner should know, in words for people: that pip does not tell what it would do, say.
+    #[serde(default)]
+    pub notes: Vec<String>,
 }

@@ -2,6 +2,8 @@
 //! Refuses to: follow a redirect to where the first request would not have been allowed, or with the token to another host;
 //! wait for an answer that does not end.
 
+use std::ops::Range;
+
 use refit_model::updater::release::{ForgeKind, Source};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION, RANGE,
@@ -114,9 +116,21 @@ impl Forges {
     /// # Errors
     /// [`ForgeError`], also where the server gives no part of a file.
     pub(crate) async fn tail(&self, source: &Source, url: &Url, bytes: usize) -> Result<Vec<u8>, ForgeError> {
+        self.ranged(source, url, &format!("bytes=-{bytes}"), bytes).await
+    }
+
+    /// Bytes from the middle of a file.
+    ///
+    /// # Errors
+    /// As [`Self::tail`].
+    pub(crate) async fn part(&self, source: &Source, url: &Url, part: Range<u64>) -> Result<Vec<u8>, ForgeError> {
+        let bytes = usize::try_from(part.end.saturating_sub(part.start)).unwrap_or(usize::MAX);
+        self.ranged(source, url, &format!("bytes={}-{}", part.start, part.end.saturating_sub(1)), bytes).await
+    }
+
+    async fn ranged(&self, source: &Source, url: &Url, range: &str, bytes: usize) -> Result<Vec<u8>, ForgeError> {
         let host = url.host_str().unwrap_or_default();
-        let range = HeaderValue::from_str(&format!("bytes=-{bytes}"));
-        let headers = range.into_iter().map(|range| (RANGE, range)).collect();
+        let headers = HeaderValue::from_str(range).into_iter().map(|range| (RANGE, range)).collect();
         let asked = async {
             let response = self.get(source, url, headers).await?;
             match response.status() {

@@ -76,14 +76,16 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Host {
+    /// `home` is the software's folder, links resolved; none where it is a package of its environment.
     pub(super) async fn look_at_dependencies(
         &self,
         wanted: &Dependencies,
+        home: Option<&Path>,
         before: &DependencyFacts,
     ) -> DependencyFacts {
         let Some(spec) = &wanted.environment else { return DependencyFacts { environment: None, ..before.clone() } };
         let known = before.environment.clone().unwrap_or_default();
-        let environment = Some(self.environments.look(spec, &known).await);
+        let environment = Some(self.environments.look(spec, home, &known).await);
         DependencyFacts { environment, ..before.clone() }
     }
 

@@ -23,7 +23,7 @@ impl Host {
         #[expect(clippy::cast_possible_truncation, reason = "seconds since 1970 fit in 63 bits")]
         let now = WallClock.now() as i64;
         let mut facts = PythonFacts { survey: None, ..before.clone() };
-        facts.dependencies = self.look_at_dependencies(&spec.common.dependencies, &facts.dependencies).await;
+        facts.dependencies = self.look_at_dependencies(&spec.common.dependencies, None, &facts.dependencies).await;
         self.applications.look(spec, &mut facts).await;
         match look {
             Look::Local => {}

@@ -8,7 +8,7 @@ use refit_model::updater::Facts;
 use refit_model::updater::release::{ReleaseFacts, ReleaseSpec};
 
 use super::dependencies::Wanted;
-use super::{Host, sides_of};
+use super::{Host, real_path, sides_of};
 use crate::clock::WallClock;
 
 impl Host {
@@ -27,20 +27,29 @@ impl Host {
             Look::Survey(action) => self.releases.survey(spec, before, action, now).await,
             Look::Preview(action) => self.releases.preview(spec, before, action, now).await,
         };
-        facts.dependencies = self.look_at_dependencies(&spec.common.dependencies, &facts.dependencies).await;
+        let home = real_path(&spec.path).unwrap_or_else(|| spec.path.clone());
+        facts.dependencies =
+            self.look_at_dependencies(&spec.common.dependencies, Some(&home), &facts.dependencies).await;
         let action = match look {
             Look::Local | Look::Remote => return Facts::Release(Box::new(facts)),
             Look::Survey(action) | Look::Preview(action) => action,
         };
         let mut survey = facts.survey.take().unwrap_or_default();
         let home = survey.real_path.as_ref().unwrap_or(&spec.path);
-        // What is offered is not here before it is unpacked.
+        let preview = matches!(look, Look::Preview(_));
+        let mut glimpse = None;
+        if preview && action == Action::Upgrade {
+            glimpse = self.releases.glimpse(spec, &facts).await;
+        }
         let wished = match action {
+            // What is offered is not here before it is unpacked.
+            Action::Upgrade => {
+                glimpse.as_ref().map(|glimpse| Content::Stage { stage: glimpse.files(), live: home.clone() })
+            }
             Action::Rollback => survey.sound_previous.clone().map(|stage| Content::Stage { stage, live: home.clone() }),
             Action::SoftRecovery => Some(Content::Live { path: home.clone() }),
-            Action::Upgrade | Action::HardRecovery | Action::Restart => None,
+            Action::HardRecovery | Action::Restart => None,
         };
-        let preview = matches!(look, Look::Preview(_));
         let wanted = Wanted {
             name: &spec.common.name,
             dependencies: &spec.common.dependencies,

@@ -1,10 +1,12 @@
 //! What is installed in an environment, read from its folders of packages; and whether it is all there.
 //! Refuses to: start Python.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use refit_model::python::direct::{DirectKind, DirectUrl};
+pub use refit_model::python::installed::project_of;
 use refit_model::python::installed::{Distribution, Installed, record, wheel_tags};
 use refit_model::python::name::ProjectName;
 
@@ -59,14 +61,19 @@ fn reference(direct: &DirectUrl) -> String {
     if fragments.is_empty() { url } else { format!("{url}#{}", fragments.join("&")) }
 }
 
-/// The project that a line of a freeze is about.
+/// What differs between two environments, in words for people: `one 1.0 -> 2.0`.
 #[must_use]
-pub fn project_of(line: &str) -> Option<ProjectName> {
-    if let Some(editable) = line.strip_prefix("-e ") {
-        return ProjectName::new(editable.split_once("#egg=")?.1).ok();
-    }
-    let end = line.find([' ', '=', '@', '[', '<', '>', '~', '!']).unwrap_or(line.len());
-    ProjectName::new(line.get(..end)?).ok()
+pub fn changes(before: &Path, after: &Path) -> Vec<String> {
+    let (before, after) = (read(before, &[]), read(after, &[]));
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let change = |name| match (before.get(name), after.get(name)) {
+        (Some(old), Some(new)) if frozen(old) == frozen(new) => None,
+        (Some(old), Some(new)) => Some(format!("{name} {} -> {}", old.version, new.version)),
+        (None, Some(new)) => Some(format!("{name} {}, new", new.version)),
+        (Some(old), None) => Some(format!("{name} {}, removed", old.version)),
+        (None, None) => None,
+    };
+    names.into_iter().filter_map(change).collect()
 }
 
 /// Lines of the freeze of what is installed and lacks files, or cannot be read. What the system shares is not looked at.

@@ -97,7 +97,7 @@ impl Pip<'_> {
         // Where a file lies for pip is of no interest to anybody.
         let private = format!("{}/", self.own.join(ASKED).display());
         let listen: Tell = Arc::new(move |line: &str| {
-            let line = &line.replace(&private, "");
+            let line = &without_logins(&line.replace(&private, ""));
             let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() >= KEPT {
                 kept.pop_front();
@@ -140,5 +140,31 @@ impl Said {
     #[must_use]
     pub fn success(&self) -> bool {
         self.outcome.success()
+    }
+}
+
+/// What pip says, without the logins in addresses. It hides most passwords itself; an older one not all of them, and a
+/// user's name may be a token.
+#[must_use]
+pub fn without_logins(line: &str) -> String {
+    let word = |word: &str| match word.split_once("://") {
+        Some((scheme, rest)) => match rest.split('/').next().and_then(|host| host.rsplit_once('@')) {
+            Some((login, _)) => format!("{scheme}://{}", rest.get(login.len() + 1..).unwrap_or_default()),
+            None => word.to_owned(),
+        },
+        None => word.to_owned(),
+    };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_are_left_out_of_what_pip_says() {
+        let told =
+            without_logins("Could not fetch URL https://token:****@x/simple/a/: 401 at http://b@c and http://d/e@f");
+        assert_eq!(told, "Could not fetch URL https://x/simple/a/: 401 at http://c and http://d/e@f");
     }
 }

@@ -11,18 +11,11 @@ use super::{installed, layout};
 use crate::fault::FaultPlan;
 use crate::tree::{self, TreeError};
 
-/// `.<name>.refit-previous` beside the folder, as the planner names it.
+/// The environments kept in a place, newest first: their names begin with the time at which they were replaced.
 #[must_use]
-pub fn place(live: &Path) -> Option<PathBuf> {
-    let name = live.file_name()?.to_string_lossy();
-    Some(live.with_file_name(format!(".{name}.refit-previous")))
-}
-
-/// The kept environments, newest first: their names begin with the time at which they were replaced.
-#[must_use]
-pub fn list(live: &Path) -> Vec<PreviousEnvironment> {
-    let kept = place(live).map(|place| folders(&place)).unwrap_or_default();
-    kept.into_iter()
+pub fn list(live: &Path, place: &Path) -> Vec<PreviousEnvironment> {
+    folders(place)
+        .into_iter()
         .filter_map(|folder| {
             let at = fs::symlink_metadata(&folder).ok()?.ctime();
             let bytes = own_bytes(&folder, live);

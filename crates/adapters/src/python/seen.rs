@@ -5,22 +5,28 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use refit_model::environment::{EnvironmentFacts, EnvironmentState};
+use refit_model::environment::{EnvironmentFacts, EnvironmentState, kept_place};
 use serde_json::{Value, json};
 
 use super::interpreter::{self, InterpreterError};
 use super::{EnvironmentRules, installed, layout, previous};
 
-/// Looks at the environment in a folder, links resolved.
-pub async fn look(rules: &EnvironmentRules, folder: &Path, before: &EnvironmentFacts) -> EnvironmentFacts {
-    let now = fingerprint(folder);
+/// Looks at the environment in a folder, links resolved. `home` is the folder of the software whose it is.
+pub async fn look(
+    rules: &EnvironmentRules,
+    folder: &Path,
+    home: Option<&Path>,
+    before: &EnvironmentFacts,
+) -> EnvironmentFacts {
+    let place = kept_place(home, folder);
+    let now = fingerprint(folder, &place);
     // Only of a sound one the files tell all: whether an interpreter starts, only a start tells.
     if before.state == EnvironmentState::Sound && before.fingerprint.as_ref() == Some(&now) {
         return before.clone();
     }
     let mut facts = EnvironmentFacts {
         state: EnvironmentState::Sound,
-        previous: previous::list(folder),
+        previous: previous::list(folder, &place),
         fingerprint: Some(now),
         ..before.clone()
     };
@@ -64,15 +70,14 @@ pub fn complaint(folder: &Path) -> Option<EnvironmentState> {
 }
 
 /// A few stats that differ when anything that matters does.
-fn fingerprint(folder: &Path) -> Value {
+fn fingerprint(folder: &Path, place: &Path) -> Value {
     let python = layout::python(folder);
     let sites: Vec<_> = layout::sites(folder).iter().map(|site| stat(site)).collect();
-    let kept: Vec<_> = previous::place(folder).map(|place| layout::names(&place)).unwrap_or_default();
     json!({
         "config": stat(&folder.join(layout::CONFIG)),
         "python": [layout::leads_to(&python), stat(&python)],
         "sites": sites,
-        "kept": kept,
+        "kept": layout::names(place),
     })
 }
 

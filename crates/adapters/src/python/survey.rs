@@ -14,8 +14,8 @@ use refit_model::step::Content;
 
 use super::asked::Asked;
 use super::namespace::{Place, Shown, View};
-use super::pip::{ASKED, Pip};
-use super::{EnvironmentRules, Wish, installed, interpreter, previous, report, seen};
+use super::pip::{ASKED, Pip, without_logins};
+use super::{EnvironmentRules, Wish, installed, interpreter, previous, report, seen, verdict};
 use crate::content;
 use crate::tree::{self, TreeError};
 
@@ -48,7 +48,10 @@ pub async fn survey(subject: &Subject<'_>, wish: Option<Wish<'_>>, action: Actio
     };
     let Some(wish) = wish else {
         if let (true, Some(package)) = (preview, subject.package) {
-            survey.changes = previewed(subject, package).await;
+            match previewed(subject, package).await {
+                Ok(changes) => survey.changes = changes,
+                Err(why) => survey.notes.push(not_told(&*why)),
+            }
         }
         return survey;
     };
@@ -66,13 +69,19 @@ pub async fn survey(subject: &Subject<'_>, wish: Option<Wish<'_>>, action: Actio
     let lacks = needs(&asked.says.lines, &asked.says.constraints, &there, &said.markers);
     survey.known = true;
     survey.changes = changes(&lacks, &there);
-    if preview
-        && (!survey.changes.is_empty() || asked.says.options.needs_pip)
-        && let Some(told) = dry_run(subject, &wish, &asked).await
-    {
-        survey.changes = join(survey.changes, report::changes(&told, &there));
+    if preview && (!survey.changes.is_empty() || asked.says.options.needs_pip) {
+        match dry_run(subject, &wish, &asked).await {
+            Ok(Some(told)) => survey.changes = join(survey.changes, report::changes(&told, &there)),
+            Ok(None) => {}
+            Err(why) => survey.notes.push(not_told(&*why)),
+        }
     }
     survey
+}
+
+/// What an update would stumble over as well, most likely.
+fn not_told(why: &(dyn std::error::Error + Send + Sync)) -> String {
+    format!("pip does not tell what it would change: {why}")
 }
 
 /// One for each project; the first who asks is named.
@@ -87,7 +96,10 @@ fn changes(lacks: &[Need], there: &Installed) -> Vec<Change> {
         };
         let from = there.iter().find(|(other, _)| other.as_str() == name).map(|(_, found)| found.version.clone());
         let exact = want.strip_prefix("==").filter(|version| !version.contains([',', '*', '=']));
-        let why = if want.is_empty() { format!("{by} asks for it") } else { format!("{by} asks for {want}") };
+        let why = match want {
+            "" => format!("{by} asks for it"),
+            want => format!("{by} asks for {}", without_logins(want)),
+        };
         let change = Change {
             name: name.to_owned(),
             from,
@@ -107,19 +119,14 @@ fn join(known: Vec<Change>, told: Vec<Change>) -> Vec<Change> {
     told.into_iter().map(|change| Change { why: why(&change.name).unwrap_or(change.why), ..change }).collect()
 }
 
-/// What installing a package would change, as pip tells; nothing when it does not say.
-async fn previewed(subject: &Subject<'_>, package: &str) -> Vec<Change> {
+/// What installing a package would change, as pip tells.
+async fn previewed(subject: &Subject<'_>, package: &str) -> Result<Vec<Change>, Trouble> {
     let own = preview_room(subject);
     let told = ask_about(subject, package, &own).await;
     let _stays = tree::delete_stage(&own);
-    let said = interpreter::ask(&subject.folder, &subject.rules.interpreters(), &subject.rules.surroundings).await;
-    match (told, said) {
-        (Ok(Some(told)), Ok(said)) => report::changes(&told, &installed::read(&subject.folder, &said.system_sites)),
-        (told, _) => {
-            tracing::debug!(error = ?told.err(), "pip was not asked what it would do");
-            Vec::new()
-        }
-    }
+    let Some(told) = told? else { return Ok(Vec::new()) };
+    let said = interpreter::ask(&subject.folder, &subject.rules.interpreters(), &subject.rules.surroundings).await?;
+    Ok(report::changes(&told, &installed::read(&subject.folder, &said.system_sites)))
 }
 
 async fn ask_about(subject: &Subject<'_>, package: &str, own: &Path) -> Asking {
@@ -129,18 +136,17 @@ async fn ask_about(subject: &Subject<'_>, package: &str, own: &Path) -> Asking {
     reported(&pip, &list, own).await
 }
 
+/// Why pip does not say.
+type Trouble = Box<dyn std::error::Error + Send + Sync>;
 /// pip's report, or none where it could not be asked.
-type Asking = Result<Option<Vec<u8>>, Box<dyn std::error::Error + Send + Sync>>;
+type Asking = Result<Option<Vec<u8>>, Trouble>;
 
-/// What pip would do, in its own words; none when it does not say.
-async fn dry_run(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked) -> Option<Vec<u8>> {
+/// What pip would do, in its own words.
+async fn dry_run(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked) -> Asking {
     let own = preview_room(subject);
     let told = ask_pip(subject, wish, asked, &own).await;
-    if let Err(error) = &told {
-        tracing::debug!(%error, "pip was not asked what it would do");
-    }
     let _stays = tree::delete_stage(&own);
-    told.ok().flatten()
+    told
 }
 
 /// A folder for each environment: two may be asked about at a time.
@@ -176,7 +182,11 @@ async fn reported(pip: &Pip<'_>, list: &Path, own: &Path) -> Asking {
     let file = own.join("tmp").join("report.json");
     let words = [Path::new("--dry-run"), Path::new("--quiet"), Path::new("--report"), &file, Path::new("-r"), list];
     let said = pip.install(words).await?;
-    if said.success() { Ok(Some(std::fs::read(&file)?)) } else { Err(said.lines.join("; ").into()) }
+    if said.success() {
+        Ok(Some(std::fs::read(&file)?))
+    } else {
+        Err(verdict::judge(&said.lines, said.outcome.ended).why.into())
+    }
 }
 
 async fn ask_pip(subject: &Subject<'_>, wish: &Wish<'_>, asked: &Asked, own: &Path) -> Asking {

@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::page::unquoted;
 use crate::command::{Command, CommandError, Limits, Outcome, Surroundings};
 use crate::python::layout;
+use crate::python::pip::without_logins;
 
 /// pip may have to build the metadata of sources.
 const LIMITS: Limits = Limits {
@@ -115,28 +116,4 @@ fn unreached(asked: &Outcome) -> Option<String> {
     let said = asked.stderr_text();
     let line = said.lines().rfind(|line| line.contains("Could not fetch URL") || line.contains("Retrying ("))?;
     Some(without_logins(line.trim_start_matches("WARNING:").trim()))
-}
-
-/// pip hides passwords itself; a user's name may be a token.
-fn without_logins(line: &str) -> String {
-    let word = |word: &str| match word.split_once("://") {
-        Some((scheme, rest)) => match rest.split('/').next().and_then(|host| host.rsplit_once('@')) {
-            Some((login, _)) => format!("{scheme}://{}", rest.get(login.len() + 1..).unwrap_or_default()),
-            None => word.to_owned(),
-        },
-        None => word.to_owned(),
-    };
-    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn logins_are_left_out_of_what_pip_says() {
-        let told =
-            without_logins("Could not fetch URL https://token:****@x/simple/a/: 401 at http://b@c and http://d/e@f");
-        assert_eq!(told, "Could not fetch URL https://x/simple/a/: 401 at http://c and http://d/e@f");
-    }
 }

@@ -154,11 +154,15 @@ impl Releases {
         Some(listed.into_iter().map(|leaf| leaf.path).collect())
     }
 
+    /// The file, where it was downloaded already: it is named by its hash.
+    pub(super) fn held(&self, asset: &Asset) -> Option<PathBuf> {
+        asset.sha256.as_ref().map(|sha256| self.rules.downloads.join(sha256)).filter(|file| file.is_file())
+    }
+
     /// The list of an archive: of the file when it is here already, else of its end. None when it cannot be had.
     async fn listed(&self, source: &Source, asset: &Asset, name: &str) -> Option<Vec<Listed>> {
         let bounds = self.rules.bounds;
-        let held = asset.sha256.as_ref().map(|sha256| self.rules.downloads.join(sha256)).filter(|file| file.is_file());
-        if let Some(file) = held {
+        if let Some(file) = self.held(asset) {
             return blocking(move || archive::survey(&file, &bounds)).await.ok().map(|survey| survey.leaves);
         }
         let size = asset.size.filter(|size| *size > 0)?;

@@ -29,7 +29,11 @@ pub(super) fn list(file: &Path, size: u64, tail: &[u8], bounds: &Bounds) -> Resu
     Ok(surveyed.map_err(|error| StageError::Archive(error.to_string()))?.leaves)
 }
 
-fn lay_out(file: &Path, size: u64, tail: &[u8]) -> Result<(), TreeError> {
+/// A file of an archive's length, of which only the end is known.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub(super) fn lay_out(file: &Path, size: u64, tail: &[u8]) -> Result<(), TreeError> {
     let failed = || TreeError::io("written", file);
     tree::make_parent(file)?;
     let mut sparse = fs::File::create(file).map_err(failed())?;

@@ -106,7 +106,10 @@ impl Subject<'_> {
         }
         if !survey.missing.is_empty() {
             let named: Vec<String> = survey.missing.iter().map(ToString::to_string).collect();
-            arranged.notes.push(format!("System packages that are installed: {}", some_of(named.iter())));
+            arranged.notes.push(format!("System packages that are installed: {}", named.join(", ")));
+        }
+        if !survey.known {
+            arranged.notes.push(unknown("Which system packages are missing"));
         }
         let list = PackageList {
             content: content.clone(),
@@ -159,9 +162,12 @@ impl Subject<'_> {
         if survey.known && !survey.needed && !again {
             return;
         }
+        if !survey.known {
+            arranged.notes.push(unknown("Which Node packages change"));
+        }
         arranged
             .notes
-            .extend((!survey.changes.is_empty()).then(|| format!("Node packages: {}", some_of(survey.changes.iter()))));
+            .extend((!survey.changes.is_empty()).then(|| format!("Node packages: {}", survey.changes.join(", "))));
         let live = home.join("node_modules");
         let old = self.kept_beside(&outside(Some(home), &live));
         let stage = match (self.action, &survey.sound_previous) {
@@ -314,7 +320,7 @@ impl Subject<'_> {
 
 /// A name beside which stages are made. A folder inside the software's own is represented by one beside the software:
 /// what lies inside would show up as the owner's files.
-pub(super) fn outside(home: Option<&Path>, folder: &Path) -> PathBuf {
+pub(crate) fn outside(home: Option<&Path>, folder: &Path) -> PathBuf {
     match home.and_then(|home| Some((home, folder.strip_prefix(home).ok()?))) {
         Some((home, inner)) => {
             let inner = inner.components().map(|part| part.as_os_str().to_string_lossy().into_owned());
@@ -322,6 +328,11 @@ pub(super) fn outside(home: Option<&Path>, folder: &Path) -> PathBuf {
         }
         None => folder.to_owned(),
     }
+}
+
+/// What a plan cannot tell yet.
+pub(super) fn unknown(what: &str) -> String {
+    format!("{what} stands in the new version itself: it is told once that is here, before anything in use changes")
 }
 
 pub(super) fn plain(step: Step, undo: Undo, phase: Phase) -> PlannedStep {

@@ -273,11 +273,11 @@ fn asked_for_all_dependencies_everything_is_asked_again() {
 fn a_rollback_takes_back_what_the_upgrade_changed() {
     let mut case = Case::new(Action::Rollback);
     let seen = case.facts.environment.as_mut().unwrap();
-    seen.freeze = ["five==5", "one==1", "three==3", "two==2.5"].map(str::to_owned).to_vec();
+    seen.freeze = ["five==5", "one==1", "Three_X==3", "two==2.5"].map(str::to_owned).to_vec();
     seen.rollback = Some(EnvironmentPoint {
         kept: "/home/pi/.app-env.refit-previous/a".into(),
         before: ["four==4", "one==1", "two==1"].map(str::to_owned).to_vec(),
-        after: ["one==1", "three==3", "two==2"].map(str::to_owned).to_vec(),
+        after: ["one==1", "Three_X==3", "-e file:///a#egg=six", "two==2"].map(str::to_owned).to_vec(),
     });
     // Somebody changed it since: what the upgrade changed is taken back, and `five` stays.
     let arranged = case.arranged().unwrap();
@@ -289,7 +289,7 @@ fn a_rollback_takes_back_what_the_upgrade_changed() {
     };
     assert_eq!(
         (install.as_slice(), remove.as_slice()),
-        (&["four==4".to_owned(), "two==1".to_owned()][..], &["three".to_owned()][..])
+        (&["four==4".to_owned(), "two==1".to_owned()][..], &["three-x".to_owned()][..])
     );
     // Nobody did: the old environment is put in place again, without a network.
     case.environment().sound_previous = Some("/home/pi/.app-env.refit-previous/a".into());
@@ -300,16 +300,28 @@ fn a_rollback_takes_back_what_the_upgrade_changed() {
 }
 
 #[test]
-fn an_environment_inside_the_software_goes_with_it() {
+fn an_environment_inside_the_software_is_exchanged_after_it() {
     let mut case = Case::new(Action::Upgrade);
     case.environment().known = false;
     case.dependencies.environment.as_mut().unwrap().folder = "/home/pi/app/venv".into();
     case.content = Content::Stage { stage: "/home/pi/.app.refit-new-r1".into(), live: "/home/pi/app".into() };
     let arranged = case.arranged().unwrap();
-    assert_eq!(words(&arranged), "pip check |  | record observe |  | restart health");
-    let Step::Environment(EnvironmentStep::Install { ground, .. }) = &arranged.prepare[0].step else { panic!() };
-    assert_eq!(ground, &Ground::Stage("/home/pi/.app.refit-new-r1/venv".into()));
-    // In a repository it is exchanged, by way of a folder that git does not see.
+    assert_eq!(words(&arranged), "copy pip check |  | record observe | exchange | restart health prune");
+    let Step::Environment(EnvironmentStep::Install { ground, .. }) = &arranged.prepare[1].step else { panic!() };
+    assert_eq!(ground, &Ground::Stage("/home/pi/.app-venv.refit-new-r1".into()));
+    let Step::Environment(EnvironmentStep::Prune { kept, .. }) = &arranged.after[2].step else { panic!() };
+    let place = crate::environment::kept_place(Some(Path::new("/home/pi/app")), Path::new("/home/pi/app/venv"));
+    assert_eq!(kept, &place);
+    // In place, the folder was exchanged before: its requirements are read where they are then.
+    case.environment().in_place = Some("why".to_owned());
+    let arranged = case.arranged().unwrap();
+    let Step::Environment(EnvironmentStep::Install { want: Want::Requirements { content, .. }, .. }) =
+        &arranged.with[0].step
+    else {
+        panic!()
+    };
+    assert_eq!(content, &Content::Live { path: "/home/pi/app".into() });
+    // In a repository it goes by way of a folder that git does not see.
     let mut case = Case::new(Action::Upgrade);
     case.environment().changes = vec![changed()];
     case.dependencies.environment.as_mut().unwrap().folder = "/home/pi/app/venv".into();
@@ -447,4 +459,22 @@ proptest! {
         }).collect();
         prop_assert!(stages.iter().all(|stage| !stage.starts_with("/home/pi/app")));
     }
+}
+
+#[test]
+fn every_package_is_named_and_what_is_not_known_yet_is_said() {
+    let mut case = Case::new(Action::Upgrade);
+    case.environment().changes = (0..30).map(|n| Change { name: format!("p{n}"), ..changed() }).collect();
+    case.environment().notes = vec!["pip does not tell what it would change: why".to_owned()];
+    let notes = case.arranged().unwrap().notes.join("\n");
+    assert!((0..30).all(|n| notes.contains(&format!("p{n} 2.0, new"))), "{notes}");
+    assert!(notes.contains("Python packages: pip does not tell"), "{notes}");
+    let mut case = Case::new(Action::Upgrade);
+    case.environment().known = false;
+    case.packages().known = false;
+    case.survey.node.as_mut().unwrap().known = false;
+    let notes = case.arranged().unwrap().notes;
+    let begins = ["Which System packages", "Which Python packages change", "Which Node packages change"];
+    let begins = begins.map(|begin| begin.replace("System packages", "system packages are missing"));
+    assert!(begins.iter().all(|begin| notes.iter().any(|note| note.starts_with(begin))), "{notes:?}");
 }

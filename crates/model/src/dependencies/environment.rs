@@ -1,12 +1,14 @@
 //! The steps for one Python environment: back to what the last upgrade changed, or forward to what is asked for.
 //! Refuses to: look at anything.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::arrange::{Arranged, Subject, outside, plain};
+use super::arrange::{Arranged, Subject, outside, plain, unknown};
 use crate::environment::{Change, EnvironmentFacts, EnvironmentSpec, EnvironmentSurvey};
 use crate::plan::{Action, some_of};
+use crate::python::installed::project_of;
 use crate::step::{
     Beginning, Content, EnvironmentRef, EnvironmentStep, Ground, OldFolder, Phase, Step, Undo, Want, size_in_words,
 };
@@ -86,43 +88,7 @@ impl EnvironmentWork<'_> {
         })
     }
 
-    /// Where the environment will be while it is prepared with the folder that it lies in; none when it lies elsewhere.
-    fn in_stage(&self) -> Option<PathBuf> {
-        match &self.subject.content {
-            Some(Content::Stage { stage, live }) => Some(stage.join(self.folder().strip_prefix(live).ok()?)),
-            Some(Content::Commit { .. } | Content::Live { .. }) | None => None,
-        }
-    }
-
-    /// An environment inside the software's own folder was copied into its stage, and goes back with it.
-    fn build_in_stage(&self, arranged: &mut Arranged, stage: PathBuf, want: Want) {
-        let env = self.env();
-        let in_place = self.survey.in_place.is_some();
-        let ground = if in_place { Ground::InPlace { snapshot: env.folder.clone() } } else { Ground::Stage(stage) };
-        let install = EnvironmentStep::Install {
-            env: env.clone(),
-            ground: ground.clone(),
-            want,
-            says: UPDATING.to_owned(),
-            freeze: Vec::new(),
-        };
-        let phase = if in_place { Phase::Switch } else { Phase::Preparation };
-        let install = plain(Step::Environment(install), Undo::Nothing, phase);
-        let check = EnvironmentStep::Check { env, ground, projects: Vec::new() };
-        for step in [install, plain(Step::Environment(check), Undo::Nothing, phase)] {
-            if in_place {
-                arranged.with.push(step);
-            } else {
-                self.subject.put(arranged, step);
-            }
-        }
-    }
-
     fn build(&self, arranged: &mut Arranged, from: Beginning, want: Want) {
-        if let Some(stage) = self.in_stage() {
-            self.build_in_stage(arranged, stage, want);
-            return;
-        }
         let (env, stage) = (self.env(), self.stage());
         let freeze = match &from {
             Beginning::Copy => Vec::new(),
@@ -131,6 +97,7 @@ impl EnvironmentWork<'_> {
         let in_place = self.survey.in_place.is_some();
         let ground = if in_place { Ground::InPlace { snapshot: stage.clone() } } else { Ground::Stage(stage.clone()) };
         let staged = EnvironmentStep::Stage { env: env.clone(), stage: stage.clone(), from, want: want.clone() };
+        let want = if in_place { after_the_switch(want) } else { want };
         let deleted = Undo::DeleteStage { stage: stage.clone() };
         self.subject.put(arranged, plain(Step::Environment(staged), deleted, Phase::Preparation));
         let says = self.subject.package.as_ref().map_or(UPDATING, |package| package.says.as_str()).to_owned();
@@ -173,19 +140,23 @@ impl EnvironmentWork<'_> {
         if let Some(complaint) = self.facts.state.complaint(&self.spec.folder) {
             arranged.notes.push(complaint);
         }
+        if self.facts.state.is_usable() && self.subject.package.is_none() && !self.survey.known {
+            arranged.notes.push(unknown("Which Python packages change"));
+        }
+        arranged.notes.extend(self.survey.notes.iter().map(|note| format!("Python packages: {note}")));
         if !self.survey.damaged.is_empty() {
             arranged.notes.push(format!("Python packages with missing files: {}", some_of(self.survey.damaged.iter())));
         }
         if !self.survey.changes.is_empty() {
             let changes: Vec<String> = self.survey.changes.iter().map(ToString::to_string).collect();
-            arranged.notes.push(format!("Python packages: {}", some_of(changes.iter())));
+            arranged.notes.push(format!("Python packages: {}", changes.join(", ")));
         }
-        let builds: Vec<&String> =
-            self.survey.changes.iter().filter(|change| change.builds).map(|change| &change.name).collect();
+        let builds: Vec<&str> =
+            self.survey.changes.iter().filter(|change| change.builds).map(|change| change.name.as_str()).collect();
         if !builds.is_empty() {
             arranged.notes.push(format!(
                 "Compiled on this machine, because there is no ready-made package for it: {}. That may take long",
-                some_of(builds.into_iter())
+                builds.join(", ")
             ));
         }
         if let Some(why) = &self.survey.in_place {
@@ -218,13 +189,27 @@ impl EnvironmentWork<'_> {
     }
 }
 
+/// What pip installs into the environment in use: the software's folder is exchanged by then, and what was prepared beside
+/// lies in its place.
+fn after_the_switch(want: Want) -> Want {
+    match want {
+        Want::Requirements { content: Content::Stage { stage: _, live }, file, damaged, again } => {
+            Want::Requirements { content: Content::Live { path: live }, file, damaged, again }
+        }
+        Want::Requirements { content: Content::Commit { .. } | Content::Live { .. }, .. }
+        | Want::Package { .. }
+        | Want::Exactly { .. } => want,
+    }
+}
+
 /// What takes a freeze back from `after` to `before`, where `now` has changed since: only what that upgrade changed.
 fn difference(now: &[String], before: &[String], after: &[String]) -> (Vec<String>, Vec<String>) {
-    let name = |line: &str| line.split(['=', ' ']).next().unwrap_or_default().to_owned();
-    let has = |list: &[String], wanted: &str| list.iter().any(|line| name(line) == wanted);
+    // A freeze has the titles that authors gave: `MarkupSafe`.
+    let names = |list: &[String]| list.iter().filter_map(|line| project_of(line)).collect::<BTreeSet<_>>();
     let install = before.iter().filter(|line| !after.contains(line) && !now.contains(line)).cloned().collect();
-    let added = after.iter().map(|line| name(line)).filter(|added| !has(before, added));
-    (install, added.filter(|added| has(now, added)).collect())
+    let (was, added, there) = (names(before), names(after), names(now));
+    let remove = added.difference(&was).filter(|added| there.contains(added)).map(ToString::to_string);
+    (install, remove.collect())
 }
 
 impl fmt::Display for Change {

@@ -156,6 +156,16 @@ fn rows(text: &str) -> Vec<Vec<String>> {
     rows
 }
 
+/// The project that a line of a freeze is about.
+#[must_use]
+pub fn project_of(line: &str) -> Option<ProjectName> {
+    if let Some(editable) = line.strip_prefix("-e ") {
+        return ProjectName::new(editable.split_once("#egg=")?.1).ok();
+    }
+    let end = line.find([' ', '=', '@', '[', '<', '>', '~', '!']).unwrap_or(line.len());
+    ProjectName::new(line.get(..end)?).ok()
+}
+
 /// The tags of a `WHEEL` file, as `py3-none-any`: one line each, compressed ones not expanded.
 #[must_use]
 pub fn wheel_tags(bytes: &[u8]) -> Vec<String> {

@@ -132,11 +132,19 @@ impl Planner<'_> {
                 self.spec.common.name
             )));
         }
-        if self.survey.shipped_known && self.survey.wrong.is_empty() {
+        if self.survey.shipped_known && self.survey.wrong.is_empty() && !self.lacks() {
             let text = format!("every file of {} is as it was shipped, nothing to recover", self.judged.version);
             return Ok(Verdict::Nothing(self.says(&text)));
         }
         self.recovery(Action::SoftRecovery, true)
+    }
+
+    /// Something that it depends on is missing or broken, or all of it is asked for again.
+    fn lacks(&self) -> bool {
+        let broken = self.spec.common.dependencies.complaint(&self.facts.dependencies).is_some();
+        let survey = self.survey.dependencies.environment.as_ref();
+        let lacks = survey.is_some_and(|seen| !seen.damaged.is_empty() || !seen.changes.is_empty());
+        self.occasion.update_deps || broken || lacks
     }
 
     /// Installs the same version anew; where it cannot be told, the newest.
