@@ -4,6 +4,7 @@ use std::fs;
 
 use refit_model::environment::{EnvironmentFacts, EnvironmentState};
 use refit_model::step::Beginning;
+use refit_testkit::wheels::Sdist;
 
 use crate::lab::{Lab, Way};
 
@@ -52,6 +53,23 @@ async fn one_of_another_version_comes_back_with_what_can_be_had() {
     rebuilt(&lab, Way::Staged, &facts, 1).await;
     assert_eq!(versions(&lab), [Some("2.0".into()), Some("1.0".into()), None]);
     assert!(lab.told().contains("not installed again, since they cannot be had: mine==1.0"), "{}", lab.told());
+}
+
+#[tokio::test]
+async fn one_package_that_cannot_be_had_costs_no_other() {
+    let (lab, mut facts) = populated().await;
+    lab.publish("other", "1.0");
+    // What Debian left in many an environment, and what does not build for a newer Python.
+    facts.freeze.extend(["pkg_resources==0.0.0".to_owned(), "other==1.0".to_owned()]);
+    lab.index.remove("one", "1.0");
+    lab.index.publish(
+        Sdist::new("one", "1.0").metadata_fails("AttributeError: module 'ast' has no attribute 'Str'").build(),
+    );
+    lab.venv.age("3.9");
+    rebuilt(&lab, Way::Staged, &facts, 1).await;
+    assert_eq!(versions(&lab), [Some("2.0".into()), Some("1.0".into()), Some("1.0".into())]);
+    assert_eq!(lab.version("other").as_deref(), Some("1.0"));
+    assert!(lab.told().contains("since they cannot be had: pkg_resources==0.0.0"), "{}", lab.told());
 }
 
 #[tokio::test]

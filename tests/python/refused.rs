@@ -77,13 +77,13 @@ async fn a_version_that_is_not_there() {
     assert_eq!(refusal(&lab, "one==9\n").await, "one==9 is not in the package index; the newest there is 1.0");
     assert_eq!(
         refusal(&lab, "nobody\n").await,
-        "nobody is not in the package index; `refit history -v` has all that was printed"
+        "nobody is not in the package index, or not for this machine and its Python; `refit history -v` has all that was printed"
     );
     lab.index.publish(Wheel::new("modern", "1.0").requires_python(">=3.99").build());
     assert_eq!(
         refusal(&lab, "modern\n").await,
-        "modern does not run on this machine's version of Python (1.0 Requires-Python >=3.99); the software needs a newer \
-         system"
+        "modern does not run on this machine's version of Python (1.0 Requires-Python >=3.99); the software needs \
+         another Python than this system has"
     );
 }
 
@@ -121,4 +121,18 @@ async fn requirements_that_cannot_be_read() {
     assert!(said.contains("scripts/missing.txt that scripts/requirements.txt line 1 includes"), "{said}");
     let said = refusal(&lab, "this is no requirement\n").await;
     assert!(said.contains("this is no requirement"), "{said}");
+}
+
+#[tokio::test]
+async fn a_login_in_an_address_is_shown_to_nobody() {
+    let lab = Lab::new().await;
+    lab.installed(&[("one", "1.0")]);
+    let address = lab.index.url().replace("http://", "http://pi:s3cret@");
+    let requirement = format!("two @ {address}/no/two-1.0-py3-none-any.whl\n");
+    let survey = lab.survey(&requirement, true).await;
+    assert!(!format!("{survey:?}").contains("s3cret"), "{survey:?}");
+    assert!(survey.notes.iter().any(|note| note.starts_with("pip does not tell what it would change: ")), "{survey:?}");
+    let said = refusal(&lab, &requirement).await;
+    assert!(said.starts_with("two-1.0-py3-none-any.whl cannot be downloaded"), "{said}");
+    assert!(!lab.told().contains("s3cret"), "{}", lab.told());
 }

@@ -167,6 +167,10 @@ pub fn npm_trouble(stderr: &[u8]) -> Option<String> {
             .any(|start| line.starts_with(start))
     };
     let number = value("code ").and_then(|code| code.strip_prefix('E')).unwrap_or("-");
+    if let Some(fatal) = lines.iter().find(|line| line.starts_with("fatal: ")) {
+        // npm itself says no more than that git failed.
+        return Some(short(fatal));
+    }
     let telling = lines.iter().map(|line| line.strip_prefix(number).unwrap_or(line).trim());
     telling
         .filter(|line| !line.is_empty())

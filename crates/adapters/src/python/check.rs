@@ -65,10 +65,7 @@ struct Before(Option<PathBuf>);
 
 impl Before {
     fn of(hand: &Hand<'_>, ground: &Ground) -> Self {
-        let folder = match ground {
-            Ground::Stage(_) => hand.live(),
-            Ground::InPlace { snapshot } => snapshot,
-        };
+        let folder = hand.before(ground);
         Self(seen::complaint(folder).is_none().then(|| folder.to_owned()))
     }
 

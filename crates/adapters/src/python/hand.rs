@@ -46,6 +46,15 @@ impl<'a> Hand<'a> {
         }
     }
 
+    /// The environment as it was before.
+    #[must_use]
+    pub fn before<'b>(&'b self, ground: &'b Ground) -> &'b Path {
+        match ground {
+            Ground::Stage(_) => self.live(),
+            Ground::InPlace { snapshot } => snapshot,
+        }
+    }
+
     /// Refit's own folder for a step: in the stage, or where a stage took the place of nothing, in the environment in use.
     #[must_use]
     pub fn own(&self, ground: &Ground) -> PathBuf {
@@ -168,6 +177,11 @@ impl<'a> Hand<'a> {
         work: impl FnOnce() -> Result<T, TreeError> + Send + 'static,
     ) -> Result<T, StepError> {
         off_the_loop(work).await.map_err(|error| self.on_disk(&error))
+    }
+
+    /// Tells the listeners what is no documented sentence: a line like those that programs print.
+    pub fn note(&self, text: &str) {
+        (self.tell)(text);
     }
 
     /// Tells the listeners a line of Refit's own.

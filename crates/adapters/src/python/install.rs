@@ -14,9 +14,10 @@ use refit_model::step::{Beginning, Content, Ground, Want};
 
 use super::asked::Asked;
 use super::hand::Hand;
+use super::installed::project_of;
 use super::layout::OWN;
 use super::namespace::{Place, Shown};
-use super::pip::{ASKED, Pip, Said};
+use super::pip::{ASKED, Pip, Said, without_logins};
 use super::verdict::Kind;
 use super::{copy, installed, stage};
 use crate::content::{self, Contents};
@@ -45,9 +46,18 @@ pub async fn install(
     hand.faults.reach("environment_install.installed");
     job.tidy().await?;
     let told = done?;
-    let target = hand.target(ground).to_owned();
-    hand.off_the_loop(move || tree::sync_file_system(&target)).await?;
-    Ok(Some(told))
+    let (target, before) = (hand.target(ground).to_owned(), hand.before(ground).to_owned());
+    let changes = hand.off_the_loop(move || {
+        tree::sync_file_system(&target)?;
+        Ok(installed::changes(&before, &target))
+    });
+    let changes = changes.await?;
+    if changes.is_empty() {
+        return Ok(Some(told));
+    }
+    let changes = changes.join(", ");
+    hand.note(&format!("Python packages: {changes}"));
+    Ok(Some(format!("{told}: {changes}")))
 }
 
 /// There is a stage, or the one that there was has taken its place already.
@@ -217,8 +227,9 @@ impl Job<'_, '_> {
             }
             let verdict = self.hand.judge(&said);
             match verdict.kind {
-                Kind::Unsatisfiable => {}
-                Kind::Network | Kind::Other => return Err(self.hand.refused(&verdict, &what, self.ground)),
+                // An old version may well not build for a newer Python.
+                Kind::Unsatisfiable | Kind::Other => {}
+                Kind::Network => return Err(self.hand.refused(&verdict, &what, self.ground)),
             }
             self.hand.say(&format!("the versions from before cannot all be had ({}); others are taken", verdict.why));
         }
@@ -255,30 +266,55 @@ impl Job<'_, '_> {
 
     /// What the environment had besides, when it is built anew. What cannot be had any more is told, and no failure.
     async fn rest_of(&self, freeze: &[String]) -> Result<(), StepError> {
-        let there = installed::read(self.target(), &[]);
-        let missing = |line: &&String| installed::project_of(line).is_some_and(|name| !there.contains_key(&name));
-        let rest: Vec<String> = freeze.iter().filter(missing).cloned().collect();
-        if rest.is_empty() {
+        let rest = self.missing(freeze);
+        if rest.is_empty() || self.had(&rest).await? {
             return Ok(());
         }
-        let pip = self.hand.pip(self.ground, Vec::new())?;
-        let names = rest.iter().filter_map(|line| installed::project_of(line)).map(|name| name.as_str().to_owned());
-        for lines in [rest.clone(), names.collect()] {
-            let list = self.write(&pip, "rest.txt", &lines)?;
-            let said = self.hand.started(pip.install([Path::new("-r"), &list]).await)?;
-            if said.success() {
-                return Ok(());
-            }
-            let verdict = self.hand.judge(&said);
-            match verdict.kind {
-                Kind::Network => {
-                    return Err(self.hand.refused(&verdict, "Installing the Python packages from before", self.ground));
-                }
-                Kind::Unsatisfiable | Kind::Other => {}
+        // One that cannot be had (`pkg-resources==0.0.0` of Debian, say) must not take all the others with it.
+        let mut lost = Vec::new();
+        for line in rest {
+            // Another one may have brought it.
+            let Some(name) = self.missing(std::slice::from_ref(&line)).iter().find_map(|line| project_of(line)) else {
+                continue;
+            };
+            let same = self.had(std::slice::from_ref(&line)).await?;
+            if !same && !self.had(&[name.as_str().to_owned()]).await? {
+                lost.push(line);
             }
         }
-        self.hand.say(&format!("not installed again, since they cannot be had: {}", rest.join(", ")));
+        if !lost.is_empty() {
+            self.hand.say(&format!("not installed again, since they cannot be had: {}", lost.join(", ")));
+        }
         Ok(())
+    }
+
+    /// The lines of a freeze whose projects are not there.
+    fn missing(&self, freeze: &[String]) -> Vec<String> {
+        let there = installed::read(self.target(), &[]);
+        let missing = |line: &&String| project_of(line).is_some_and(|name| !there.contains_key(&name));
+        freeze.iter().filter(missing).cloned().collect()
+    }
+
+    /// Whether these could be installed beside what is there, none of which changes.
+    ///
+    /// # Errors
+    /// When the network is not there: the same may work later.
+    async fn had(&self, lines: &[String]) -> Result<bool, StepError> {
+        let pip = self.hand.pip(self.ground, Vec::new())?;
+        let there: Vec<String> =
+            installed::freeze(self.target()).into_iter().filter(|line| line.contains("==")).collect();
+        let (list, bounds) = (self.write(&pip, "rest.txt", lines)?, self.write(&pip, "there.txt", &there)?);
+        let said = self.hand.started(pip.install([Path::new("-r"), &list, Path::new("-c"), &bounds]).await)?;
+        if said.success() {
+            return Ok(true);
+        }
+        let verdict = self.hand.judge(&said);
+        match verdict.kind {
+            Kind::Network => {
+                Err(self.hand.refused(&verdict, "Installing the Python packages from before", self.ground))
+            }
+            Kind::Unsatisfiable | Kind::Other => Ok(false),
+        }
     }
 
     /// pip said yes; the packages themselves must agree.
@@ -331,8 +367,7 @@ impl Job<'_, '_> {
         let list = self.write(&pip, "package.txt", &[requirement.to_owned()])?;
         let mut said = None;
         if !freeze.is_empty() {
-            let other =
-                |line: &&String| line.contains("==") && installed::project_of(line).as_ref() != Some(&parsed.name);
+            let other = |line: &&String| line.contains("==") && project_of(line).as_ref() != Some(&parsed.name);
             let bounds: Vec<String> = freeze.iter().filter(other).cloned().collect();
             let bounds = self.write(&pip, "constraints.txt", &bounds)?;
             let first = self.hand.started(pip.install([Path::new("-r"), &list, Path::new("-c"), &bounds]).await)?;
@@ -417,10 +452,10 @@ fn holds(there: &Installed, name: &str) -> bool {
 /// For people.
 #[must_use]
 pub fn in_words(need: &Need) -> String {
-    match need {
+    without_logins(&match need {
         Need::Missing { name, by, .. } => format!("{name} is missing, which {by} asks for"),
         Need::Version { name, have, want, by } => format!("{name} is {have}, and {by} asks for {want}"),
         Need::NotThisSource { name, have, want, by } => format!("{name} is from {have}, and {by} asks for {want}"),
         Need::Unknown { text, by } => format!("{by} asks for {text}"),
-    }
+    })
 }

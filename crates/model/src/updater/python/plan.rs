@@ -5,6 +5,7 @@
 use super::{InstalledPackage, Offer, PackageSource, PythonAssessment, PythonFacts, PythonSpec, assess, source};
 use crate::dependencies::{self, DependencySurvey, Package, Subject};
 use crate::plan::{Action, Occasion, Plan, Verdict};
+use crate::python::installed::project_of;
 use crate::refusal::Refusal;
 use crate::step::{Phase, PlannedStep, Step, Undo};
 
@@ -183,11 +184,10 @@ impl Planner<'_> {
     /// The line of the freeze that is the project's own, with its extras.
     fn frozen(&self) -> Option<String> {
         let freeze = &self.facts.dependencies.environment.as_ref()?.freeze;
-        let name = self.spec.project.as_str();
-        let rest = freeze.iter().find_map(|line| {
-            let rest = line.strip_prefix(name)?;
-            rest.starts_with([' ', '=']).then_some(rest)
-        })?;
+        // It stands there by the title that its author gave it. What is editable has no version to go back to.
+        let is_it = |line: &&String| !line.starts_with("-e ") && project_of(line).as_ref() == Some(&self.spec.project);
+        let line = freeze.iter().find(is_it)?;
+        let rest = line.get(line.find([' ', '='])?..)?;
         Some(format!("{}{rest}", self.project()))
     }
 

@@ -167,7 +167,7 @@ fn a_soft_recovery_has_nothing_to_do_where_every_file_is_sound() {
     let mut facts = facts("1.0.0", Some("1.1.0"));
     let words = "Python Package tool: every file of 1.0.0 is as it was installed, nothing to recover";
     assert_eq!(nothing(Action::SoftRecovery, &facts), words);
-    facts.dependencies.environment.as_mut().unwrap().freeze = vec!["my-tool==1.0.0".to_owned()];
+    facts.dependencies.environment.as_mut().unwrap().freeze = vec!["My_Tool==1.0.0".to_owned()];
     let mut survey = PythonSurvey::default();
     let damaged = vec!["my-tool==1.0.0".to_owned()];
     survey.dependencies.environment = Some(EnvironmentSurvey { known: true, damaged, ..EnvironmentSurvey::default() });
