@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use refit_model::environment::EnvironmentFacts;
 use refit_model::step::{Beginning, EnvironmentStep, Want};
 use refit_testkit::wheels::Wheel;
 
@@ -175,4 +176,26 @@ async fn kept_environments_beyond_the_newest_go() {
     assert_eq!(note.as_deref(), Some("deleted 2 environments from before"));
     let left: Vec<_> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left, ["20260301T000000Z-c"]);
+}
+
+#[tokio::test]
+async fn what_a_given_up_run_left_is_kept_shown_and_goes_in_its_turn() {
+    let lab = Lab::new().await;
+    lab.installed(&[("one", "1.0")]);
+    lab.publish("one", "2.0");
+    let left = lab.path().join(".app-env.refit-new-r0");
+    std::process::Command::new("cp").arg("-a").arg(lab.venv.path()).arg(&left).status().unwrap();
+    std::fs::create_dir(left.join(".refit-work")).unwrap();
+    std::fs::create_dir(lab.path().join(".app-env.refit-new-r00")).unwrap();
+    let steps = lab.steps(Way::Staged, Beginning::Copy, &lab.wants("one==2.0\n"), &[]);
+    lab.run(&steps[..4], 1).await.unwrap();
+    let facts = lab.look(&EnvironmentFacts::default()).await;
+    assert_eq!(facts.previous.len(), 2, "{:?}", facts.previous);
+    assert!(lab.told().contains("what an earlier run left is kept as"), "{}", lab.told());
+    assert!(!facts.previous[1].folder.join(".refit-work").exists());
+    lab.run(&steps[4..], 1).await.unwrap();
+    let facts = lab.look(&EnvironmentFacts::default()).await;
+    assert_eq!(facts.previous.len(), 1);
+    assert_eq!(facts.previous[0].folder, lab.old().folder());
+    assert_eq!(lab.beside(), [".app-env.refit-previous", "app-env", "app-env.refit-kept", "home"]);
 }

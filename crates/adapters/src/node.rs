@@ -190,6 +190,11 @@ impl Work<'_> {
             notes.extend(self.write_files(&lock, bytes).await?);
         }
         (circumstance.tell)(&format!("{}: Updating Node Packages...", self.title));
+        let there = installed(&content::live(self.content).join(INSTALLED)).unwrap_or_default();
+        let changes = lock.changes_from(&there);
+        if !changes.is_empty() {
+            (circumstance.tell)(&format!("Node packages: {}", changes.join(", ")));
+        }
         self.run(circumstance).await?;
         self.npm.faults.reach("node_stage.installed");
         if !whole {
@@ -237,6 +242,8 @@ impl Work<'_> {
         }
         let stage = self.stage.to_owned();
         let written = off_the_loop(move || {
+            // What a run left that was given up may be what was in use before.
+            tree::left_over(&stage)?.iter().try_for_each(|left| tree::keep_left_over(left).map(drop))?;
             // Half of one, from before a crash, is none.
             tree::delete_stage(&stage)?;
             files.iter().try_for_each(|(name, bytes)| {

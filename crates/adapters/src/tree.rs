@@ -265,6 +265,10 @@ fn open_up(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What the name of a stage ends with while it is made.
+pub const PART: &str = ".part";
+/// In place of the time at which a folder was replaced: sorts before every other.
+const OLDEST: &str = "00000000T000000Z";
 /// What the name of a kept folder ends with while it is deleted.
 const LEAVING: &str = ".leaving";
 
@@ -273,6 +277,51 @@ const LEAVING: &str = ".leaving";
 pub fn kept_in(place: &Path) -> Vec<PathBuf> {
     let (staying, _) = sorted(place);
     staying
+}
+
+/// The stages of other runs for the same folder that lie there still: those runs were given up. What is half made is deleted.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn left_over(stage: &Path) -> Result<Vec<PathBuf>, TreeError> {
+    let (Some(parent), Some((base, _mark))) = (stage.parent(), of_a_run(stage)) else { return Ok(Vec::new()) };
+    let mut whole = Vec::new();
+    for entry in fs::read_dir(parent).map_err(TreeError::io("read", parent))?.flatten() {
+        let path = entry.path();
+        match of_a_run(&path) {
+            Some((other, mark)) if other == base && mark.ends_with(PART) => delete_stage(&path)?,
+            Some((other, _mark)) if other == base && path != stage => whole.push(path),
+            Some(_) | None => {}
+        }
+    }
+    Ok(whole)
+}
+
+/// Keeps what is left over of a run with what is kept from before, as the oldest of it: it is shown there, and goes in its
+/// turn. Says where.
+///
+/// # Errors
+/// [`TreeError::Io`].
+pub fn keep_left_over(left: &Path) -> Result<PathBuf, TreeError> {
+    let (base, mark) = of_a_run(left).ok_or_else(|| TreeError::Changed(left.to_owned()))?;
+    let kept = left.with_file_name(format!("{base}.refit-previous")).join(format!("{OLDEST}-left-{mark}"));
+    make_parent(&kept)?;
+    rename(left, &kept)?;
+    sync_parent(&kept)?;
+    sync_parent(left)?;
+    Ok(kept)
+}
+
+/// The folder that a stage is for.
+#[must_use]
+pub fn folder_of(stage: &Path) -> Option<PathBuf> {
+    let (base, _mark) = of_a_run(stage)?;
+    Some(stage.with_file_name(base.strip_prefix('.')?))
+}
+
+/// `.app` and the mark of the run, of `.app.refit-new-<mark>`.
+fn of_a_run(stage: &Path) -> Option<(&str, &str)> {
+    stage.file_name()?.to_str()?.rsplit_once(".refit-new-")
 }
 
 /// Deletes all but the newest `keep` of those that are one. Each leaves its name first (then `leaving` is called), so that
@@ -287,20 +336,25 @@ pub fn prune_kept(
     leaving: impl Fn(),
 ) -> Result<Vec<PathBuf>, TreeError> {
     let (staying, half_gone) = sorted(place);
-    half_gone.iter().try_for_each(|folder| delete_stage(folder))?;
+    // One that stays (with files of root, say) must not keep the others.
+    let mut stays = half_gone.iter().filter_map(|folder| delete_stage(folder).err()).collect::<Vec<_>>();
     let mut gone = Vec::new();
     for folder in staying.into_iter().filter(|folder| is_one(folder)).skip(keep) {
         let mut aside = folder.as_os_str().to_owned();
         aside.push(LEAVING);
         let aside = PathBuf::from(aside);
-        rename(&folder, &aside)?;
-        leaving();
-        delete_stage(&aside)?;
-        gone.push(folder);
+        let deleted = rename(&folder, &aside).and_then(|()| {
+            leaving();
+            delete_stage(&aside)
+        });
+        match deleted {
+            Ok(()) => gone.push(folder),
+            Err(error) => stays.push(error),
+        }
     }
     // It goes when it is empty.
     let _not_empty = fs::remove_dir(place);
-    Ok(gone)
+    stays.into_iter().next().map_or(Ok(gone), Err)
 }
 
 /// What is in a place, the greatest name first: what is kept, and what was being deleted.

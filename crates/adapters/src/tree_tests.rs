@@ -213,3 +213,40 @@ fn kept_folders_beyond_the_newest_go() {
     prune_kept(&place, 0, Path::is_dir, || ()).unwrap();
     assert!(!place.exists(), "an empty place goes as well");
 }
+
+#[test]
+fn what_given_up_runs_left_is_found_and_kept_as_the_oldest() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in [".app.refit-new-r1", ".app.refit-new-r2", ".app.refit-new-r3.part", ".app-env.refit-new-r1"] {
+        fs::create_dir_all(at(name).join("in")).unwrap();
+    }
+    let left = left_over(&at(".app.refit-new-r2")).unwrap();
+    assert_eq!(left, [at(".app.refit-new-r1")]);
+    assert!(!at(".app.refit-new-r3.part").exists(), "what is half made is nobody's");
+    let kept = keep_left_over(&left[0]).unwrap();
+    fs::create_dir_all(at(".app.refit-previous/20260101T000000Z-a")).unwrap();
+    assert_eq!(kept_in(&at(".app.refit-previous")).last(), Some(&kept));
+    assert!(kept.join("in").is_dir() && at(".app-env.refit-new-r1").is_dir());
+    assert_eq!(folder_of(&left[0]), Some(at("app")));
+}
+
+#[test]
+fn one_that_cannot_be_deleted_does_not_keep_the_others() {
+    use nix::mount::{MsFlags, mount, umount};
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("kept");
+    let busy = place.join("20251201T000000Z-x.leaving");
+    for name in ["20260101T000000Z-a", "20260301T000000Z-c", "20260201T000000Z-b"] {
+        fs::create_dir_all(place.join(name)).unwrap();
+    }
+    fs::create_dir_all(&busy).unwrap();
+    if let Err(errno) = mount(Some("none"), &busy, Some("tmpfs"), MsFlags::empty(), None::<&str>) {
+        eprintln!("not tried: {errno}");
+        return;
+    }
+    let pruned = prune_kept(&place, 1, Path::is_dir, || ());
+    umount(&busy).unwrap();
+    assert!(pruned.is_err(), "{pruned:?}");
+    assert_eq!(kept_in(&place), [place.join("20260301T000000Z-c")]);
+}

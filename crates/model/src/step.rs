@@ -81,6 +81,16 @@ pub struct PlannedStep {
 }
 
 impl Step {
+    /// The same for people: without what may hold a login.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        let mut shown = self.clone();
+        if let Self::Environment(step) = &mut shown {
+            step.hide_values();
+        }
+        shown
+    }
+
     /// Changes something that runs by it. False for what asks, adds packages beside, or prepares a folder: that is taken
     /// back by its undo as though it had never been.
     #[must_use]

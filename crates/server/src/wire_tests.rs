@@ -268,3 +268,31 @@ fn notifications_have_no_id_and_one_parameter_or_none() {
     let bytes = notification::<()>("notify_klippy_ready", None);
     assert_eq!(bytes, br#"{"jsonrpc":"2.0","method":"notify_klippy_ready"}"#);
 }
+
+#[test]
+fn a_plan_shows_no_login() {
+    use refit_engine::handle::Planned;
+    use refit_model::plan::{Plan, Verdict};
+    use refit_model::step::{EnvironmentRef, EnvironmentStep, Phase, PlannedStep, Step, Undo};
+    let env = EnvironmentRef {
+        updater: name("app"),
+        title: "Git Repo app".to_owned(),
+        folder: "/home/pi/app-env".into(),
+        pip_environment: vec![("PIP_INDEX_URL".to_owned(), "https://pi:s3cret@host/simple".to_owned())],
+        venv_args: None,
+    };
+    let step = Step::Environment(EnvironmentStep::Prune { env, kept: "/home/pi/kept".into(), keep: 1 });
+    let plan = Plan {
+        updater: name("app"),
+        action: Action::Upgrade,
+        from: "1".to_owned(),
+        to: "2".to_owned(),
+        opening: Vec::new(),
+        steps: vec![PlannedStep { step, undo: Undo::Nothing, phase: Phase::Switch, announce: Vec::new() }],
+        closing: String::new(),
+        notes: Vec::new(),
+    };
+    let planned = [Planned { updater: "app".to_owned(), verdict: Ok(Verdict::Do(Box::new(plan))) }];
+    let text = written(&runs::Plans::from(planned.as_slice()));
+    assert!(text.contains("PIP_INDEX_URL") && !text.contains("s3cret"), "{text}");
+}

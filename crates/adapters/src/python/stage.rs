@@ -13,6 +13,7 @@ use refit_model::step::{Beginning, Want};
 use super::asked::Asked;
 use super::copy::{self, CopyError};
 use super::hand::Hand;
+use super::install::in_words;
 use super::layout::{self, OWN};
 use super::{fresh, installed};
 use crate::content::Contents;
@@ -41,12 +42,10 @@ pub async fn stage(
         hand.say(&why);
         return Ok(Some(why));
     }
-    let (live, but) = (hand.live().to_owned(), stage.to_owned());
-    hand.off_the_loop(move || {
-        delete_parts(&live)?;
-        keep::take_in_stages(&live, &but)
-    })
-    .await?;
+    let this = stage.to_owned();
+    for kept in hand.off_the_loop(move || take_in(&this)).await? {
+        hand.note(&format!("what an earlier run left is kept as {}", kept.display()));
+    }
     make(hand, stage, from).await?;
     Ok(Some(if is_copy { "a copy beside it" } else { "a new environment beside it" }.to_owned()))
 }
@@ -62,6 +61,11 @@ async fn nothing_to_do(hand: &Hand<'_>, want: &Want, contents: &Contents<'_>) ->
             let lacks = lacking(hand, hand.live(), &asked).await?;
             let whole = damaged.is_empty() && installed::damaged(hand.live()).is_empty();
             let is_there = lacks.is_empty() && whole && !asked.says.options.needs_pip;
+            if !lacks.is_empty() {
+                // What these need in turn is told by the installation.
+                let lacks: Vec<String> = lacks.iter().map(in_words).collect();
+                hand.note(&format!("Python packages that change: {}", lacks.join("; ")));
+            }
             Ok(is_there.then(|| format!("everything that {} asks for is installed", file.display())))
         }
         Want::Package { requirement, again: false, .. } => {
@@ -170,17 +174,22 @@ fn finish(part: &Path, stage: &Path, from: &Beginning) -> Result<(), TreeError> 
 #[must_use]
 pub fn part_of(stage: &Path) -> PathBuf {
     let mut part = stage.as_os_str().to_owned();
-    part.push(".part");
+    part.push(tree::PART);
     part.into()
 }
 
-/// Of runs that were cut while they made a stage.
-fn delete_parts(live: &Path) -> Result<(), TreeError> {
-    let (Some(name), Some(parent)) = (live.file_name(), live.parent()) else { return Ok(()) };
-    let begin = format!(".{}.refit-new-", name.to_string_lossy());
-    let mut parts =
-        layout::names(parent).into_iter().filter(|name| name.starts_with(&begin) && name.ends_with(".part"));
-    parts.try_for_each(|name| tree::delete_stage(&parent.join(name)))
+/// An environment that a run left when it was given up may be the one that was in use before: it is kept with the others
+/// from before. What is none may be the owner's, and is kept like everything of his. Says where.
+fn take_in(stage: &Path) -> Result<Vec<PathBuf>, TreeError> {
+    let mut kept = Vec::new();
+    for left in tree::left_over(stage)?.iter().filter(|left| left.join(layout::CONFIG).is_file()) {
+        take_out_own(left)?;
+        kept.push(tree::keep_left_over(left)?);
+    }
+    if let Some(folder) = tree::folder_of(stage) {
+        keep::take_in_stages(&folder, stage)?;
+    }
+    Ok(kept)
 }
 
 /// Takes Refit's own folder out of an environment that is about to be used or kept.

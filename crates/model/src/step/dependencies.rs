@@ -299,6 +299,19 @@ pub enum ServiceStep {
 }
 
 impl EnvironmentStep {
+    /// Without the values of the variables for pip: the address of an index may hold a login.
+    pub(super) fn hide_values(&mut self) {
+        let (Self::Stage { env, .. }
+        | Self::Install { env, .. }
+        | Self::Check { env, .. }
+        | Self::Exchange { env, .. }
+        | Self::KeepSnapshot { env, .. }
+        | Self::Prune { env, .. }) = self;
+        for (_name, value) in &mut env.pip_environment {
+            "(not shown)".clone_into(value);
+        }
+    }
+
     /// One sentence for people.
     #[must_use]
     pub fn describe(&self) -> String {

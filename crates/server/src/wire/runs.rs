@@ -40,8 +40,8 @@ struct StepShape<'a> {
     phase: Phase,
     /// One sentence for people.
     describe: String,
-    /// The step itself.
-    detail: &'a Step,
+    /// The step itself, without what may hold a login.
+    detail: Step,
     /// How it is taken back.
     undo: &'a Undo,
 }
@@ -68,7 +68,7 @@ impl<'a> From<&'a Plan> for PlanShape<'a> {
         let step = |planned: &'a refit_model::step::PlannedStep| StepShape {
             phase: planned.phase,
             describe: planned.step.describe(),
-            detail: &planned.step,
+            detail: planned.step.shown(),
             undo: &planned.undo,
         };
         Self {
