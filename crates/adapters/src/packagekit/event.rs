@@ -60,7 +60,7 @@ pub(super) async fn listen(
     path: &str,
 ) -> Result<impl Stream<Item = Event> + Send + Unpin + use<>, Fault> {
     // By its unique name: a rule with the other name is kept by the bus alone, and only for what is sent to everybody.
-    let daemon = BusName::try_from(NAME).map_err(|error| Fault::Bus(error.into()))?;
+    let daemon = BusName::try_from(NAME).map_err(Fault::Bus)?;
     let asked = DBusProxy::new(connection).await.map_err(Fault::Bus)?.get_name_owner(daemon).await;
     let sender = asked.map_err(|error| Fault::from_bus(error.into()))?.to_string();
     let own = MatchRule::builder().msg_type(Type::Signal).sender(sender).path(path.to_owned()).build();
