@@ -44,6 +44,16 @@ impl Dependencies {
     pub(crate) fn complaint(&self, seen: &DependencyFacts) -> Option<String> {
         seen.environment.as_ref()?.state.complaint(&self.environment.as_ref()?.folder)
     }
+
+    /// Whether a recovery has something to do for them though the software itself is whole: the environment does not work, or
+    /// all of them are to be asked for again (`update_deps`).
+    pub(crate) fn want_recovery(&self, seen: &DependencyFacts, update_deps: bool) -> bool {
+        let any = self.environment.is_some()
+            || self.system_dependencies.is_some()
+            || self.install_script.is_some()
+            || self.node;
+        (any && update_deps) || self.complaint(seen).is_some()
+    }
 }
 
 /// What was seen of them. Kept across restarts.

@@ -141,10 +141,10 @@ impl Planner<'_> {
 
     /// Something that it depends on is missing or broken, or all of it is asked for again.
     fn lacks(&self) -> bool {
-        let broken = self.spec.common.dependencies.complaint(&self.facts.dependencies).is_some();
+        let dependencies = &self.spec.common.dependencies;
         let survey = self.survey.dependencies.environment.as_ref();
-        let lacks = survey.is_some_and(|seen| !seen.damaged.is_empty() || !seen.changes.is_empty());
-        self.occasion.update_deps || broken || lacks
+        let differs = survey.is_some_and(|seen| !seen.damaged.is_empty() || !seen.changes.is_empty());
+        differs || dependencies.want_recovery(&self.facts.dependencies, self.occasion.update_deps)
     }
 
     /// Installs the same version anew; where it cannot be told, the newest.

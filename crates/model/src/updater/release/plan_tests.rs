@@ -1,5 +1,6 @@
 use super::super::{Installed, testing::*};
 use super::*;
+use crate::environment::{EnvironmentFacts, EnvironmentSpec, EnvironmentState};
 use crate::step::HealthStep;
 
 fn facts(version: &str, offered: &str) -> ReleaseFacts {
@@ -193,6 +194,30 @@ fn soft_recovery_does_only_what_is_needed_and_hard_recovery_all() {
     let remembered = ReleaseFacts { last_version: Some("v1".to_owned()), ..facts.clone() };
     assert_eq!(planned(Action::HardRecovery, &web, &remembered).to, "v1");
     assert!(told(Action::SoftRecovery, &web, &facts).unwrap_err().contains("ask for a hard recovery"));
+}
+
+#[test]
+fn a_recovery_mends_what_whole_software_depends_on() {
+    let mut zip = spec(ReleaseKind::Zip);
+    let mut facts = facts("v1", "v2");
+    let again = Occasion { update_deps: true, ..Occasion::default() };
+    let is_nothing = |spec: &ReleaseSpec, facts: &ReleaseFacts, occasion: &Occasion| {
+        matches!(plan(Action::SoftRecovery, spec, facts, occasion), Ok(Verdict::Nothing(_)))
+    };
+    assert!(is_nothing(&zip, &facts, &again), "it depends on nothing");
+    zip.common.dependencies.environment = Some(EnvironmentSpec {
+        folder: "/home/pi/app-env".into(),
+        pip_environment: Vec::new(),
+        venv_args: None,
+        keep_previous: 1,
+    });
+    let mut environment = EnvironmentFacts { state: EnvironmentState::Sound, ..EnvironmentFacts::default() };
+    facts.dependencies.environment = Some(environment.clone());
+    assert!(is_nothing(&zip, &facts, &Occasion::default()));
+    assert!(!is_nothing(&zip, &facts, &again));
+    environment.state = EnvironmentState::Missing;
+    facts.dependencies.environment = Some(environment);
+    assert!(!is_nothing(&zip, &facts, &Occasion::default()));
 }
 
 #[test]
