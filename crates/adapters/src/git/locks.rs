@@ -2,6 +2,7 @@
 //! git can work again (RELIABILITY.md §0, finding 4: without that 379 of 570 retries failed).
 //! Refuses to: remove a lock that a living process may hold.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt as _;
@@ -29,7 +30,7 @@ pub async fn remove_stale(layout: &Layout) -> Result<Vec<PathBuf>, LockError> {
         if found.is_empty() {
             return Ok(found);
         }
-        match holder(layout) {
+        match holder(layout).or_else(|| other_user(&found, rustix::process::geteuid().as_raw(), "/proc".as_ref())) {
             None => return remove(found),
             Some(holder) if begun.elapsed() > PATIENCE => return Err(LockError::Held(holder)),
             Some(_) => tokio::time::sleep(PAUSE).await,
@@ -119,7 +120,7 @@ fn locks_in(dir: &Path, deep: bool, found: &mut Vec<PathBuf>) {
 }
 
 /// A process that may hold a lock here: one with a file of the git folder open, or a git that runs in the work tree.
-/// Only processes of the same owner can be looked at; locks of others could not be removed anyway.
+/// Of other users' processes it cannot be told where they work; see [`other_user`].
 #[must_use]
 pub fn holder(layout: &Layout) -> Option<String> {
     let me = std::process::id();
@@ -131,6 +132,23 @@ pub fn holder(layout: &Layout) -> Option<String> {
             let name = fs::read_to_string(proc.join("comm")).unwrap_or_default();
             format!("{} (process {pid})", name.trim())
         })
+    })
+}
+
+/// A git of another user to whom one of these belongs: a `sudo git pull`, say. It may work here, and its lock could be removed,
+/// since the folder is ours. `me` looks; root can look at everybody's processes, and has found them.
+fn other_user(found: &[PathBuf], me: u32, processes: &Path) -> Option<String> {
+    let owners = found.iter().filter_map(|lock| fs::symlink_metadata(lock).ok()).map(|seen| seen.uid());
+    let others: BTreeSet<u32> = owners.filter(|owner| me != 0 && *owner != me).collect();
+    if others.is_empty() {
+        return None;
+    }
+    fs::read_dir(processes).ok()?.flatten().find_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let name = fs::read_to_string(entry.path().join("comm")).ok()?;
+        let owner = fs::metadata(entry.path()).ok()?.uid();
+        (name.starts_with("git") && others.contains(&owner))
+            .then(|| format!("{} of another user (process {pid})", name.trim()))
     })
 }
 
@@ -215,5 +233,32 @@ pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_of_another_user_s_git_is_not_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lock, processes) = (folder.path().join("index.lock"), folder.path().join("proc"));
+        fs::write(&lock, "").unwrap();
+        let found = [lock];
+        let runs = |pid: &str, name: &str| {
+            fs::create_dir_all(processes.join(pid)).unwrap();
+            fs::write(processes.join(pid).join("comm"), format!("{name}\n")).unwrap();
+        };
+        runs("41", "bash");
+        // To anybody else, we are another user.
+        let me = rustix::process::geteuid().as_raw();
+        let other = me + 1;
+        assert_eq!(other_user(&found, other, &processes), None);
+        runs("42", "git");
+        let told = other_user(&found, other, &processes);
+        assert_eq!(told.as_deref(), Some("git of another user (process 42)"));
+        assert_eq!(other_user(&found, me, &processes), None, "it is ours");
+        assert_eq!(other_user(&[], other, &processes), None, "it holds nothing");
     }
 }
