@@ -81,8 +81,14 @@ impl EnvironmentState {
     /// What is wrong and what to do, in words for people; none when nothing is.
     #[must_use]
     pub fn complaint(&self, folder: &Path) -> Option<String> {
+        Some(format!("{}. A recovery builds it again with the same packages", self.trouble(folder)?))
+    }
+
+    /// What is wrong, in words for people; none when nothing is.
+    #[must_use]
+    pub fn trouble(&self, folder: &Path) -> Option<String> {
         let folder = folder.display();
-        let what = match self {
+        Some(match self {
             Self::Unseen | Self::Sound => return None,
             Self::Missing => format!("The Python environment {folder} is missing"),
             Self::InterpreterGone { python } => {
@@ -92,8 +98,7 @@ impl EnvironmentState {
                 "The Python of the environment {folder} changed from {was} to {is}, and its packages were made for {was}"
             ),
             Self::Broken { why } => format!("The Python environment {folder} does not work: {why}"),
-        };
-        Some(format!("{what}. A recovery builds it again with the same packages"))
+        })
     }
 
     /// Packages can be installed into it as it is.

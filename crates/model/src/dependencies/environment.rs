@@ -137,8 +137,8 @@ impl EnvironmentWork<'_> {
     }
 
     fn tell(&self, arranged: &mut Arranged) {
-        if let Some(complaint) = self.facts.state.complaint(&self.spec.folder) {
-            arranged.notes.push(complaint);
+        if let Some(trouble) = self.facts.state.trouble(&self.spec.folder) {
+            arranged.notes.push(format!("{trouble}. It is built again with the same packages"));
         }
         if self.facts.state.is_usable() && self.subject.package.is_none() && !self.survey.known {
             arranged.notes.push(unknown("Which Python packages change"));
