@@ -117,7 +117,8 @@ impl Health {
                     return Ok(Some("how everything was before is not known; nothing was compared".to_owned()));
                 };
                 // The files of a front end are looked at in no time.
-                if !watched.units.is_empty() || !watched.declared.is_empty() {
+                let takes_time = !watched.units.is_empty() || !watched.declared.is_empty();
+                if takes_time {
                     (circumstance.tell)("Looking whether everything is as well as before");
                 }
                 let verdict = self.watch(watched, &before, services, circumstance).await;
@@ -129,7 +130,13 @@ impl Health {
                         (circumstance.tell)(&format!("{title}: Done, but it is not well: {words}"));
                         Ok(Some(format!("it is not well: {words}")))
                     }
-                    (Verdict::AsBefore { well, still }, _) => Ok(still.or((!well.is_empty()).then_some(well))),
+                    (Verdict::AsBefore { well, still }, _) => {
+                        // No failure of this update, and a check that never passes would never be noticed.
+                        if let Some(still) = still.as_ref().filter(|_| takes_time) {
+                            (circumstance.tell)(&format!("{title}: {still}"));
+                        }
+                        Ok(still.or((!well.is_empty()).then_some(well)))
+                    }
                     (Verdict::NotYet, _) => Ok(None),
                 }
             }
