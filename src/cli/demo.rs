@@ -33,7 +33,9 @@ const USUAL_PORT: u16 = 7125;
 pub fn run(outside: &Outside, face: &Face, options: &DemoOptions, verbose: u8) -> Result<Exit, Stop> {
     refit_testkit::git::installed()
         .map_err(|why| Stop::new(Exit::Unexpected, format!("The demo needs git: {why}.")))?;
-    let port = port(options.port)?;
+    // Held until it is served, or the pretend host's own servers may be given it.
+    let held = hold(options.port)?;
+    let port = held.local_addr().map_err(|error| no_port(options.port, &error))?.port();
     wire_up::log(verbose, Level::WARN);
     let runtime = wire_up::runtime()?;
     // From here on a Ctrl-C is kept until it can be obeyed, so that the folder is always removed.
@@ -61,6 +63,7 @@ pub fn run(outside: &Outside, face: &Face, options: &DemoOptions, verbose: u8) -
     if let Ok(application) = &host.application {
         outside.passed_on = application.surroundings(&outside.passed_on);
     }
+    drop(held);
     let opened = || announce(face, folder.path(), &host, port, &outside.program);
     let served = runtime.block_on(wire_up::serve(&outside, &places, Manner::default(), signals, opened));
     drop(host);
@@ -87,16 +90,18 @@ fn remove(folder: TempDir) -> Result<(), Stop> {
     })
 }
 
-fn port(wished: Option<u16>) -> Result<u16, Stop> {
-    let free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|listener| listener.local_addr());
-    let found = match wished {
+fn hold(wished: Option<u16>) -> Result<TcpListener, Stop> {
+    let free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    let held = match wished {
         Some(port) => free(port),
         None => free(USUAL_PORT).or_else(|_| free(0)),
     };
-    found.map(|address| address.port()).map_err(|error| {
-        let port = wished.unwrap_or(USUAL_PORT);
-        Stop::new(Exit::Unexpected, format!("The port {port} cannot be used: {error}. Choose another with --port."))
-    })
+    held.map_err(|error| no_port(wished, &error))
+}
+
+fn no_port(wished: Option<u16>, error: &std::io::Error) -> Stop {
+    let port = wished.unwrap_or(USUAL_PORT);
+    Stop::new(Exit::Unexpected, format!("The port {port} cannot be used: {error}. Choose another with --port."))
 }
 
 fn announce(face: &Face, folder: &Path, host: &Host, port: u16, program: &Path) {

@@ -1,5 +1,7 @@
 //! `refit demo`: says what to try, serves it, leaves nothing behind.
 
+use std::fs::DirEntry;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +13,10 @@ use serde_json::Value;
 
 use super::lab::{Lab, PATIENCE, Told, is_gone};
 
+fn is_the_demos(entry: &std::io::Result<DirEntry>) -> bool {
+    entry.as_ref().is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("refit-demo-"))
+}
+
 #[test]
 fn the_demo_serves_what_it_says_and_cleans_up() {
     let lab = Lab::new();
@@ -18,6 +24,10 @@ fn the_demo_serves_what_it_says_and_cleans_up() {
     let mut command = lab.command(&["demo", "--json", "--port", &port]);
     command.env("TMPDIR", lab.path("home"));
     let mut demo = Child::spawn(command, &lab.path("demo.log"));
+    // While it makes its host, whose servers get whatever port is free.
+    let begun = || std::fs::read_dir(lab.path("home")).is_ok_and(|mut home| home.any(|entry| is_the_demos(&entry)));
+    wait_for(PATIENCE, "its folder", begun);
+    assert!(TcpListener::bind(format!("127.0.0.1:{port}")).is_err(), "its port is nobody else's");
     let said = wait_some(PATIENCE, "the demo's answer", || {
         assert!(demo.exited().is_none(), "the demo ended:\n{}", demo.log_tail());
         let log = demo.log();

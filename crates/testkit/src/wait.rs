@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::fd::OwnedFd;
@@ -45,12 +46,22 @@ pub fn try_wait<T>(deadline: Duration, mut look: impl FnMut() -> Option<T>) -> O
     }
 }
 
-/// A TCP port on loopback that nobody listens on at this moment.
+/// A TCP port on loopback that nobody listens on at this moment, and that the kernel gives to nobody by itself: neither to a
+/// listener at port 0 nor to who connects (Documentation/networking/ip-sysctl, `ip_local_port_range`).
 ///
 /// Whoever binds it next has it: prefer port 0 where the listener can tell which port it got.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback takes a listener");
-    listener.local_addr().expect("a bound listener has an address").port()
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    // Each process begins elsewhere, and gives none away twice.
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(16);
+    let next = || {
+        let nth = begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        u16::try_from(FIRST + nth).expect("below 65,536")
+    };
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    std::iter::repeat_with(next).take(COUNT as usize).find(is_free).expect("loopback has a free port")
 }
 
 /// A loopback port that refuses every connection for as long as this value lives: bound, so that nobody else gets it, and
