@@ -12,6 +12,7 @@ use refit_testkit::web::WebServer;
 use serde_json::{Value, json};
 
 use super::lab::{LONG, Lab};
+use super::tells_of_a_script;
 use crate::permissions::install_rule;
 use crate::printer::dist;
 use crate::root_helper::switch_on;
@@ -129,7 +130,8 @@ fn refit_updates_the_system_through_packagekit() {
     refit.refresh();
     let failed = lab.vm.run(User::Pi, &["refit", "upgrade", "system"]);
     let words = String::from_utf8_lossy(&failed.stderr).into_owned();
-    assert!(!failed.status.success() && words.contains("lab-b package post-installation script"), "{failed:?}");
+    assert!(!failed.status.success() && words.contains("lab-b"), "{failed:?}");
+    assert!(tells_of_a_script(&words, "lab-b"), "{words}");
 }
 
 #[test]
