@@ -120,7 +120,7 @@ fn locks_in(dir: &Path, deep: bool, found: &mut Vec<PathBuf>) {
 }
 
 /// A process that may hold a lock here: one with a file of the git folder open, or a git that runs in the work tree.
-/// Of other users' processes it cannot be told where they work; see [`other_user`].
+/// Of other users' processes it cannot be told where they work.
 #[must_use]
 pub fn holder(layout: &Layout) -> Option<String> {
     let me = std::process::id();
