@@ -133,10 +133,13 @@ impl Services {
 
     /// Whom supervisord lets ask how it is, it lets stop and start it, too: nothing is left to be refused to the helper.
     async fn restart_supervised(&self, supervisord: &Supervisord, unit: &str) -> Result<(), StepError> {
+        let by_hand = format!("To restart it by hand, type: sudo supervisorctl restart {unit}");
         match supervisord.runs_us(unit).await {
             Ok(true) => {}
-            Ok(false) => return Err(failed(&format!("supervisord does not run this Refit as its program {unit}"))),
-            Err(Trouble::Denied) => return Err(failed(&format!("Refit has no right to ask about {unit}"))),
+            Ok(false) => {
+                return Err(failed(&format!("supervisord does not run this Refit as its program {unit}. {by_hand}")));
+            }
+            Err(Trouble::Denied) => return Err(failed(&format!("Refit has no right to ask about {unit}. {by_hand}"))),
             Err(Trouble::Absent(why) | Trouble::Failed(why)) => return Err(unavailable(&why)),
             Err(Trouble::Name(bad)) => return Err(failed(&bad.to_string())),
         }
@@ -203,7 +206,9 @@ impl Services {
             (Deed::Restart, _) => {
                 format!("the service {unit} could not be restarted ({why}). To see why, type: {}", self.log_of(unit))
             }
-            (Deed::Stop, _) => format!("the service {unit} could not be stopped ({why})"),
+            (Deed::Stop, _) => {
+                format!("the service {unit} could not be stopped ({why}). To see why, type: {}", self.log_of(unit))
+            }
         }
     }
 
